@@ -1,0 +1,84 @@
+/**
+ * The port for large content: blobs by digest, and uploads in progress by id. It knows no repository and no
+ * right; what exists is decided by metadata, and a driver only keeps the bytes. Every driver passes
+ * blob-store.contract.ts.
+ *
+ * Invariant: when `commit` has resolved, the blob survives a power loss. An upload survives a crash of the
+ * process up to the last `close`; one that never got a byte needs no file and counts as empty.
+ * Every method throws StorageUnavailable where the storage cannot do its part now.
+ */
+import type { ByteRange } from '../lib/byte-range.ts'
+import type { Content } from '../lib/content.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { UploadId } from '../oci/upload-id.ts'
+
+export interface BlobStore {
+  /** The stored blob's size in bytes, or null where there is none: never where that could not be found out. */
+  stat(digest: Digest): Promise<number | null>
+
+  /** A part of a blob that `stat` has just found. Opens nothing: a HEAD may throw it away. */
+  content(digest: Digest, range: ByteRange): Content
+
+  /**
+   * Goes on writing an upload at `offset`, creating it at 0. A longer file is cut to `offset`, for the
+   * caller's offset is the truth; a shorter one throws UploadTruncated.
+   */
+  append(upload: UploadId, offset: number): Promise<UploadWriter>
+
+  /** The first `length` bytes of an upload, to hash them again. Throws UploadTruncated when there are fewer. */
+  read(upload: UploadId, length: number): AsyncIterable<Uint8Array>
+
+  /** Makes `to` a new upload with the first `length` bytes of `from`. Throws UploadTruncated when there are fewer. */
+  copy(from: UploadId, to: UploadId, length: number): Promise<void>
+
+  /**
+   * Makes the upload the blob `digest`: durable, and atomically in place of whatever was there.
+   * Throws UploadTruncated when the upload is not exactly `size` bytes; then the upload is as before.
+   * An upload that could not be made durable is gone, for nobody knows which of its bytes the disk has lost.
+   */
+  commit(upload: UploadId, digest: Digest, size: number): Promise<void>
+
+  /** Forgets an upload. One that does not exist is no error. */
+  discard(upload: UploadId): Promise<void>
+
+  /** All uploads that have bytes here, in no order: for finding those that no row knows any more. */
+  listUploads(): AsyncIterable<UploadId>
+}
+
+/** One writer of one upload. Nobody else may write the upload until `close` has resolved. */
+export interface UploadWriter {
+  /**
+   * Takes a chunk for good: the caller may read it on, but never change it again, for it is written later.
+   * The promise resolves when the next one may come, so that a slow disk holds back the client.
+   * After a failure, every further call throws what the first one threw.
+   */
+  write(chunk: Uint8Array): Promise<void>
+  /**
+   * Resolves when every byte written is in the file and the file is closed. Safe to call twice. Throws what a
+   * write threw, or UploadTruncated where the file is not as long as what was written; it is closed even then.
+   */
+  close(): Promise<void>
+}
+
+/** An upload has fewer bytes than its row says, or, at `close` and `commit`, more: the volume lost some, or somebody else wrote. */
+export class UploadTruncated extends Error {
+  readonly upload: UploadId
+  readonly expected: number
+  readonly found: number
+
+  constructor(upload: UploadId, expected: number, found: number) {
+    super(`upload ${upload} has ${found} bytes on disk instead of ${expected}`)
+    this.name = 'UploadTruncated'
+    this.upload = upload
+    this.expected = expected
+    this.found = found
+  }
+}
+
+/** The storage cannot take bytes now: the disk is full, the folder read-only. The message says which, and what to do. */
+export class StorageUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'StorageUnavailable'
+  }
+}

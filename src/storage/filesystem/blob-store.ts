@@ -1,0 +1,121 @@
+/**
+ * Blobs and uploads as files under one root, in distribution's layout (layout.ts).
+ *
+ * The order of a commit is what makes it durable: the size is checked, the upload's file fsynced, the folders
+ * made, the file renamed onto `data`, and every folder that gained an entry fsynced, leaf first. Bytes are written, read and synced
+ * on the pool; only the stat of a blob on a local disk is made in place, so that a pull never waits for a push.
+ */
+import { readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { ByteRange } from '../../lib/byte-range.ts'
+import type { FileContent } from '../../lib/content.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { RegistryError } from '../../oci/errors.ts'
+import { parseUploadId, type UploadId } from '../../oci/upload-id.ts'
+import type { BlobStore, UploadWriter } from '../blob-store.ts'
+import { blobDataPath, uploadPath, uploadsFolder } from '../layout.ts'
+import { explaining, explainingEach } from './failures.ts'
+import { DurableFolders } from './folders.ts'
+import { type FilesystemOptions, openRoot, type Root } from './root.ts'
+import type { ShortCalls } from './short-calls.ts'
+import { makeUploadDurable, openToAppend, readUpload } from './upload-file.ts'
+import { FileUploadWriter } from './upload-writer.ts'
+
+/** Opens the store. Throws StorageUnavailable. */
+export async function openFilesystemBlobStore(options: FilesystemOptions): Promise<BlobStore> {
+  return new FilesystemBlobStore(await openRoot(options, [uploadsFolder]))
+}
+
+class FilesystemBlobStore implements BlobStore {
+  readonly #root: string
+  readonly #calls: ShortCalls
+  readonly #folders: DurableFolders
+
+  constructor(root: Root) {
+    this.#root = root.path
+    this.#calls = root.calls
+    this.#folders = new DurableFolders(root.path)
+  }
+
+  stat(digest: Digest): Promise<number | null> {
+    const path = this.#blobFile(digest)
+    return explaining(path, async () => this.#calls.size(path))
+  }
+
+  content(digest: Digest, range: ByteRange): FileContent {
+    return { kind: 'file', path: this.#blobFile(digest), offset: range.offset, length: range.length }
+  }
+
+  append(upload: UploadId, offset: number): Promise<UploadWriter> {
+    const path = this.#uploadFile(upload)
+    return explaining(path, async () => {
+      const handle = await openToAppend(path, upload, offset)
+      return new FileUploadWriter({ upload, path, handle, size: offset })
+    })
+  }
+
+  read(upload: UploadId, length: number): AsyncIterable<Uint8Array> {
+    return explainingEach(this.#uploadFile(upload), readUpload(this.#uploadFile(upload), upload, length))
+  }
+
+  async copy(from: UploadId, to: UploadId, length: number): Promise<void> {
+    try {
+      await this.#transfer(from, to, length)
+    } catch (error) {
+      await this.discard(to)
+      throw error
+    }
+  }
+
+  commit(upload: UploadId, digest: Digest, size: number): Promise<void> {
+    const from = this.#uploadFile(upload)
+    const to = this.#blobFile(digest)
+    return explaining(this.#root, async () => {
+      await makeUploadDurable(from, upload, size)
+      await this.#folders.make(dirname(to))
+      await rename(from, to)
+      await this.#folders.sync(dirname(to))
+    })
+  }
+
+  discard(upload: UploadId): Promise<void> {
+    const path = this.#uploadFile(upload)
+    return explaining(path, () => rm(path, { force: true }))
+  }
+
+  async *listUploads(): AsyncGenerator<UploadId> {
+    const folder = join(this.#root, uploadsFolder)
+    const names = await explaining(folder, () => readdir(folder))
+    for (const name of names) {
+      const upload = findUploadId(name)
+      if (upload !== null) yield upload
+    }
+  }
+
+  async #transfer(from: UploadId, to: UploadId, length: number): Promise<void> {
+    const writer = await this.append(to, 0)
+    try {
+      for await (const chunk of this.read(from, length)) await writer.write(chunk)
+    } finally {
+      await writer.close()
+    }
+  }
+
+  #blobFile(digest: Digest): string {
+    return join(this.#root, blobDataPath(digest))
+  }
+
+  #uploadFile(upload: UploadId): string {
+    return join(this.#root, uploadPath(upload))
+  }
+}
+
+/** Null for a file that is no upload of ours. */
+function findUploadId(name: string): UploadId | null {
+  try {
+    return parseUploadId(name)
+  } catch (error) {
+    if (error instanceof RegistryError) return null
+    throw error
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * What the kernel says, in words: errors that the operator can do something about become StorageUnavailable
+ * with a sentence that names the place and the remedy; the kernel's own error is the cause. Everything else
+ * is passed on as it came, for it is a fault of ours.
+ */
+import { StorageUnavailable } from '../blob-store.ts'
+
+type Sentence = (place: string) => string
+
+const isFull: Sentence = (place) => `The disk that holds ${place} is full: free some space, then try again.`
+const isForbidden: Sentence = (place) =>
+  `Berth may not use ${place}: give the user that it runs as the right to read and write there.`
+const hasTooManyFiles: Sentence = (place) =>
+  `Too many files are open to work in ${place}: raise the limit (ulimit -n, or LimitNOFILE= in systemd).`
+const isUnreachable: Sentence = (place) =>
+  `The network volume that holds ${place} does not answer: check its server and its mount.`
+
+const SENTENCES: Readonly<Record<string, Sentence>> = {
+  ENOSPC: isFull,
+  EDQUOT: (place) => `The disk quota for ${place} is used up: raise it, or free some space.`,
+  EFBIG: (place) => `The file is larger than ${place} may hold: check the filesystem and ulimit -f.`,
+  EROFS: (place) => `The disk that holds ${place} is read-only: mount it for writing.`,
+  EACCES: isForbidden,
+  EPERM: isForbidden,
+  EMFILE: hasTooManyFiles,
+  ENFILE: hasTooManyFiles,
+  EIO: (place) =>
+    `The disk that holds ${place} reported an error: look into the kernel's log (dmesg) and check the disk.`,
+  ESTALE: isUnreachable,
+  ETIMEDOUT: isUnreachable,
+  ENOTCONN: isUnreachable,
+  ENOENT: (place) => `${place} has disappeared: check that its volume is still mounted.`,
+  EISDIR: (place) => `${place} is a folder where a file belongs: move it away.`,
+  ENOTDIR: (place) => `A part of ${place} is a file where a folder belongs: move it away.`,
+  EXDEV: (place) =>
+    `${place} lies on another volume than Berth's own folder: keep everything under the root on one.`,
+}
+
+/** What the kernel calls the error, such as `ENOENT`, or null for an error that is not the kernel's. */
+export function codeOf(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  return typeof code === 'string' ? code : null
+}
+
+/** Nothing lies at the path: neither a file nor, perhaps, its folder. Every other error leaves that open. */
+export function isAbsence(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+/** The error as StorageUnavailable where the operator can mend it, else the error itself. `place` is named unless the error names a path. */
+export function explained(error: unknown, place: string): unknown {
+  const sentence = SENTENCES[codeOf(error) ?? '']
+  if (sentence === undefined || !(error instanceof Error)) return error
+  return new StorageUnavailable(sentence(pathOf(error) ?? place), { cause: error })
+}
+
+/** The path that an error is about; of a rename, where it should have gone. */
+function pathOf(error: Error): string | null {
+  if ('dest' in error && typeof error.dest === 'string') return error.dest
+  return 'path' in error && typeof error.path === 'string' ? error.path : null
+}
+
+/** Does the work, and explains what goes wrong. */
+export async function explaining<T>(place: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw explained(error, place)
+  }
+}
+
+/** Passes chunks on, and explains what goes wrong with their source. */
+export async function* explainingEach<T>(place: string, source: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* source
+  } catch (error) {
+    throw explained(error, place)
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Folders whose entries must survive a power loss. A new file is durable when every folder from its own up
+ * to the root has been fsynced since it gained its entry; a folder high up gains one rarely, so what is known
+ * to be durable is remembered, and a folder that somebody else made but may not have synced is not.
+ */
+import { mkdir, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { codeOf } from './failures.ts'
+
+export class DurableFolders {
+  /** Folders whose own entry in the folder above is known to be on disk. Never those of single blobs: there are too many. */
+  readonly #durable = new Set<string>()
+
+  /** The root itself must be durable already. */
+  constructor(root: string) {
+    this.#durable.add(root)
+  }
+
+  /** Makes a folder and those above it. */
+  async make(folder: string): Promise<void> {
+    const first = await mkdir(folder, { recursive: true })
+    if (first === undefined || first === folder) return
+    for (const known of this.#durable) {
+      if (known === first || known.startsWith(`${first}/`)) this.#durable.delete(known)
+    }
+  }
+
+  /** Makes the entries of a folder durable, and its own, and those above as far as needed: leaf first. */
+  async sync(folder: string): Promise<void> {
+    await syncFolder(folder)
+    for (let entry = folder; !this.#durable.has(entry); entry = dirname(entry)) {
+      await syncFolder(dirname(entry))
+      if (entry !== folder) this.#durable.add(entry)
+    }
+  }
+}
+
+/** Makes a folder durable, with those above it that had to be made. */
+export async function makeDurableFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  const stop = dirname(first)
+  for (let entry = folder; entry !== stop; entry = dirname(entry)) await syncFolder(dirname(entry))
+}
+
+/** fsync of a folder: its entries survive a power loss. A filesystem that knows no such thing is believed to need none. */
+export async function syncFolder(path: string): Promise<void> {
+  try {
+    await syncFile(path)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code !== 'EINVAL' && code !== 'ENOTSUP') throw error
+  }
+}
+
+/** fsync of a file: its bytes survive a power loss. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

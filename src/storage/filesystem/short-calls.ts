@@ -1,0 +1,65 @@
+/**
+ * Calls on one small file. On a local disk they take microseconds and are made on this thread: the pool has no
+ * more threads than the machine has cores, and a pull's stat would queue there behind the fsyncs of pushes.
+ * On any other volume they may wait for a network, and go to the pool. Errors are the kernel's own.
+ */
+import * as here from 'node:fs'
+import * as pool from 'node:fs/promises'
+import { StorageUnavailable } from '../blob-store.ts'
+import { isAbsence } from './failures.ts'
+import type { VolumeKind } from './volume.ts'
+
+type Answer<T> = T | Promise<T>
+
+export interface ShortCalls {
+  /** The file's size in bytes, or null where nothing lies. Throws StorageUnavailable for what is no file. */
+  size(path: string): Answer<number | null>
+  read(path: string): Answer<Uint8Array>
+  /** Writes a file that must not exist yet. */
+  create(path: string, bytes: Uint8Array): Answer<void>
+  rename(from: string, to: string): Answer<void>
+  /** Makes the folder and those above it. */
+  makeFolder(path: string): Answer<string | undefined>
+  remove(path: string): Answer<void>
+}
+
+const onThisThread: ShortCalls = {
+  size: sizeHere,
+  read: (path) => here.readFileSync(path),
+  create: (path, bytes) => here.writeFileSync(path, bytes, { flag: 'wx' }),
+  rename: here.renameSync,
+  makeFolder: (path) => here.mkdirSync(path, { recursive: true }),
+  remove: here.unlinkSync,
+}
+
+const onThePool: ShortCalls = {
+  size: (path) => pool.stat(path).then((found) => sizeOf(found, path), nullIfAbsent),
+  read: (path) => pool.readFile(path),
+  create: (path, bytes) => pool.writeFile(path, bytes, { flag: 'wx' }),
+  rename: pool.rename,
+  makeFolder: (path) => pool.mkdir(path, { recursive: true }),
+  remove: pool.unlink,
+}
+
+export function shortCallsOn(volume: VolumeKind): ShortCalls {
+  return volume.kind === 'local' ? onThisThread : onThePool
+}
+
+function sizeHere(path: string): number | null {
+  try {
+    const found = here.statSync(path, { throwIfNoEntry: false })
+    return found === undefined ? null : sizeOf(found, path)
+  } catch (error) {
+    return nullIfAbsent(error)
+  }
+}
+
+function sizeOf(found: here.Stats, path: string): number {
+  if (!found.isFile()) throw new StorageUnavailable(`${path} is not a file: move it away.`)
+  return found.size
+}
+
+function nullIfAbsent(error: unknown): null {
+  if (isAbsence(error)) return null
+  throw error
+}

@@ -1,0 +1,157 @@
+/**
+ * The link tree as files under one root. A file is written beside the tree, in `berth/temporary`, and renamed
+ * into it, so that another registry sees the old one or the new one and nothing else; a folder leaves through
+ * `berth/gone` the same way. What a crash left in either is cleared when the store is opened.
+ * Symbolic links inside the tree are followed, for people move parts of it; everything must stay on one volume.
+ */
+import { readdir, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { goneFolder, temporaryFolder } from '../layout.ts'
+import type { TreeStore } from '../tree-store.ts'
+import { codeOf, explaining, isAbsence } from './failures.ts'
+import { syncFile, syncFolder } from './folders.ts'
+import { type FilesystemOptions, openRoot, type Root } from './root.ts'
+import type { ShortCalls } from './short-calls.ts'
+
+/** fsyncs under way at once: they share the disk's flushes, and more would keep the pool from everybody else. */
+const SYNCS_AT_ONCE = 4
+
+/** A temporary file of this age is nobody's: other processes write theirs in milliseconds. */
+const ABANDONED_AFTER_MS = 60 * 60 * 1000
+
+/** Opens the store, and clears what a crash left behind. Throws StorageUnavailable. */
+export async function openFilesystemTreeStore(options: FilesystemOptions): Promise<TreeStore> {
+  const root = await openRoot(options, [temporaryFolder, goneFolder])
+  return explaining(root.path, async () => {
+    await clear(join(root.path, goneFolder), () => true)
+    await clear(join(root.path, temporaryFolder), isAbandoned)
+    return new FilesystemTreeStore(root)
+  })
+}
+
+class FilesystemTreeStore implements TreeStore {
+  readonly #root: string
+  readonly #calls: ShortCalls
+
+  constructor(root: Root) {
+    this.#root = root.path
+    this.#calls = root.calls
+  }
+
+  read(path: string): Promise<Uint8Array | null> {
+    const file = this.#inside(path)
+    return explaining(file, () => unlessAbsent(null, () => this.#calls.read(file)))
+  }
+
+  size(path: string): Promise<number | null> {
+    const file = this.#inside(path)
+    return explaining(file, async () => this.#calls.size(file))
+  }
+
+  write(path: string, bytes: Uint8Array): Promise<void> {
+    const file = this.#inside(path)
+    const temporary = this.#unique(temporaryFolder)
+    return explaining(file, async () => {
+      try {
+        await this.#calls.create(temporary, bytes)
+        await this.#place(temporary, file)
+      } catch (error) {
+        await rm(temporary, { force: true })
+        throw error
+      }
+    })
+  }
+
+  remove(path: string): Promise<void> {
+    const file = this.#inside(path)
+    return explaining(file, () => unlessAbsent(undefined, () => this.#calls.remove(file)))
+  }
+
+  removeFolder(path: string): Promise<void> {
+    const folder = this.#inside(path)
+    const gone = this.#unique(goneFolder)
+    return explaining(folder, async () => {
+      await this.#calls.makeFolder(dirname(gone))
+      await unlessAbsent(undefined, () => this.#calls.rename(folder, gone))
+      await rm(gone, { recursive: true, force: true })
+    })
+  }
+
+  list(path: string): Promise<string[]> {
+    const folder = this.#inside(path)
+    return explaining(folder, async () => {
+      const names = await unlessAbsent([], () => readdir(folder))
+      return names.sort()
+    })
+  }
+
+  sync(paths: readonly string[]): Promise<void> {
+    const files = [...new Set(paths.map((path) => this.#inside(path)))]
+    return explaining(this.#root, async () => {
+      await eachOf(files, (file) => unlessAbsent(undefined, () => syncFile(file)))
+      await eachOf(this.#foldersAbove(files), (folder) => unlessAbsent(undefined, () => syncFolder(folder)))
+    })
+  }
+
+  /** Most files have their folder already, so it is made only when it turns out to be missing. */
+  async #place(temporary: string, file: string): Promise<void> {
+    try {
+      await this.#calls.rename(temporary, file)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      await this.#calls.makeFolder(dirname(file))
+      await this.#calls.rename(temporary, file)
+    }
+  }
+
+  /** Every folder from these files up to the root, each once, the deepest first. */
+  #foldersAbove(files: readonly string[]): string[] {
+    const folders = new Set<string>([this.#root])
+    for (const file of files) {
+      for (let folder = dirname(file); !folders.has(folder); folder = dirname(folder)) folders.add(folder)
+    }
+    return [...folders].sort((a, b) => b.length - a.length)
+  }
+
+  #unique(folder: string): string {
+    return join(this.#root, folder, crypto.randomUUID())
+  }
+
+  /** Paths come from layout.ts and cannot climb; one that could is a fault of ours, and stops here. */
+  #inside(path: string): string {
+    if (path === '' || path.startsWith('/') || path.split('/').includes('..')) {
+      throw new Error(`"${path}" is not a path of the tree.`)
+    }
+    return join(this.#root, path)
+  }
+}
+
+async function unlessAbsent<T>(absent: T, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isAbsence(error)) return absent
+    throw error
+  }
+}
+
+async function eachOf(paths: readonly string[], work: (path: string) => Promise<void>): Promise<void> {
+  const rest = paths.values()
+  const worker = async () => {
+    for (const path of rest) await work(path)
+  }
+  await Promise.all(Array.from({ length: SYNCS_AT_ONCE }, worker))
+}
+
+async function clear(folder: string, isOurs: (path: string) => boolean | Promise<boolean>): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    if (await isOurs(path)) await rm(path, { recursive: true, force: true })
+  }
+}
+
+/** Replicas may share the tree, so one that starts must not take another's file from under its hands. */
+async function isAbandoned(path: string): Promise<boolean> {
+  const found = await unlessAbsent(null, () => stat(path))
+  return found !== null && Date.now() - found.mtimeMs > ABANDONED_AFTER_MS
+}

@@ -1,0 +1,98 @@
+/**
+ * The file of one upload: opening it at an offset, reading it back, and making it durable.
+ * An upload that never got a byte needs no file.
+ */
+import { constants } from 'node:fs'
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { UploadId } from '../../oci/upload-id.ts'
+import { UploadTruncated } from '../blob-store.ts'
+import { codeOf } from './failures.ts'
+
+const READ_BYTES = 256 * 1024
+
+/** Appending, never writing at a position: a second writer by mistake makes the file too long, which shows, instead of wrong. */
+const TO_APPEND = constants.O_WRONLY | constants.O_APPEND
+
+/** Opens an upload to go on at `offset`, and cuts off what is behind it. Throws UploadTruncated. */
+export async function openToAppend(path: string, upload: UploadId, offset: number): Promise<FileHandle> {
+  const handle = await openUpload(path, upload, offset, TO_APPEND)
+  try {
+    const { size } = await handle.stat()
+    if (size < offset) throw new UploadTruncated(upload, offset, size)
+    if (size > offset) await handle.truncate(offset)
+    return handle
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+/** The first `length` bytes, in chunks that are the reader's to keep. Throws UploadTruncated. */
+export async function* readUpload(
+  path: string,
+  upload: UploadId,
+  length: number,
+): AsyncGenerator<Uint8Array> {
+  if (length === 0) return
+  const handle = await openUpload(path, upload, length, constants.O_RDONLY)
+  try {
+    const { size } = await handle.stat()
+    if (size < length) throw new UploadTruncated(upload, length, size)
+    let position = 0
+    while (position < length) {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, length - position))
+      const { bytesRead } = await handle.read(chunk, 0, chunk.byteLength, position)
+      if (bytesRead === 0) throw new UploadTruncated(upload, length, position)
+      position += bytesRead
+      yield chunk.subarray(0, bytesRead)
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes an upload of exactly `size` bytes durable. Throws UploadTruncated. */
+export async function makeUploadDurable(path: string, upload: UploadId, size: number): Promise<void> {
+  const handle = await openUpload(path, upload, size, constants.O_RDONLY)
+  try {
+    const found = await handle.stat()
+    if (found.size !== size) throw new UploadTruncated(upload, size, found.size)
+    await syncUpload(path, () => handle.sync())
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Syncs an upload's file. The kernel reports a write that failed in the background once, forgets the bytes,
+ * and says yes the next time: so after a failure the upload is removed, lest it be committed with a hole.
+ */
+export async function syncUpload(path: string, sync: () => Promise<void>): Promise<void> {
+  try {
+    await sync()
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => 'The first error is the one to tell.')
+    throw error
+  }
+}
+
+/** Opens an upload that must hold `least` bytes. Throws UploadTruncated. */
+async function openUpload(path: string, upload: UploadId, least: number, flags: number): Promise<FileHandle> {
+  try {
+    return least === 0 ? await openOrCreate(path, flags) : await open(path, flags)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw new UploadTruncated(upload, least, 0)
+    throw error
+  }
+}
+
+async function openOrCreate(path: string, flags: number): Promise<FileHandle> {
+  try {
+    return await open(path, flags | constants.O_CREAT)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    await mkdir(dirname(path), { recursive: true })
+    return open(path, flags | constants.O_CREAT)
+  }
+}

@@ -1,0 +1,75 @@
+/** The link tree in this process's memory: for tests, and for `storage: inmemory`. Folders stay when they are empty, as on a disk. */
+import type { TreeStore } from '../tree-store.ts'
+
+export function openMemoryTreeStore(): TreeStore {
+  return new MemoryTreeStore()
+}
+
+type Folder = Map<string, Folder | Uint8Array>
+
+class MemoryTreeStore implements TreeStore {
+  readonly #root: Folder = new Map()
+
+  async read(path: string): Promise<Uint8Array | null> {
+    return this.#findFile(path)?.slice() ?? null
+  }
+
+  async size(path: string): Promise<number | null> {
+    return this.#findFile(path)?.byteLength ?? null
+  }
+
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    const { parents, name } = split(path)
+    let folder = this.#root
+    for (const parent of parents) folder = openFolder(folder, parent)
+    folder.set(name, bytes.slice())
+  }
+
+  async remove(path: string): Promise<void> {
+    this.#take(path)
+  }
+
+  async removeFolder(path: string): Promise<void> {
+    this.#take(path)
+  }
+
+  async list(path: string): Promise<string[]> {
+    const found = this.#find(path)
+    return found instanceof Map ? [...found.keys()].sort() : []
+  }
+
+  async sync(): Promise<void> {}
+
+  #find(path: string): Folder | Uint8Array | null {
+    let found: Folder | Uint8Array | null = this.#root
+    for (const name of path === '' ? [] : path.split('/')) {
+      found = found instanceof Map ? (found.get(name) ?? null) : null
+    }
+    return found
+  }
+
+  #findFile(path: string): Uint8Array | null {
+    const found = this.#find(path)
+    return found instanceof Uint8Array ? found : null
+  }
+
+  #take(path: string): void {
+    const { parents, name } = split(path)
+    const folder = this.#find(parents.join('/'))
+    if (folder instanceof Map) folder.delete(name)
+  }
+}
+
+function split(path: string): { parents: string[]; name: string } {
+  const parents = path.split('/')
+  const name = parents.pop() ?? ''
+  return { parents, name }
+}
+
+function openFolder(above: Folder, name: string): Folder {
+  const found = above.get(name)
+  if (found instanceof Map) return found
+  const made: Folder = new Map()
+  above.set(name, made)
+  return made
+}

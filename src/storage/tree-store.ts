@@ -1,0 +1,37 @@
+/**
+ * The port for distribution's link tree: many small files that another registry may read at any moment.
+ * Paths are relative to the storage root and come from layout.ts. It decides nothing about what the files
+ * should hold; registry/tree does. Every driver passes tree-store.contract.ts.
+ *
+ * Invariant: a reader never sees half a file (temporary file and rename). Nothing is durable before `sync`.
+ * Every method throws StorageUnavailable where the storage cannot do its part now.
+ */
+export interface TreeStore {
+  /** The whole file, or null where there is none: never where that could not be found out. An empty file is an empty array. */
+  read(path: string): Promise<Uint8Array | null>
+
+  /** The file's size in bytes, or null where there is none. */
+  size(path: string): Promise<number | null>
+
+  /** Puts the file in place as a whole, with the folders above it. */
+  write(path: string, bytes: Uint8Array): Promise<void>
+
+  /** Removes one file. One that does not exist is no error; its folders stay, as distribution leaves them. */
+  remove(path: string): Promise<void>
+
+  /**
+   * Takes a folder out of the tree at once, with all that is in it (renamed aside, then removed):
+   * a half-removed folder would be seen as a tag. One that does not exist is no error.
+   */
+  removeFolder(path: string): Promise<void>
+
+  /** Names in a folder, sorted by bytes; empty where there is no such folder. */
+  list(path: string): Promise<string[]>
+
+  /**
+   * Makes what these paths hold now, absence included, survive a power loss, with the folders above them.
+   * When it throws, write the files again before the next `sync`: a kernel that failed to write a page
+   * forgets it, and the next sync of the same file says yes.
+   */
+  sync(paths: readonly string[]): Promise<void>
+}

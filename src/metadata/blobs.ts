@@ -1,0 +1,92 @@
+/** Blobs and their links: which content exists, how long it must, and which repositories may read it. */
+import type { Digest } from '../oci/digest.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Read, Transaction } from './database.ts'
+import type { RepositoryId } from './repositories.ts'
+import { integer, text } from './row.ts'
+
+/** The size in bytes of a blob that the repository links, or null. The hot read of every blob GET and HEAD. */
+export function findLinkedBlobSize(
+  read: Read,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<number | null> {
+  return read.one(
+    `SELECT blobs.size FROM repositories
+     JOIN repository_blobs ON repository_blobs.repository_id = repositories.id
+     JOIN blobs ON blobs.digest = repository_blobs.digest
+     WHERE repositories.name = $1 AND repository_blobs.digest = $2`,
+    [repository, digest],
+    (row) => integer(row, 'size'),
+  )
+}
+
+export async function isBlobLinked(read: Read, repository: RepositoryId, digest: Digest): Promise<boolean> {
+  const found = await read.one(
+    `SELECT 1 AS found FROM repository_blobs WHERE repository_id = $1 AND digest = $2`,
+    [repository, digest],
+    () => true,
+  )
+  return found ?? false
+}
+
+/** Some repository that links the blob, for a mount by digest alone; null where none does. */
+export function findRepositoryWithBlob(read: Read, digest: Digest): Promise<RepositoryId | null> {
+  return read.one(
+    `SELECT repository_id FROM repository_blobs WHERE digest = $1 LIMIT 1`,
+    [digest],
+    (row) => integer(row, 'repository_id') as RepositoryId,
+  )
+}
+
+/** Stores what is known of content that has just become durable, or keeps what was known. False: the blob is being deleted. */
+export async function insertBlob(
+  tx: Transaction,
+  digest: Digest,
+  size: number,
+  leaseUntil: number,
+): Promise<boolean> {
+  const changed = await tx.run(
+    `INSERT INTO blobs (digest, size, lease_until, unreferenced_since, created_at) VALUES ($1, $2, $3, $4, $4)
+     ON CONFLICT (digest) DO UPDATE SET epoch = blobs.epoch + 1, state = 'live', size = excluded.size, lease_until = excluded.lease_until
+     WHERE blobs.state <> 'deleting'`,
+    [digest, size, leaseUntil, tx.now],
+  )
+  return changed === 1
+}
+
+/** Raises a blob's epoch because it gains a reference. False: there is no such blob, or it is being deleted. */
+export async function keepBlob(tx: Transaction, digest: Digest, leaseUntil: number): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE blobs SET epoch = epoch + 1, state = 'live', lease_until = $2 WHERE digest = $1 AND state <> 'deleting'`,
+    [digest, leaseUntil],
+  )
+  return changed === 1
+}
+
+export function findBlobState(read: Read, digest: Digest): Promise<string | null> {
+  return read.one(`SELECT state FROM blobs WHERE digest = $1`, [digest], (row) => text(row, 'state'))
+}
+
+/** True when the repository did not link the blob before. */
+export async function linkBlob(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<boolean> {
+  const inserted = await tx.run(
+    `INSERT INTO repository_blobs (repository_id, digest, linked_at) VALUES ($1, $2, $3)
+     ON CONFLICT (repository_id, digest) DO NOTHING`,
+    [repository, digest, tx.now],
+  )
+  return inserted === 1
+}
+
+/** True when there was a link to drop. */
+export async function unlinkBlob(
+  tx: Transaction,
+  repository: RepositoryId,
+  digest: Digest,
+): Promise<boolean> {
+  const deleted = await tx.run(`DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2`, [
+    repository,
+    digest,
+  ])
+  return deleted === 1
+}

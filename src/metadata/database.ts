@@ -1,0 +1,75 @@
+/**
+ * The port to the facts: reads, and writes as named commands. SQLite and PostgreSQL implement it and pass
+ * database.contract.ts. SQL lives in this folder's files, one a noun; rules live in src/registry.
+ *
+ * A command is plain data in, plain data out, SQL only, and safe to run twice: it may run in another
+ * thread or process, share a commit with other commands, or be retried after a conflict.
+ * Statements are written once for both dialects, with $1 … for values, which may repeat.
+ */
+import type { TreeMark } from './tree.ts'
+
+export type SqlValue = string | number | Uint8Array | null
+
+/** A row as the driver gives it: PostgreSQL's int8 arrives as text, so columns are read with text(), integer(), bytes() of row.ts. */
+export type Row = Readonly<Record<string, unknown>>
+
+export interface Read {
+  /** The first row, or null. */
+  one<T>(sql: string, values: readonly SqlValue[], decode: (row: Row) => T): Promise<T | null>
+  /** Every row. The statement bounds how many (`LIMIT`). */
+  all<T>(sql: string, values: readonly SqlValue[], decode: (row: Row) => T): Promise<T[]>
+}
+
+export interface Transaction extends Read {
+  /** Changes rows and says how many. */
+  run(sql: string, values: readonly SqlValue[]): Promise<number>
+  /** Milliseconds since 1970 by the database's clock: the same for the whole transaction, and for every replica. */
+  readonly now: number
+  /** Paths of the link tree that this command changes; made so after the commit and before the reply. */
+  readonly marks: TreeMark[]
+}
+
+/** A connection outside a transaction that can hold one path for itself among all processes that write the tree. */
+export interface Session extends Read {
+  exclusively<T>(path: string, work: () => Promise<T>): Promise<T>
+}
+
+/** What is done with the marks of a commit before anybody is answered. Throws StorageUnavailable: then the answer is 503. */
+export type Settle = (session: Session, marks: readonly TreeMark[]) => Promise<void>
+
+export interface Command<Input, Output> {
+  readonly name: string
+  /** False where the answer need only survive a crash of the process, not of the machine (an upload in progress). */
+  readonly durable: boolean
+  /** Throws RegistryError to refuse: everything that it wrote is undone, and the caller gets the error. */
+  run(tx: Transaction, input: Input): Promise<Output>
+}
+
+export type AnyCommand = Command<never, unknown>
+
+/** Names a write. The name is what travels to the writer. */
+export function command<Input, Output>(
+  name: string,
+  run: (tx: Transaction, input: Input) => Promise<Output>,
+  options: { readonly durable: boolean } = { durable: true },
+): Command<Input, Output> {
+  return { name, durable: options.durable, run }
+}
+
+export interface Database extends Read {
+  /**
+   * Runs a command and resolves when its result survives what the command promises to survive, and the
+   * link tree shows it. Throws RegistryError as the command does, WriterUnavailable when it is not known
+   * whether the command took effect.
+   */
+  write<Input, Output>(command: Command<Input, Output>, input: Input): Promise<Output>
+  close(): Promise<void>
+}
+
+/** The writer died or could not be reached: the caller may try again, for commands are safe to run twice. */
+export class WriterUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'WriterUnavailable'
+  }
+}

@@ -1,0 +1,166 @@
+/** Manifests, their exact bytes, and the edges to what they refer to. */
+import type { Digest } from '../oci/digest.ts'
+import type { MediaType } from '../oci/media-type.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Tag } from '../oci/tag.ts'
+import type { Read, Row, Transaction } from './database.ts'
+import type { RepositoryId } from './repositories.ts'
+import { bytes, integer, text } from './row.ts'
+
+/** What a HEAD says of a manifest. `size` is bytes. */
+export interface ManifestFacts {
+  readonly digest: Digest
+  readonly mediaType: MediaType
+  readonly size: number
+}
+
+export interface ManifestContent extends ManifestFacts {
+  readonly bytes: Uint8Array
+}
+
+/** A manifest as it is inserted. `annotations` is JSON, kept only of what has a subject: for the referrers list. */
+export interface NewManifest extends ManifestContent {
+  readonly artifactType: MediaType | null
+  readonly subject: Digest | null
+  readonly annotations: string | null
+  readonly pushedBy: string
+}
+
+const FACTS = 'manifests.digest, manifests.media_type, manifests.size'
+const BY_TAG = `FROM repositories
+  JOIN tags ON tags.repository_id = repositories.id AND tags.name = $2
+  JOIN manifests ON manifests.repository_id = repositories.id AND manifests.digest = tags.digest`
+const BY_DIGEST = `FROM repositories
+  JOIN manifests ON manifests.repository_id = repositories.id AND manifests.digest = $2`
+const PAYLOAD = `JOIN manifest_payloads ON manifest_payloads.digest = manifests.digest`
+const HERE = 'WHERE repositories.name = $1'
+
+export function findManifestFactsByTag(
+  read: Read,
+  repository: RepositoryName,
+  tag: Tag,
+): Promise<ManifestFacts | null> {
+  return read.one(`SELECT ${FACTS} ${BY_TAG} ${HERE}`, [repository, tag], manifestFacts)
+}
+
+export function findManifestFacts(
+  read: Read,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<ManifestFacts | null> {
+  return read.one(`SELECT ${FACTS} ${BY_DIGEST} ${HERE}`, [repository, digest], manifestFacts)
+}
+
+export function findManifestByTag(
+  read: Read,
+  repository: RepositoryName,
+  tag: Tag,
+): Promise<ManifestContent | null> {
+  return read.one(`SELECT ${FACTS}, bytes ${BY_TAG} ${PAYLOAD} ${HERE}`, [repository, tag], manifestContent)
+}
+
+export function findManifest(
+  read: Read,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<ManifestContent | null> {
+  return read.one(
+    `SELECT ${FACTS}, bytes ${BY_DIGEST} ${PAYLOAD} ${HERE}`,
+    [repository, digest],
+    manifestContent,
+  )
+}
+
+/** The exact bytes of a manifest, whichever repository has it. */
+export function findPayload(read: Read, digest: Digest): Promise<Uint8Array | null> {
+  return read.one(`SELECT bytes FROM manifest_payloads WHERE digest = $1`, [digest], (row) =>
+    bytes(row, 'bytes'),
+  )
+}
+
+export async function hasManifest(read: Read, repository: number, digest: Digest): Promise<boolean> {
+  const found = await read.one(
+    `SELECT 1 AS found FROM manifests WHERE repository_id = $1 AND digest = $2`,
+    [repository, digest],
+    () => true,
+  )
+  return found ?? false
+}
+
+/** True when the repository did not have the manifest before. */
+export async function insertManifest(
+  tx: Transaction,
+  repository: RepositoryId,
+  manifest: NewManifest,
+): Promise<boolean> {
+  await tx.run(
+    `INSERT INTO manifest_payloads (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING`,
+    [manifest.digest, manifest.bytes],
+  )
+  const inserted = await tx.run(
+    `INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, annotations_length, size, pushed_by, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (repository_id, digest) DO NOTHING`,
+    [
+      repository,
+      manifest.digest,
+      manifest.mediaType,
+      manifest.artifactType ?? '',
+      manifest.subject,
+      manifest.annotations,
+      manifest.annotations?.length ?? 0,
+      manifest.size,
+      manifest.pushedBy,
+      tx.now,
+    ],
+  )
+  return inserted === 1
+}
+
+/** The index's children. Edges already there stay: the manifest may be coming back while its older self lies in the trash. */
+export async function insertChild(
+  tx: Transaction,
+  repository: RepositoryId,
+  parent: Digest,
+  child: Digest,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO manifest_references (repository_id, parent, child) VALUES ($1, $2, $3)
+     ON CONFLICT (repository_id, parent, child) DO NOTHING`,
+    [repository, parent, child],
+  )
+}
+
+/** The manifest's use of a blob: what keeps the blob from being collected. */
+export async function insertManifestBlob(
+  tx: Transaction,
+  repository: RepositoryId,
+  manifest: Digest,
+  blob: Digest,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO manifest_blobs (repository_id, manifest, digest) VALUES ($1, $2, $3)
+     ON CONFLICT (repository_id, manifest, digest) DO NOTHING`,
+    [repository, manifest, blob],
+  )
+}
+
+/** Takes the row away; the edges and the bytes stay for as long as the trash may want them back. */
+export async function deleteManifest(
+  tx: Transaction,
+  repository: RepositoryId,
+  digest: Digest,
+): Promise<void> {
+  await tx.run(`DELETE FROM manifests WHERE repository_id = $1 AND digest = $2`, [repository, digest])
+}
+
+function manifestFacts(row: Row): ManifestFacts {
+  return {
+    digest: text(row, 'digest') as Digest,
+    mediaType: text(row, 'media_type') as MediaType,
+    size: integer(row, 'size'),
+  }
+}
+
+function manifestContent(row: Row): ManifestContent {
+  return { ...manifestFacts(row), bytes: bytes(row, 'bytes') }
+}

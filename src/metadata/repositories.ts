@@ -1,0 +1,59 @@
+/** Repositories: the only place of a repository's name. */
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Read, Transaction } from './database.ts'
+import { integer, text } from './row.ts'
+
+export type RepositoryId = number & { readonly kind: 'repository-id' }
+
+/** What a listing may show. For now everything; rights narrow it. */
+export interface Scope {
+  readonly kind: 'everything'
+}
+
+export function findRepositoryId(read: Read, name: RepositoryName): Promise<RepositoryId | null> {
+  return read.one(
+    `SELECT id FROM repositories WHERE name = $1`,
+    [name],
+    (row) => integer(row, 'id') as RepositoryId,
+  )
+}
+
+/** Null when the repository is gone. */
+export function findRepositoryName(read: Read, id: number): Promise<RepositoryName | null> {
+  return read.one(
+    `SELECT name FROM repositories WHERE id = $1`,
+    [id],
+    (row) => text(row, 'name') as RepositoryName,
+  )
+}
+
+/** A repository comes into being with its first upload. */
+export async function findOrCreateRepository(tx: Transaction, name: RepositoryName): Promise<RepositoryId> {
+  const found = await findRepositoryId(tx, name)
+  if (found !== null) return found
+  await tx.run(
+    `INSERT INTO repositories (name, adopted_at, created_at) VALUES ($1, $2, $2) ON CONFLICT (name) DO NOTHING`,
+    [name, tx.now],
+  )
+  const created = await findRepositoryId(tx, name)
+  if (created === null) throw new Error(`repository ${name} was created and is not there`)
+  return created
+}
+
+/** Listed from its first manifest on, and for good: an emptied repository stays listed, as in distribution. */
+export async function listRepository(tx: Transaction, id: RepositoryId): Promise<void> {
+  await tx.run(`UPDATE repositories SET listed = 1 WHERE id = $1 AND listed = 0`, [id])
+}
+
+/** At most `limit` names after `after`, in byte order. */
+export function listRepositoryNames(
+  read: Read,
+  _scope: Scope,
+  page: { readonly after: string; readonly limit: number },
+): Promise<RepositoryName[]> {
+  return read.all(
+    `SELECT name FROM repositories WHERE listed = 1 AND name > $1 ORDER BY name LIMIT $2`,
+    [page.after, page.limit],
+    (row) => text(row, 'name') as RepositoryName,
+  )
+}

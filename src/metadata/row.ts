@@ -1,0 +1,33 @@
+/** Reads columns of a row alike for both databases. A column of another type is a defect of the statement. */
+import type { Row } from './database.ts'
+
+export function text(row: Row, column: string): string {
+  const value = row[column]
+  if (typeof value === 'string') return value
+  throw new TypeError(`column ${column} holds ${typeof value}, not text`)
+}
+
+export function optionalText(row: Row, column: string): string | null {
+  return row[column] === null ? null : text(row, column)
+}
+
+/** PostgreSQL gives int8 as text, and counts and sums too; all of ours are below 2^53. */
+export function integer(row: Row, column: string): number {
+  const value = Number(row[column])
+  if (row[column] !== null && Number.isSafeInteger(value)) return value
+  throw new TypeError(`column ${column} holds no integer`)
+}
+
+export function optionalInteger(row: Row, column: string): number | null {
+  return row[column] === null ? null : integer(row, column)
+}
+
+export function boolean(row: Row, column: string): boolean {
+  return integer(row, column) === 1
+}
+
+export function bytes(row: Row, column: string): Uint8Array {
+  const value = row[column]
+  if (value instanceof Uint8Array) return value
+  throw new TypeError(`column ${column} holds ${typeof value}, not bytes`)
+}

@@ -1,0 +1,79 @@
+/** Who may have a volume together with whom, and what a person is told who may not. */
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseUnavailable } from '../unavailable.ts'
+import { acquireVolumeLock, type LockMode, VolumeInUse } from './lock.ts'
+
+let folder: string
+let path: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'berth-lock-'))
+  path = join(folder, 'lock.db')
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** Another process that holds the lock, once it says so. */
+async function holdElsewhere(mode: LockMode): Promise<Bun.Subprocess> {
+  const script = `
+    const { acquireVolumeLock } = await import(${JSON.stringify(new URL('./lock.ts', import.meta.url).href)})
+    acquireVolumeLock(${JSON.stringify(path)}, '${mode}')
+    process.stdout.write('held')
+    setInterval(() => undefined, 1000)
+  `
+  const holder = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', stderr: 'inherit' })
+  await holder.stdout.getReader().read()
+  return holder
+}
+
+test.each([
+  ['exclusive', 'exclusive'],
+  ['exclusive', 'shared'],
+  ['shared', 'exclusive'],
+] as const)('while another process holds it %s, it cannot be had %s', async (theirs, ours) => {
+  const holder = await holdElsewhere(theirs)
+  expect(() => acquireVolumeLock(path, ours)).toThrow(
+    `Another Berth works on ${folder} (process ${holder.pid} on ${hostname()}, since `,
+  )
+  expect(() => acquireVolumeLock(path, ours)).toThrow(VolumeInUse)
+  holder.kill('SIGKILL')
+  await holder.exited
+  acquireVolumeLock(path, ours).release()
+})
+
+test('replicas share it', async () => {
+  const holder = await holdElsewhere('shared')
+  const lock = acquireVolumeLock(path, 'shared')
+  holder.kill('SIGKILL')
+  await holder.exited
+  expect(() => acquireVolumeLock(path, 'exclusive')).toThrow(VolumeInUse)
+  lock.release()
+})
+
+test('released, it is free, and names nobody', () => {
+  const lock = acquireVolumeLock(path, 'exclusive')
+  expect(readFileSync(join(folder, 'lock-holder'), 'utf8')).toContain(`process ${process.pid} on `)
+  lock.release()
+  lock.release()
+  expect(existsSync(join(folder, 'lock-holder'))).toBe(false)
+  acquireVolumeLock(path, 'exclusive').release()
+})
+
+test('a lock that was not had takes none away', () => {
+  const lock = acquireVolumeLock(path, 'exclusive')
+  for (const mode of ['exclusive', 'shared'] as const) {
+    expect(() => acquireVolumeLock(path, mode)).toThrow(VolumeInUse)
+    expect(() => acquireVolumeLock(path, mode)).toThrow(VolumeInUse)
+  }
+  expect(readFileSync(join(folder, 'lock-holder'), 'utf8')).toContain(`process ${process.pid} on `)
+  lock.release()
+})
+
+test('a folder that is not there is named', () => {
+  const missing = join(folder, 'missing', 'lock.db')
+  expect(() => acquireVolumeLock(missing, 'exclusive')).toThrow(DatabaseUnavailable)
+  expect(() => acquireVolumeLock(missing, 'exclusive')).toThrow(
+    `check that ${join(folder, 'missing')} exists`,
+  )
+})

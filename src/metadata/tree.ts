@@ -1,0 +1,90 @@
+/** Which paths of the link tree may differ from the database, and what they may hold until they are synced. */
+import type { Read, Row, Transaction } from './database.ts'
+import { integer, optionalText, text } from './row.ts'
+
+/** One path of the link tree, in the database's words. */
+export interface TreeMark {
+  readonly kind: 'tag' | 'revision' | 'layer' | 'payload'
+  /** 0 for a payload: it lies under `blobs/`, in no repository. */
+  readonly repositoryId: number
+  /** The tag's name for `tag`, else the digest. */
+  readonly key: string
+}
+
+/** A mark as it stands in the table: one value that the path may hold, null for absence. */
+export interface TreeDirt extends TreeMark {
+  readonly id: number
+  readonly value: string | null
+}
+
+/**
+ * Marks a path that this transaction changes from `before` to `after`. Every value that it may hold until it
+ * is synced is remembered: the one before the first mark, and each one committed since.
+ */
+export async function markTree(
+  tx: Transaction,
+  mark: TreeMark,
+  values: { readonly before: string | null; readonly after: string | null },
+): Promise<void> {
+  if (!(await isMarked(tx, mark))) await insertDirt(tx, mark, values.before)
+  await insertDirt(tx, mark, values.after)
+  tx.marks.push(mark)
+}
+
+/** At most `limit` marks with an id above `after`, oldest first. */
+export function listTreeDirt(
+  read: Read,
+  page: { readonly after: number; readonly limit: number },
+): Promise<TreeDirt[]> {
+  return read.all(
+    `SELECT id, kind, repository_id, key, value FROM tree_dirty WHERE id > $1 ORDER BY id LIMIT $2`,
+    [page.after, page.limit],
+    treeDirt,
+  )
+}
+
+/** Every value that the path may hold, oldest first. */
+export function listPathDirt(read: Read, mark: TreeMark): Promise<TreeDirt[]> {
+  return read.all(
+    `SELECT id, kind, repository_id, key, value FROM tree_dirty
+     WHERE kind = $1 AND repository_id = $2 AND key = $3 ORDER BY id LIMIT 1000`,
+    [mark.kind, mark.repositoryId, mark.key],
+    treeDirt,
+  )
+}
+
+/** Forgets the marks of a path up to one id: what came later stays marked. */
+export async function clearTreeDirt(tx: Transaction, mark: TreeMark, upTo: number): Promise<void> {
+  await tx.run(`DELETE FROM tree_dirty WHERE kind = $1 AND repository_id = $2 AND key = $3 AND id <= $4`, [
+    mark.kind,
+    mark.repositoryId,
+    mark.key,
+    upTo,
+  ])
+}
+
+async function isMarked(tx: Transaction, mark: TreeMark): Promise<boolean> {
+  const found = await tx.one(
+    `SELECT 1 AS found FROM tree_dirty WHERE kind = $1 AND repository_id = $2 AND key = $3 LIMIT 1`,
+    [mark.kind, mark.repositoryId, mark.key],
+    () => true,
+  )
+  return found ?? false
+}
+
+async function insertDirt(tx: Transaction, mark: TreeMark, value: string | null): Promise<void> {
+  await tx.run(
+    `INSERT INTO tree_dirty (kind, repository_id, key, value, marked_at) VALUES ($1, $2, $3, $4, $5)`,
+    [mark.kind, mark.repositoryId, mark.key, value, tx.now],
+  )
+}
+
+function treeDirt(row: Row): TreeDirt {
+  return {
+    id: integer(row, 'id'),
+    kind: text(row, 'kind') as TreeMark['kind'],
+    repositoryId: integer(row, 'repository_id'),
+    key: text(row, 'key'),
+    value: optionalText(row, 'value'),
+  }
+}

@@ -1,0 +1,133 @@
+/** Uploads in progress: how far each one is, and who may write to it now. */
+import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
+import type { UploadId } from '../oci/upload-id.ts'
+import type { Read, Row, Transaction } from './database.ts'
+import type { RepositoryId } from './repositories.ts'
+import { integer, optionalText, text } from './row.ts'
+
+export interface UploadRow {
+  readonly id: UploadId
+  readonly repositoryId: RepositoryId
+  readonly principal: string
+  /** The name of its bytes in storage: another one than `id` once a lapsed writer may still write to the first. */
+  readonly file: UploadId
+  readonly algorithm: DigestAlgorithm
+  /** Bytes that count, whatever the file's length is. */
+  readonly received: number
+  /** Of the received bytes, where they were hashed as they came; else null: they must be read once more. */
+  readonly digest: Digest | null
+  readonly writer: string | null
+  readonly writerEpoch: number
+  readonly writerLeaseUntil: number
+  readonly touchedAt: number
+}
+
+const COLUMNS =
+  'id, repository_id, principal, file, algorithm, received, digest, writer, writer_epoch, writer_lease_until, touched_at'
+
+export function findUpload(read: Read, id: UploadId): Promise<UploadRow | null> {
+  return read.one(`SELECT ${COLUMNS} FROM uploads WHERE id = $1`, [id], uploadRow)
+}
+
+/** Uploads that nobody has touched since `before`, oldest first, with no writer whose lease still runs. */
+export function listIdleUploads(
+  read: Read,
+  page: { readonly before: number; readonly now: number; readonly limit: number },
+): Promise<UploadRow[]> {
+  return read.all(
+    `SELECT ${COLUMNS} FROM uploads WHERE touched_at < $1 AND writer_lease_until < $2 ORDER BY touched_at LIMIT $3`,
+    [page.before, page.now, page.limit],
+    uploadRow,
+  )
+}
+
+/** The one of these names in storage that an upload still needs, or null. */
+export function findUploadByFile(read: Read, file: UploadId): Promise<UploadId | null> {
+  return read.one(`SELECT id FROM uploads WHERE file = $1`, [file], (row) => text(row, 'id') as UploadId)
+}
+
+export async function insertUpload(
+  tx: Transaction,
+  upload: Pick<UploadRow, 'id' | 'repositoryId' | 'principal' | 'algorithm'>,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO uploads (id, repository_id, principal, file, algorithm, started_at, touched_at)
+     VALUES ($1, $2, $3, $1, $4, $5, $5) ON CONFLICT (id) DO NOTHING`,
+    [upload.id, upload.repositoryId, upload.principal, upload.algorithm, tx.now],
+  )
+}
+
+/** Hands the upload to a writer until the lease ends. */
+export async function setUploadWriter(
+  tx: Transaction,
+  id: UploadId,
+  writer: { readonly name: string; readonly leaseUntil: number; readonly file: UploadId },
+): Promise<void> {
+  await tx.run(
+    `UPDATE uploads SET writer = $2, writer_lease_until = $3, file = $4, touched_at = $5 WHERE id = $1`,
+    [id, writer.name, writer.leaseUntil, writer.file, tx.now],
+  )
+}
+
+/** Asks the writer of the upload to let go: it sees that the epoch is no longer its own. */
+export async function raiseWriterEpoch(tx: Transaction, id: UploadId): Promise<void> {
+  await tx.run(`UPDATE uploads SET writer_epoch = writer_epoch + 1 WHERE id = $1`, [id])
+}
+
+/** False when the upload is not this writer's any more. */
+export async function renewUploadLease(
+  tx: Transaction,
+  id: UploadId,
+  writer: string,
+  leaseUntil: number,
+): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE uploads SET writer_lease_until = $3, touched_at = $4 WHERE id = $1 AND writer = $2`,
+    [id, writer, leaseUntil, tx.now],
+  )
+  return changed === 1
+}
+
+/** Stores how far the writer got, and lets go of the upload. False when it was not this writer's any more. */
+export async function releaseUpload(
+  tx: Transaction,
+  id: UploadId,
+  writer: string,
+  progress: { readonly received: number; readonly digest: Digest | null },
+): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE uploads SET received = $3, digest = $4, writer = NULL, writer_lease_until = 0, touched_at = $5
+     WHERE id = $1 AND writer = $2`,
+    [id, writer, progress.received, progress.digest, tx.now],
+  )
+  return changed === 1
+}
+
+/** Frees the uploads of a process that is known to be dead: `writer` begins with its name. */
+export async function releaseUploadsOf(tx: Transaction, process: string): Promise<number> {
+  return await tx.run(
+    `UPDATE uploads SET writer = NULL, writer_lease_until = 0 WHERE writer >= $1 AND writer < $2`,
+    [`${process}/`, `${process}0`],
+  )
+}
+
+/** True when it was there. */
+export async function deleteUpload(tx: Transaction, id: UploadId): Promise<boolean> {
+  return (await tx.run(`DELETE FROM uploads WHERE id = $1`, [id])) === 1
+}
+
+function uploadRow(row: Row): UploadRow {
+  return {
+    id: text(row, 'id') as UploadId,
+    repositoryId: integer(row, 'repository_id') as RepositoryId,
+    principal: text(row, 'principal'),
+    file: text(row, 'file') as UploadId,
+    algorithm: text(row, 'algorithm') as DigestAlgorithm,
+    received: integer(row, 'received'),
+    digest: optionalText(row, 'digest') as Digest | null,
+    writer: optionalText(row, 'writer'),
+    writerEpoch: integer(row, 'writer_epoch'),
+    writerLeaseUntil: integer(row, 'writer_lease_until'),
+    touchedAt: integer(row, 'touched_at'),
+  }
+}

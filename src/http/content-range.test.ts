@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { BadContentRange, formatUploadRange, parseUploadRange } from './content-range.ts'
+
+describe("a chunk's Content-Range", () => {
+  test.each([
+    ['0-0', 0, 1],
+    ['0-1023', 0, 1024],
+    ['1024-2047', 1024, 1024],
+    ['bytes 10-19/100', 10, 10],
+    ['bytes 10-19/*', 10, 10],
+    ['bytes 10-19', 10, 10],
+    [' 5-6 ', 5, 2],
+  ])('%p is understood', (header, offset, length) => {
+    expect(parseUploadRange(header)).toEqual({ offset, length })
+  })
+
+  test.each([
+    '',
+    '-',
+    '5',
+    '5-',
+    '-5',
+    '5-4',
+    'a-b',
+    '0-1-2',
+    '1.5-2',
+    'bytes=0-5',
+    'bytes */10',
+    `0-${'9'.repeat(16)}`,
+  ])('%p is refused with a sentence', (header) => {
+    expect(() => parseUploadRange(header)).toThrow(BadContentRange)
+    expect(() => parseUploadRange(header)).toThrow('write the first and the last byte')
+  })
+})
+
+describe("an upload's Range", () => {
+  test.each([
+    [0, '0-0'],
+    [1, '0-0'],
+    [2, '0-1'],
+    [1024, '0-1023'],
+  ])('of %d bytes is %s', (size, range) => {
+    expect(formatUploadRange(size)).toBe(range)
+  })
+
+  test('is where the next chunk goes on', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 40 }), (size) => {
+        expect(parseUploadRange(formatUploadRange(size))).toEqual({ offset: 0, length: size })
+      }),
+    )
+  })
+})

@@ -1,0 +1,196 @@
+/**
+ * A request as handlers see it: parsed defensively, and lazily where most handlers do not look.
+ *
+ * Invariants: making one never throws; the path is decoded exactly once; no body is in memory beyond the cap
+ * that its reader names, and a body that ends early is an error, never a shorter body.
+ * It knows no route, no status and no user.
+ */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest'
+}
+
+/** The body is larger than its reader takes. */
+export class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge'
+  readonly limit: number
+
+  constructor(limit: number) {
+    super(`The request's body is too large: at most ${limit} bytes are taken here.`)
+    this.limit = limit
+  }
+}
+
+/** The client went away, or sent less than it had announced. Nobody is there to read an answer, as a rule. */
+export class BodyAborted extends Error {
+  override readonly name = 'BodyAborted'
+  readonly received: number
+
+  constructor(received: number, expected: number | null) {
+    const announced = expected === null ? 'its end' : `${expected} bytes`
+    super(`The request's body broke off after ${received} bytes, before ${announced}. Send it again.`)
+    this.received = received
+  }
+}
+
+/** The connection's side of a request. */
+export interface Connection {
+  /** Null on a Unix socket, and once the client is gone. */
+  remoteAddress(): string | null
+  /** Lets this request rest for that long without a byte in either direction. */
+  allowSlow(milliseconds: number): void
+}
+
+/** The query part of an address. Tolerant: what cannot be decoded is taken as it stands. */
+export interface Query {
+  /** The first value of a name, or null. */
+  get(name: string): string | null
+  all(name: string): readonly string[]
+  has(name: string): boolean
+}
+
+/** An id that others gave is kept if no log or header can be fooled by it. */
+const SAFE_REQUEST_ID = /^[\w.:+/=@-]{1,128}$/
+
+export class IncomingRequest {
+  /** Stands in the reply (X-Request-Id) and in every log line. */
+  readonly id: string
+  readonly method: string
+  /** Decoded: `%2F` is a slash like any other. Not decoded where that is impossible; then nobody handles it. */
+  readonly path: string
+  readonly #native: Request
+  readonly #connection: Connection
+  readonly #search: string
+  readonly #isDecoded: boolean
+  #query: Query | null = null
+
+  constructor(native: Request, connection: Connection) {
+    const { path, search } = splitTarget(native.url)
+    const decoded = decode(path)
+    this.id = requestId(native.headers.get('x-request-id'))
+    this.method = native.method
+    this.path = decoded ?? path
+    this.#native = native
+    this.#connection = connection
+    this.#search = search
+    this.#isDecoded = decoded !== null
+  }
+
+  get query(): Query {
+    this.#query ??= parseQuery(this.#search)
+    return this.#query
+  }
+
+  /** The length that the client announced, or null: no body, or one of unknown length. */
+  get contentLength(): number | null {
+    const header = this.header('content-length')
+    return header === null ? null : Number(header)
+  }
+
+  /** Aborts when the client goes away, or the server stops for good. */
+  get signal(): AbortSignal {
+    return this.#native.signal
+  }
+
+  /** Null on a Unix socket, and once the client is gone. */
+  get remoteAddress(): string | null {
+    return this.#connection.remoteAddress()
+  }
+
+  /** Several lines of one name are joined by a comma, as RFC 9110 §5.3 has it. */
+  header(name: string): string | null {
+    return this.#native.headers.get(name)
+  }
+
+  /**
+   * Throws BadRequest for what no handler should see: a path that cannot be decoded, and what two programs on
+   * the way could take for two different requests (RFC 9112 §3.2 and §6.3).
+   */
+  requireWellFormed(): void {
+    if (!this.#isDecoded)
+      throw new BadRequest('The address has a percent sign that does not encode a character.')
+    if (this.header('host')?.includes(',')) throw new BadRequest('The request has more than one Host header.')
+    if (this.header('content-length')?.includes(',')) {
+      throw new BadRequest('The request has more than one Content-Length header.')
+    }
+  }
+
+  /** The body as it comes; empty where there is none. Throws BodyAborted. Can be read once. */
+  async *body(): AsyncGenerator<Uint8Array, void> {
+    let received = 0
+    try {
+      for await (const chunk of this.#native.body ?? []) {
+        received += chunk.length
+        yield chunk
+      }
+    } catch (error) {
+      throw isAbort(error) ? new BodyAborted(received, this.contentLength) : error
+    }
+    if (this.#native.body !== null && received < (this.contentLength ?? 0)) {
+      throw new BodyAborted(received, this.contentLength)
+    }
+  }
+
+  /** The whole body in memory. Throws BodyTooLarge as early as that is known, and BodyAborted. */
+  async bytes({ atMost }: { readonly atMost: number }): Promise<Uint8Array> {
+    if (this.contentLength !== null && this.contentLength > atMost) throw new BodyTooLarge(atMost)
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of this.body()) {
+      size += chunk.length
+      
+      chunks.push(chunk)
+    }
+    return concatenate(chunks, size)
+  }
+
+  /** For a handler that may wait long before it reads or replies. It needs a deadline of its own all the same. */
+  allowSlow(milliseconds: number): void {
+    this.#connection.allowSlow(milliseconds)
+  }
+}
+
+/** Bun's address is absolute, or a path alone where the Host is missing or no host at all. */
+function splitTarget(url: string): { path: string; search: string } {
+  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
+  if (start === -1) return { path: '', search: '' }
+  const end = url.search(/[?#]/)
+  if (end === -1) return { path: url.slice(start), search: '' }
+  const search = url[end] === '?' ? url.slice(end + 1).replace(/#.*$/, '') : ''
+  return { path: url.slice(start, end), search }
+}
+
+function decode(path: string): string | null {
+  if (!path.includes('%')) return path
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return null
+  }
+}
+
+function requestId(given: string | null): string {
+  return given !== null && SAFE_REQUEST_ID.test(given) ? given : crypto.randomUUID()
+}
+
+function parseQuery(search: string): Query {
+  const parameters = new URLSearchParams(search)
+  return {
+    get: (name) => parameters.get(name),
+    all: (name) => parameters.getAll(name),
+    has: (name) => parameters.has(name),
+  }
+}
+
+function concatenate(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, offset)
+    offset += chunk.length
+  }
+  return whole
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}

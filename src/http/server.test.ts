@@ -1,0 +1,359 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CannotListen, formatAddress, isAnswering } from './address.ts'
+import { exchange, RawConnection, serveForTest, textReply, waitFor } from './raw-client.support.ts'
+import type { Reply } from './reply.ts'
+import type { IncomingRequest } from './request.ts'
+import type { RunningServer } from './server.ts'
+
+const GET = 'GET / HTTP/1.1\r\nHost: test\r\n\r\n'
+
+function connectTo(server: RunningServer): RawConnection {
+  return new RawConnection({ port: server.port ?? 0 })
+}
+
+describe('every reply', () => {
+  let server: RunningServer
+  const told: [string, number, boolean][] = []
+
+  beforeAll(async () => {
+    server = await serveForTest(
+      (request) => {
+        if (request.path === '/broken') throw new Error('the disk is on fire')
+        if (request.path === '/bad-header') return { status: 200, headers: { 'x-bad': 'a\r\nb' }, body: null }
+        return textReply(200, request.method)
+      },
+      {
+        onReply: (request, reply, milliseconds) =>
+          told.push([`${request.method} ${request.path}`, reply.status, milliseconds >= 0]),
+        onError: () => textReply(500, 'sorry'),
+      },
+    )
+  })
+
+  afterAll(() => server.stop({ graceMilliseconds: 0 }))
+
+  test('has an id, and is told once it is decided', async () => {
+    const response = await exchange(server.port, 'GET /x HTTP/1.1')
+    expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
+    expect(told.at(-1)).toEqual(['GET /x', 200, true])
+  })
+
+  test.each(['/broken', '/bad-header'])(
+    'to what a handler cannot do (%s) is the error reply, nothing else',
+    async (path) => {
+      const response = await exchange(server.port, `GET ${path} HTTP/1.1`)
+      expect(response.status).toBe(500)
+      expect(response.body.toString()).toBe('sorry')
+      expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
+      expect(told.at(-1)).toEqual([`GET ${path}`, 500, true])
+    },
+  )
+
+  test.each(['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])(
+    'to %s comes from the handler',
+    async (method) => {
+      expect((await exchange(server.port, `${method} / HTTP/1.1`)).body.toString()).toBe(method)
+    },
+  )
+
+  test('to a token of forty kilobytes comes from the handler too', async () => {
+    const response = await exchange(
+      server.port,
+      `GET / HTTP/1.1\r\nAuthorization: Bearer ${'x'.repeat(40_000)}`,
+    )
+    expect(response.status).toBe(200)
+  })
+
+  test('to one after another on one connection comes in order', async () => {
+    const connection = connectTo(server)
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      await connection.write(`${method} / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n`)
+      await connection.until(`\r\n\r\n${method}`)
+    }
+    expect(connection.isClosed).toBe(false)
+    connection.destroy()
+  })
+})
+
+test('replies to requests that were sent ahead are never mixed up', async () => {
+  const server = await serveForTest(async (request) => {
+    if (request.path === '/1') await new Promise((resolve) => setImmediate(resolve))
+    return textReply(200, `reply ${request.path}`)
+  })
+  const connection = connectTo(server)
+  await connection.write([1, 2, 3].map((path) => `GET /${path} HTTP/1.1\r\nHost: test\r\n\r\n`).join(''))
+  // Bun closes the connection where a reply is not ready when the next request is there.
+  await waitFor(() => connection.isClosed || connection.received.includes('reply /3'), 'replies or an end')
+  const replies = [...(connection.received.toString('latin1').match(/reply \/\d/g) ?? [])]
+  expect(['reply /1', 'reply /2', 'reply /3'].slice(0, replies.length)).toEqual(replies)
+  connection.destroy()
+  await server.stop({ graceMilliseconds: 0 })
+})
+
+describe('a large body that is refused', () => {
+  const SIZE = 64 * 2 ** 20
+  const cases: [string, (request: IncomingRequest) => Promise<Reply>][] = [
+    ['unread', async () => textReply(413, 'too large')],
+    [
+      'half way',
+      async (request) => {
+        for await (const chunk of request.body()) if (chunk.length > 0) break
+        return textReply(413, 'too large')
+      },
+    ],
+  ]
+  const framings: [string, string, (chunk: Buffer) => Buffer][] = [
+    ['with a length', `Content-Length: ${SIZE}`, (chunk) => chunk],
+    [
+      'in chunks',
+      'Transfer-Encoding: chunked',
+      (chunk) => Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from('\r\n')]),
+    ],
+  ]
+
+  describe.each(cases)('%s', (_, handle) => {
+    test.each(framings)(
+      '%s, is answered while it is sent, and may be sent to its end',
+      async (_, header, frame) => {
+        const server = await serveForTest(handle)
+        const connection = connectTo(server)
+        await connection.write(`PUT / HTTP/1.1\r\nHost: test\r\n${header}\r\n\r\n`)
+        const chunk = frame(Buffer.alloc(2 ** 20))
+        for (let sent = 0; sent < SIZE && !connection.isClosed; sent += 2 ** 20) await connection.write(chunk)
+        if (header.startsWith('Transfer')) await connection.write('0\r\n\r\n')
+        await connection.until('too large')
+        expect(connection.isClosed).toBe(false)
+        await connection.write('PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx')
+        await waitFor(
+          () => connection.received.toString('latin1').split('too large').length === 3,
+          'a second reply',
+        )
+        connection.destroy()
+        await server.stop({ graceMilliseconds: 0 })
+      },
+    )
+  })
+
+  test('is refused before it is sent when the client expects to be asked for it', async () => {
+    const server = await serveForTest(() => textReply(413, 'too large'))
+    const connection = connectTo(server)
+    await connection.write(
+      `PUT / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: ${SIZE}\r\n\r\n`,
+    )
+    expect(await connection.until('too large')).toContain('HTTP/1.1 413')
+    connection.destroy()
+    await server.stop({ graceMilliseconds: 0 })
+  })
+})
+
+describe('a connection that rests', () => {
+  // Bun looks at its clocks every four seconds.
+  test('is closed after the idle time; a handler that asked for patience has it until its reply, no longer', async () => {
+    const mayReply = Promise.withResolvers<void>()
+    let abandoned = false
+    const server = await serveForTest(
+      async (request) => {
+        if (request.path !== '/hasty') request.allowSlow(600_000)
+        if (request.path === '/replied') return textReply(200, 'replied')
+        request.signal.addEventListener('abort', () => {
+          abandoned = true
+        })
+        await mayReply.promise
+        return textReply(200, 'patient')
+      },
+      { idleSeconds: 1 },
+    )
+    const ask = async (path: string) => {
+      const connection = connectTo(server)
+      await connection.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`)
+      return connection
+    }
+    const [replied, hasty, patient] = [await ask('/replied'), await ask('/hasty'), await ask('/patient')]
+    await replied.until('replied')
+    await replied.closed(6000)
+    await hasty.closed(6000)
+    await waitFor(() => abandoned, 'the hasty handler to be abandoned')
+    expect(patient.isClosed).toBe(false)
+    mayReply.resolve()
+    await patient.until('patient')
+    patient.destroy()
+    await server.stop({ graceMilliseconds: 0 })
+  }, 15_000)
+})
+
+describe('stop', () => {
+  test('closes what rests, refuses what is new, finishes what is in flight, and resolves then', async () => {
+    const mayReply = Promise.withResolvers<void>()
+    let entered = 0
+    const server = await serveForTest(async (request) => {
+      entered++
+      if (request.path === '/slow') await mayReply.promise
+      let received = 0
+      for await (const chunk of request.body()) received += chunk.length
+      return textReply(200, `received ${received}`)
+    })
+    const resting = connectTo(server)
+    await resting.write(GET)
+    await resting.until('received 0')
+    const waiting = connectTo(server)
+    await waiting.write('GET /slow HTTP/1.1\r\nHost: test\r\n\r\n')
+    const sending = connectTo(server)
+    await sending.write('PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhello')
+    await waitFor(() => entered === 3, 'three requests')
+
+    let stopped = false
+    const stopping = server.stop({ graceMilliseconds: 60_000 }).then(() => (stopped = true))
+    await resting.closed()
+    expect(await isAnswering({ kind: 'tcp', hostname: '127.0.0.1', port: server.port ?? 0 })).toBe(false)
+    await sending.write('world')
+    expect((await sending.closed()).toString('latin1')).toEndWith('received 10')
+    expect(stopped).toBe(false)
+    mayReply.resolve()
+    expect((await waiting.closed()).toString('latin1')).toEndWith('received 0')
+    await stopping
+  })
+
+  test('cuts what is still in flight when the grace time is over, and waits for its handlers to notice', async () => {
+    let entered = false
+    let left = false
+    const server = await serveForTest(async (request) => {
+      entered = true
+      try {
+        await request.bytes({ atMost: 100 })
+      } finally {
+        await new Promise((resolve) => setImmediate(resolve))
+        left = true
+      }
+      return textReply(200, 'done')
+    })
+    const sending = connectTo(server)
+    await sending.write('PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhello')
+    const unfinished = connectTo(server)
+    await unfinished.write('GET / HTTP/1.1\r\nHo')
+    await waitFor(() => entered, 'the handler')
+    await server.stop({ graceMilliseconds: 50 })
+    expect(left).toBe(true)
+    expect((await sending.closed()).length).toBe(0)
+    await unfinished.closed()
+  })
+})
+
+describe('an address', () => {
+  test('that is empty means all of this machine', async () => {
+    const server = await serveForTest(() => textReply(200, 'here'), {
+      address: { kind: 'tcp', hostname: '', port: 0 },
+    })
+    for (const host of ['127.0.0.1', '[::1]']) {
+      expect(await (await fetch(`http://${host}:${server.port}/`)).text()).toBe('here')
+    }
+    expect(await (await fetch(`${server.url}/v2/`)).text()).toBe('here')
+    await server.stop({ graceMilliseconds: 0 })
+  })
+
+  test('that another program has is not shared in silence', async () => {
+    const first = await serveForTest(() => textReply(200, 'first'))
+    for (const hostname of ['127.0.0.1', '', '0.0.0.0']) {
+      const address = { kind: 'tcp', hostname, port: first.port ?? 0 } as const
+      const second = serveForTest(() => textReply(200, 'second'), { address })
+      await expect(second).rejects.toMatchObject({ name: 'CannotListen', problem: 'in-use', address })
+    }
+    await first.stop({ graceMilliseconds: 0 })
+  })
+
+  test('that workers share is shared', async () => {
+    const first = await serveForTest(() => textReply(200, 'x'), { reusePort: true })
+    const address = { kind: 'tcp', hostname: '127.0.0.1', port: first.port ?? 0 } as const
+    const second = await serveForTest(() => textReply(200, 'x'), { reusePort: true, address })
+    expect(second.port).toBe(first.port)
+    await Promise.all([first, second].map((server) => server.stop({ graceMilliseconds: 0 })))
+  })
+
+  test('that is not of this machine is refused with a sentence', async () => {
+    const address = { kind: 'tcp', hostname: '192.0.2.1', port: 0 } as const
+    await expect(serveForTest(() => textReply(200, 'x'), { address })).rejects.toThrow(
+      'Cannot listen on 192.0.2.1:0: this machine has no such address.',
+    )
+  })
+
+  test.each([
+    ['', '[::]:5000'],
+    ['::1', '[::1]:5000'],
+    ['[::1]', '[::1]:5000'],
+    ['127.0.0.1', '127.0.0.1:5000'],
+  ])('%p is written as %s', (hostname, text) => {
+    expect(formatAddress({ kind: 'tcp', hostname, port: 5000 })).toBe(text)
+  })
+})
+
+describe('a Unix socket', () => {
+  let folder: string
+  const serve = (path: string) =>
+    serveForTest((request) => textReply(200, `to ${request.remoteAddress}`), {
+      address: { kind: 'unix', path },
+    })
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'berth-socket-'))
+  })
+
+  afterAll(() => rm(folder, { recursive: true }))
+
+  test('answers, and is gone afterwards', async () => {
+    const path = join(folder, 'a.sock')
+    const server = await serve(path)
+    expect(server).toMatchObject({ port: null, url: `unix://${path}` })
+    const connection = new RawConnection({ path })
+    await connection.write(GET)
+    await connection.until('to null')
+    await server.stop({ graceMilliseconds: 0 })
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('that a killed server left behind is taken over', async () => {
+    const path = join(folder, 'b.sock')
+    const script = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); console.log('up')`
+    const left = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' })
+    for await (const _ of left.stdout) break
+    left.kill('SIGKILL')
+    await left.exited
+    expect(existsSync(path)).toBe(true)
+    const server = await serve(path)
+    expect(await isAnswering({ kind: 'unix', path })).toBe(true)
+    await server.stop({ graceMilliseconds: 0 })
+  })
+
+  test('that another program answers on is left alone', async () => {
+    const path = join(folder, 'c.sock')
+    const server = await serve(path)
+    await expect(serve(path)).rejects.toMatchObject({ problem: 'in-use' })
+    expect(await isAnswering({ kind: 'unix', path })).toBe(true)
+    await server.stop({ graceMilliseconds: 0 })
+  })
+
+  test('does not take the place of a file', async () => {
+    const path = join(folder, 'd.sock')
+    await writeFile(path, 'precious')
+    await expect(serve(path)).rejects.toMatchObject({ problem: 'not-a-socket' })
+    expect(await Bun.file(path).text()).toBe('precious')
+  })
+
+  test('has a path that fits', async () => {
+    await expect(serve(join(folder, 'x'.repeat(120)))).rejects.toBeInstanceOf(CannotListen)
+    await expect(serve(join(folder, 'x'.repeat(120)))).rejects.toMatchObject({ problem: 'path-too-long' })
+  })
+})
+
+test('nobody answers where nobody listens', async () => {
+  const silent = net.createServer()
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const address = silent.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  expect(await isAnswering({ kind: 'tcp', hostname: '', port })).toBe(true)
+  await new Promise((resolve) => silent.close(resolve))
+  expect(await isAnswering({ kind: 'tcp', hostname: '', port })).toBe(false)
+})

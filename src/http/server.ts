@@ -1,0 +1,201 @@
+/**
+ * Bun's HTTP server behind our own words: requests come as IncomingRequest, replies go as Reply.
+ *
+ * Invariants: every reply carries X-Request-Id; whatever a handler throws becomes a reply, and no stack or
+ * path goes out; `stop` ends what is in flight, or cuts it when the grace time is over. A reply never says
+ * `Connection: close`: to a body that is refused half way, that would reach Go clients as a broken pipe; Bun
+ * swallows the rest of the body instead.
+ * The parser answers what is no HTTP at all (400, 413, 431, 505) by itself, without a body.
+ */
+import http from 'node:http'
+import { type Address, cannotListen, claim, isEveryAddress } from './address.ts'
+import { type Reply, toResponse } from './reply.ts'
+import { IncomingRequest } from './request.ts'
+
+export interface ServerOptions {
+  readonly address: Address
+  /** Several processes share the port; then the caller has made sure that nobody else has it. */
+  readonly reusePort?: boolean
+  /** How long a connection may rest without a byte in either direction; at most 255. */
+  readonly idleSeconds?: number
+  handle(request: IncomingRequest): Promise<Reply>
+  /** The reply to what `handle` threw. Without a request if the reply's file turned out to be gone: see BodyLost. */
+  onError(error: unknown, request: IncomingRequest | null): Reply
+  /** A reply was decided upon; its body may still be on its way. */
+  onReply?(request: IncomingRequest, reply: Reply, milliseconds: number): void
+  /** A streamed body broke after its status was sent; the client saw the connection cut. */
+  onBodyFailed?(error: unknown, request: IncomingRequest): void
+}
+
+export interface RunningServer {
+  /** Without a slash at its end. */
+  readonly url: string
+  /** Null on a Unix socket. */
+  readonly port: number | null
+  /**
+   * Refuses new connections, closes those that rest, lets what is in flight finish within the grace time, then
+   * cuts it. Resolves when all connections are closed and no handler runs any more (or does not heed its signal).
+   */
+  stop(options: { readonly graceMilliseconds: number }): Promise<void>
+}
+
+/** The file of a reply could not be opened when its body was to be sent. The client gets `onError`'s reply. */
+export class BodyLost extends Error {
+  override readonly name = 'BodyLost'
+
+  constructor(cause: unknown) {
+    super('The file of a reply could not be opened.', { cause })
+  }
+}
+
+/** Longer than the 60 s for which load balancers keep a connection, so that it is never we who close it first. */
+const IDLE_SECONDS = 120
+/** The most that Bun counts; beyond, its timer is off. */
+const LONGEST_IDLE_SECONDS = 255
+/** Bearer tokens and requests for a thousand ranges do not fit Bun's 16 KiB. */
+const HEADER_BYTES = 64 * 1024
+/** How long handlers may take to notice that their clients have been cut off. */
+const LAST_WORDS_MILLISECONDS = 1000
+
+type Native = Bun.Server<undefined>
+
+/** Throws CannotListen. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  if (options.reusePort !== true) await claim(options.address)
+  Reflect.set(http, 'maxHeaderSize', HEADER_BYTES)
+  const inFlight = new InFlight()
+  const native = listen(options, (request, server) => answer(options, inFlight, request, server))
+  return {
+    url: native.url.href.replace(/\/$/, ''),
+    port: native.port ?? null,
+    stop: ({ graceMilliseconds }) => stop(native, inFlight, graceMilliseconds),
+  }
+}
+
+function listen(
+  options: ServerOptions,
+  fetch: (request: Request, server: Native) => Promise<Response>,
+): Native {
+  const { address, reusePort = false, idleSeconds = IDLE_SECONDS, onError } = options
+  const common = {
+    development: false,
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    fetch,
+    error: (cause: unknown) => lastReply(onError, cause),
+  } as const
+  // Heeded on Unix sockets too, although Bun's types do not know it.
+  const idle: object = { idleTimeout: idleSeconds }
+  try {
+    if (address.kind === 'unix') return Bun.serve({ ...common, ...idle, unix: address.path })
+    const where = isEveryAddress(address)
+      ? { port: address.port }
+      : { port: address.port, hostname: address.hostname }
+    return Bun.serve({ ...common, ...idle, ...where, reusePort })
+  } catch (error) {
+    throw cannotListen(address, error)
+  }
+}
+
+async function answer(
+  options: ServerOptions,
+  inFlight: InFlight,
+  native: Request,
+  server: Native,
+): Promise<Response> {
+  const started = performance.now()
+  inFlight.begin()
+  const connection = new BunConnection(native, server, options.idleSeconds ?? IDLE_SECONDS)
+  const request = new IncomingRequest(native, connection)
+  const send = async (reply: Reply) => {
+    const failed = (error: unknown) => options.onBodyFailed?.(error, request)
+    const response = await toResponse(withRequestId(reply, request.id), request, failed)
+    connection.endSlowness()
+    options.onReply?.(request, reply, performance.now() - started)
+    return response
+  }
+  try {
+    request.requireWellFormed()
+    return await send(await options.handle(request))
+  } catch (error) {
+    return await send(options.onError(error, request))
+  } finally {
+    inFlight.end()
+  }
+}
+
+function withRequestId(reply: Reply, id: string): Reply {
+  return { status: reply.status, headers: { ...reply.headers, 'x-request-id': id }, body: reply.body }
+}
+
+/** Bun opens files after we have replied, and tells only that it failed, not for whom. */
+function lastReply(onError: ServerOptions['onError'], cause: unknown): Response {
+  const { status, headers, body } = withRequestId(onError(new BodyLost(cause), null), crypto.randomUUID())
+  return new Response(body?.kind === 'bytes' ? body.bytes : null, { status, headers })
+}
+
+class BunConnection {
+  readonly #request: Request
+  readonly #server: Native
+  readonly #idleSeconds: number
+  #isSlow = false
+
+  constructor(request: Request, server: Native, idleSeconds: number) {
+    this.#request = request
+    this.#server = server
+    this.#idleSeconds = idleSeconds
+  }
+
+  remoteAddress(): string | null {
+    return this.#server.requestIP(this.#request)?.address.replace(/^::ffff:(?=[\d.]+$)/, '') ?? null
+  }
+
+  allowSlow(milliseconds: number): void {
+    const seconds = Math.ceil(milliseconds / 1000)
+    this.#isSlow = true
+    this.#server.timeout(
+      this.#request,
+      seconds > LONGEST_IDLE_SECONDS ? 0 : Math.max(seconds, this.#idleSeconds),
+    )
+  }
+
+  /** Otherwise the connection would keep its long leash for ever (seen). */
+  endSlowness(): void {
+    if (this.#isSlow) this.#server.timeout(this.#request, this.#idleSeconds)
+  }
+}
+
+/** Counts the handlers that run. */
+class InFlight {
+  #count = 0
+  #settled: (() => void) | null = null
+
+  begin(): void {
+    this.#count++
+  }
+
+  end(): void {
+    this.#count--
+    if (this.#count === 0) this.#settled?.()
+  }
+
+  async settled(): Promise<void> {
+    if (this.#count === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#settled = resolve
+    await promise
+  }
+}
+
+async function stop(native: Native, inFlight: InFlight, graceMilliseconds: number): Promise<void> {
+  await withDeadline(native.stop(), graceMilliseconds)
+  await native.stop(true)
+  await withDeadline(inFlight.settled(), LAST_WORDS_MILLISECONDS)
+}
+
+/** Waits for the work, but no longer than that. */
+async function withDeadline(work: Promise<void>, milliseconds: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, milliseconds)
+  await Promise.race([work, promise])
+  clearTimeout(timer)
+}

@@ -1,0 +1,58 @@
+/**
+ * The log: one line an event, with a level, fields and a sentence.
+ *
+ * `json` has one object a line and `text` is registry:2's lines, both with the keys and level names that its
+ * log readers know; `pretty` is for people at a terminal. Whoever starts the program decides where lines go
+ * and whether they may have colours; nothing here looks at the environment.
+ * Invariant: a line ends where it ends: what clients send cannot begin another, nor steer a terminal.
+ */
+import { pino, stdSerializers, stdTimeFunctions } from 'pino'
+import { formatLogrusLine } from './logrus.ts'
+import { formatPrettyLine } from './pretty.ts'
+import type { LogRecord } from './record.ts'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+export type LogFormat = 'pretty' | 'text' | 'json'
+
+/** What a line says besides its sentence. An Error goes under `error`. Never credentials. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+export interface Log {
+  debug(fields: LogFields, message: string): void
+  info(fields: LogFields, message: string): void
+  warn(fields: LogFields, message: string): void
+  error(fields: LogFields, message: string): void
+  /** A log whose lines all carry these fields too. */
+  child(fields: LogFields): Log
+  /** For fields that are dear to collect. */
+  isLevelEnabled(level: LogLevel): boolean
+}
+
+export interface LogOptions {
+  /** The lowest level that is written. */
+  readonly level: LogLevel
+  readonly format: LogFormat
+  /** Colours, in `pretty` only. */
+  readonly color?: boolean
+  /** Takes one whole line, with its end. */
+  write(line: string): void
+}
+
+export function createLog({ level, format, color = false, write }: LogOptions): Log {
+  const destination = { write: format === 'json' ? write : (line: string) => write(render(line)) }
+  const render = (line: string) => {
+    const record: LogRecord = JSON.parse(line)
+    return format === 'text' ? formatLogrusLine(record) : formatPrettyLine(record, color)
+  }
+  return pino(
+    {
+      level,
+      base: null,
+      errorKey: 'error',
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label === 'warn' ? 'warning' : label }) },
+      serializers: { error: stdSerializers.err },
+    },
+    destination,
+  )
+}

@@ -1,0 +1,45 @@
+/**
+ * The lines of logrus, which registry:2 writes its log with:
+ * `time="2026-11-22T10:00:00.123Z" level=info msg="listening on [::]:5000" service=registry`.
+ * Time, level and sentence first, then the fields by name.
+ */
+import { flatFields, type LogRecord } from './record.ts'
+
+export function formatLogrusLine(record: LogRecord): string {
+  const { time, level, msg } = record
+  const pairs = [['time', time], ['level', level], ['msg', msg], ...flatFields(record)]
+  return `${pairs.map(([key, value]) => `${key}=${quoteWhereNeeded(value ?? '')}`).join(' ')}\n`
+}
+
+/** What logrus writes as it stands; anything else it puts in quotes, as Go's %q does. */
+const PLAIN = /^[a-zA-Z0-9\-._/@^+]*$/
+
+export function quoteWhereNeeded(text: string): string {
+  return PLAIN.test(text) ? text : `"${escapeControls(text.replace(/["\\]/g, '\\$&'))}"`
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+}
+
+/** Spells out what a terminal or a line reader would act upon: controls, separators, and marks of direction. */
+export function escapeControls(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
+    (character) => ESCAPES[character] ?? spell(character),
+  )
+}
+
+function spell(character: string): string {
+  const code = character.codePointAt(0) ?? 0
+  if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`
+  return code > 0xffff
+    ? `\\U${code.toString(16).padStart(8, '0')}`
+    : `\\u${code.toString(16).padStart(4, '0')}`
+}

@@ -1,0 +1,71 @@
+/** Blobs: find, read, mount, unlink. Uploading one is uploads.ts; collecting them is not done here. */
+import type { ByteRange } from '../lib/byte-range.ts'
+import type { Content } from '../lib/content.ts'
+import { findLinkedBlobSize } from '../metadata/blobs.ts'
+import type { Scope } from '../metadata/repositories.ts'
+import type { Digest } from '../oci/digest.ts'
+import { RegistryError } from '../oci/errors.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import { mountBlobCommand, unlinkBlobCommand } from './blobs.commands.ts'
+import type { Registry } from './registry.ts'
+
+/** A blob that can be read now: its size in bytes, and any part of it. Nothing is open yet. */
+export interface ReadableBlob {
+  readonly size: number
+  content(range: ByteRange): Content
+}
+
+/**
+ * The blob, if this repository links it and its bytes are really there: the file is opened only after the
+ * reply has begun, so what the reply says comes from the database and from a look at the file.
+ * Throws BLOB_UNKNOWN.
+ */
+export async function getBlob(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<ReadableBlob> {
+  const size = await findLinkedBlobSize(registry.database, repository, digest)
+  if (size === null)
+    throw new RegistryError('BLOB_UNKNOWN', `There is no blob ${digest} in ${repository}.`, { digest })
+  const stored = await registry.blobs.stat(digest)
+  if (stored !== size) throw damaged(digest, size, stored)
+  return { size, content: (range) => registry.blobs.content(digest, range) }
+}
+
+export interface MountBlob {
+  readonly repository: RepositoryName
+  readonly digest: Digest
+  /** The repository to take it from; null for any that the caller may read. */
+  readonly from: RepositoryName | null
+  /** What the caller may read. */
+  readonly scope: Scope
+  readonly by: string
+}
+
+/** Links a blob that another repository has (distribution-spec "Mounting a blob"). False where that cannot be done: then it must be uploaded. */
+export async function mountBlob(registry: Registry, input: MountBlob): Promise<boolean> {
+  if ((await registry.blobs.stat(input.digest)) === null) return false
+  return await registry.database.write(mountBlobCommand, input)
+}
+
+/** Drops the repository's link: the blob can no longer be read through it. Throws BLOB_UNKNOWN. */
+export async function unlinkBlob(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<void> {
+  await registry.database.write(unlinkBlobCommand, { repository, digest })
+}
+
+/** 404 and not 500: a client that is told so pushes the blob again, and that heals it. */
+function damaged(digest: Digest, expected: number, found: number | null): RegistryError {
+  const state = found === null ? 'its file is missing' : `its file has ${found} bytes instead of ${expected}`
+  return new RegistryError(
+    'BLOB_UNKNOWN',
+    `The blob ${digest} was stored, but ${state}. Push it again to repair it.`,
+    {
+      digest,
+    },
+  )
+}

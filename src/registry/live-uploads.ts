@@ -1,0 +1,58 @@
+/**
+ * What this process remembers of uploads between two requests: the running hash of each, so that bytes are
+ * hashed once, as they come. It may forget any of them at any time: then the bytes are read once more at the end.
+ */
+import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
+import { digestFrom } from '../oci/digest.ts'
+import type { UploadId } from '../oci/upload-id.ts'
+
+const MOST_HASHES = 4096
+
+/** The hash of the first `length` bytes of an upload. */
+export class RunningHash {
+  readonly algorithm: DigestAlgorithm
+  readonly #hasher: Bun.CryptoHasher
+  #length = 0
+
+  constructor(algorithm: DigestAlgorithm) {
+    this.algorithm = algorithm
+    this.#hasher = new Bun.CryptoHasher(algorithm)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  update(chunk: Uint8Array): void {
+    this.#hasher.update(chunk)
+    this.#length += chunk.length
+  }
+
+  /** The digest so far; the hash can go on. */
+  digest(): Digest {
+    return digestFrom(this.#hasher.copy(), this.algorithm)
+  }
+}
+
+export class LiveUploads {
+  /** Names this process among all that have ever written uploads, for `writer` in their rows. */
+  readonly process: string
+  readonly #hashes = new Map<UploadId, RunningHash>()
+
+  constructor(process: string) {
+    this.process = process
+  }
+
+  /** Hands out the hash of exactly the first `length` bytes, or null. It must be kept again to be found again. */
+  take(id: UploadId, length: number): RunningHash | null {
+    const hash = this.#hashes.get(id)
+    this.#hashes.delete(id)
+    return hash?.length === length ? hash : null
+  }
+
+  keep(id: UploadId, hash: RunningHash): void {
+    this.#hashes.set(id, hash)
+    const oldest = this.#hashes.keys().next()
+    if (this.#hashes.size > MOST_HASHES && !oldest.done) this.#hashes.delete(oldest.value)
+  }
+}

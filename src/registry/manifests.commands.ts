@@ -1,0 +1,152 @@
+/** The writes of manifests: each one transaction on plain data, safe to run twice. */
+import { record } from '../events/event.ts'
+import { command, type Transaction } from '../metadata/database.ts'
+import {
+  deleteManifest,
+  hasManifest,
+  insertChild,
+  insertManifest,
+  insertManifestBlob,
+} from '../metadata/manifests.ts'
+import {
+  findOrCreateRepository,
+  findRepositoryId,
+  listRepository,
+  type RepositoryId,
+} from '../metadata/repositories.ts'
+import { scheduleReview } from '../metadata/reviews.ts'
+import { deleteTag, endTagInterval, listTagsOfDigest } from '../metadata/tags.ts'
+import { createTrash, trashManifest, trashTag } from '../metadata/trash.ts'
+import type { Digest } from '../oci/digest.ts'
+import { RegistryError } from '../oci/errors.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { isManifestType } from '../oci/manifest-format.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Tag } from '../oci/tag.ts'
+import { keepReferencedBlobs } from './blobs.commands.ts'
+import { BLOB_LEASE } from './registry.ts'
+import { moveTags } from './tags.commands.ts'
+import { markPayloadAdded, markRevisionAdded, markRevisionRemoved, markTag } from './tree/marks.ts'
+
+export interface PutManifestFacts {
+  readonly repository: RepositoryName
+  readonly digest: Digest
+  readonly manifest: Manifest
+  readonly bytes: Uint8Array
+  readonly tags: readonly Tag[]
+  readonly allowMissingBlobs: boolean
+  readonly mayOverwrite: boolean
+  readonly by: string
+}
+
+export interface StoredManifest {
+  readonly digest: Digest
+  readonly subject: Digest | null
+  readonly tags: readonly Tag[]
+}
+
+/** An identical push moves nothing, and so writes no history and no event. */
+export const putManifestCommand = command(
+  'manifest.put',
+  async (tx, input: PutManifestFacts): Promise<StoredManifest> => {
+    const repository = await findOrCreateRepository(tx, input.repository)
+    await keepReferencedBlobs(tx, repository, input.manifest, { allowMissing: input.allowMissingBlobs })
+    const isNew = await storeManifest(tx, repository, input)
+    const moved = await moveTags(tx, repository, input)
+    if (isNew || moved.length > 0) {
+      const { digest, manifest, bytes } = input
+      await record(tx, repository, input.by, {
+        kind: 'manifest.pushed',
+        digest,
+        mediaType: manifest.mediaType,
+        size: bytes.length,
+        tags: moved,
+      })
+    }
+    return { digest: input.digest, subject: input.manifest.subject, tags: input.tags }
+  },
+)
+
+export const deleteManifestCommand = command(
+  'manifest.delete',
+  async (
+    tx,
+    input: { readonly repository: RepositoryName; readonly digest: Digest; readonly by: string },
+  ) => {
+    const repository = await findRepositoryId(tx, input.repository)
+    if (repository === null || !(await hasManifest(tx, repository, input.digest))) {
+      throw new RegistryError(
+        'MANIFEST_UNKNOWN',
+        `There is no manifest ${input.digest} in ${input.repository}.`,
+      )
+    }
+    const trash = await createTrash(tx, repository, 'manifest', input.by)
+    const tags = await untagAll(tx, repository, input.digest, (tag) => trashTag(tx, trash, tag, input.digest))
+    await trashManifest(tx, trash, repository, input.digest)
+    await deleteManifest(tx, repository, input.digest)
+    await markRevisionRemoved(tx, repository, input.digest)
+    await scheduleReview(tx, {
+      repository,
+      digest: input.digest,
+      reason: 'manifest deleted',
+      dueAt: tx.now + BLOB_LEASE,
+    })
+    await record(tx, repository, input.by, { kind: 'manifest.deleted', digest: input.digest, tags })
+  },
+)
+
+async function storeManifest(
+  tx: Transaction,
+  repository: RepositoryId,
+  input: PutManifestFacts,
+): Promise<boolean> {
+  const { manifest, digest, bytes } = input
+  const isNew = await insertManifest(tx, repository, {
+    digest,
+    bytes,
+    mediaType: manifest.mediaType,
+    artifactType: manifest.artifactType,
+    subject: manifest.subject,
+    annotations:
+      manifest.subject === null || manifest.annotations === null
+        ? null
+        : JSON.stringify(manifest.annotations),
+    size: bytes.length,
+    pushedBy: input.by,
+  })
+  if (!isNew) return false
+  for (const child of manifest.children) {
+    await insertChild(tx, repository, digest, child.digest)
+    // Older build caches list layers in an index: those are blobs, and must be kept as such.
+    if (!isManifestType(child.mediaType)) await insertManifestBlob(tx, repository, digest, child.digest)
+  }
+  for (const blob of [...manifest.blobs, ...manifest.foreignBlobs]) {
+    await insertManifestBlob(tx, repository, digest, blob.digest)
+  }
+  await listRepository(tx, repository)
+  await markPayloadAdded(tx, digest)
+  await markRevisionAdded(tx, repository, digest)
+  return true
+}
+
+const TAGS_AT_ONCE = 500
+
+async function untagAll(
+  tx: Transaction,
+  repository: RepositoryId,
+  digest: Digest,
+  keep: (tag: Tag) => Promise<void>,
+): Promise<Tag[]> {
+  const removed: Tag[] = []
+  for (;;) {
+    const tags = await listTagsOfDigest(tx, repository, digest, TAGS_AT_ONCE)
+    if (tags.length === 0) return removed
+    for (const tag of tags) {
+      await keep(tag)
+      await deleteTag(tx, repository, tag)
+      await endTagInterval(tx, repository, tag)
+      await markTag(tx, repository, tag, digest, null)
+      removed.push(tag)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Manifests: store, find, delete. What a manifest may refer to is decided here and in the command beside it;
+ * the exact bytes are kept and given back as they came.
+ */
+import type { Database } from '../metadata/database.ts'
+import {
+  findManifest,
+  findManifestByTag,
+  findManifestFacts,
+  findManifestFactsByTag,
+  type ManifestContent,
+  type ManifestFacts,
+} from '../metadata/manifests.ts'
+import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts'
+import { RegistryError } from '../oci/errors.ts'
+import { parseManifest } from '../oci/manifest.ts'
+import type { MediaType } from '../oci/media-type.ts'
+import type { Reference } from '../oci/reference.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Tag } from '../oci/tag.ts'
+import { deleteManifestCommand, putManifestCommand, type StoredManifest } from './manifests.commands.ts'
+import type { Registry } from './registry.ts'
+
+export type { ManifestFacts } from '../metadata/manifests.ts'
+
+export interface PutManifest {
+  readonly repository: RepositoryName
+  readonly reference: Reference
+  /** Tags beside the reference: the `tag` parameters of a push by digest. */
+  readonly tags: readonly Tag[]
+  /** From the request's Content-Type; null where there is none. */
+  readonly mediaType: MediaType | null
+  readonly bytes: Uint8Array
+  /** Whether a tag that names another manifest may be moved. */
+  readonly mayOverwrite: boolean
+  readonly by: string
+}
+
+/**
+ * Stores a manifest and points its tags at it (distribution-spec "Pushing Manifests").
+ * Blobs that it refers to must be in the repository, unless the operator allows sparse images. Its subject
+ * and the children of an index may come later.
+ * Throws MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, DENIED.
+ */
+export async function putManifest(registry: Registry, input: PutManifest): Promise<StoredManifest> {
+  const manifest = parseManifest(input.bytes, input.mediaType)
+  return await registry.database.write(putManifestCommand, {
+    repository: input.repository,
+    digest: digestAsNamed(input.bytes, input.reference),
+    manifest,
+    bytes: input.bytes,
+    tags: tagsOf(input),
+    allowMissingBlobs: registry.policy.allowMissingBlobs,
+    mayOverwrite: input.mayOverwrite,
+    by: input.by,
+  })
+}
+
+/** The manifest with its bytes. Throws MANIFEST_UNKNOWN. */
+export async function getManifest(
+  database: Database,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<ManifestContent> {
+  const found =
+    reference.kind === 'tag'
+      ? await findManifestByTag(database, repository, reference.tag)
+      : await findManifest(database, repository, reference.digest)
+  return found ?? unknownManifest(repository, reference)
+}
+
+/** What a HEAD needs, without the bytes. Throws MANIFEST_UNKNOWN. */
+export async function getManifestFacts(
+  database: Database,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<ManifestFacts> {
+  const found =
+    reference.kind === 'tag'
+      ? await findManifestFactsByTag(database, repository, reference.tag)
+      : await findManifestFacts(database, repository, reference.digest)
+  return found ?? unknownManifest(repository, reference)
+}
+
+/** Takes the manifest and every tag that names it out of the repository, into the trash. Throws MANIFEST_UNKNOWN. */
+export async function deleteManifest(
+  registry: Registry,
+  input: { readonly repository: RepositoryName; readonly digest: Digest; readonly by: string },
+): Promise<void> {
+  await registry.database.write(deleteManifestCommand, input)
+}
+
+/** A push by digest names the algorithm, and must name the right bytes. Throws DIGEST_INVALID. */
+function digestAsNamed(bytes: Uint8Array, reference: Reference): Digest {
+  if (reference.kind === 'tag') return digestOf(bytes)
+  const digest = digestOf(bytes, algorithmOf(reference.digest))
+  if (digest === reference.digest) return digest
+  throw new RegistryError(
+    'DIGEST_INVALID',
+    `The manifest's bytes have the digest ${digest}, but the address names ${reference.digest}. Push the bytes unchanged.`,
+  )
+}
+
+function tagsOf(input: PutManifest): readonly Tag[] {
+  return input.reference.kind === 'tag'
+    ? [...new Set([input.reference.tag, ...input.tags])]
+    : [...new Set(input.tags)]
+}
+
+function unknownManifest(repository: RepositoryName, reference: Reference): never {
+  const what = reference.kind === 'tag' ? `tag ${reference.tag}` : `manifest ${reference.digest}`
+  throw new RegistryError('MANIFEST_UNKNOWN', `There is no ${what} in ${repository}.`, {
+    name: repository,
+    reference: reference.kind === 'tag' ? reference.tag : reference.digest,
+  })
+}

@@ -1,0 +1,71 @@
+/** The writes of tags. A tag moves inside the push of a manifest; alone it can only be deleted. */
+import { record } from '../events/event.ts'
+import { command, type Transaction } from '../metadata/database.ts'
+import { findRepositoryId, type RepositoryId } from '../metadata/repositories.ts'
+import { scheduleReview } from '../metadata/reviews.ts'
+import { beginTagInterval, deleteTag, endTagInterval, findTagDigest, pointTag } from '../metadata/tags.ts'
+import { createTrash, trashTag } from '../metadata/trash.ts'
+import type { Digest } from '../oci/digest.ts'
+import { RegistryError } from '../oci/errors.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Tag } from '../oci/tag.ts'
+import { BLOB_LEASE } from './registry.ts'
+import { markTag } from './tree/marks.ts'
+
+export interface TagMoves {
+  readonly tags: readonly Tag[]
+  readonly digest: Digest
+  readonly mayOverwrite: boolean
+  readonly by: string
+}
+
+/** Points the tags at the digest, and gives those that named something else, or nothing, before. Throws DENIED. */
+export async function moveTags(tx: Transaction, repository: RepositoryId, moves: TagMoves): Promise<Tag[]> {
+  const moved: Tag[] = []
+  for (const tag of moves.tags.toSorted()) {
+    const before = await findTagDigest(tx, repository, tag)
+    if (before === moves.digest) continue
+    if (before !== null) await leaveTag(tx, repository, tag, before, moves.mayOverwrite)
+    await pointTag(tx, repository, tag, moves.digest)
+    await beginTagInterval(tx, repository, tag, moves.digest, moves.by)
+    await markTag(tx, repository, tag, before, moves.digest)
+    moved.push(tag)
+  }
+  return moved
+}
+
+export const deleteTagCommand = command(
+  'tag.delete',
+  async (tx, input: { readonly repository: RepositoryName; readonly tag: Tag; readonly by: string }) => {
+    const repository = await findRepositoryId(tx, input.repository)
+    const digest = repository === null ? null : await findTagDigest(tx, repository, input.tag)
+    if (repository === null || digest === null) {
+      throw new RegistryError('MANIFEST_UNKNOWN', `There is no tag ${input.tag} in ${input.repository}.`)
+    }
+    await trashTag(tx, await createTrash(tx, repository, 'tag', input.by), input.tag, digest)
+    await deleteTag(tx, repository, input.tag)
+    await endTagInterval(tx, repository, input.tag)
+    await markTag(tx, repository, input.tag, digest, null)
+    await reviewDisplaced(tx, repository, digest)
+    await record(tx, repository, input.by, { kind: 'tag.deleted', tag: input.tag, digest })
+  },
+)
+
+async function leaveTag(
+  tx: Transaction,
+  repository: RepositoryId,
+  tag: Tag,
+  before: Digest,
+  mayOverwrite: boolean,
+): Promise<void> {
+  if (!mayOverwrite) {
+    throw new RegistryError('DENIED', `The tag ${tag} exists already, and you may push new tags only.`)
+  }
+  await endTagInterval(tx, repository, tag)
+  await reviewDisplaced(tx, repository, before)
+}
+
+/** What a tag no longer names may have become free to collect. */
+function reviewDisplaced(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<void> {
+  return scheduleReview(tx, { repository, digest, reason: 'tag moved', dueAt: tx.now + BLOB_LEASE })
+}

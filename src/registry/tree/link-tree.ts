@@ -1,0 +1,191 @@
+/**
+ * Keeps distribution's link tree in step with the database, so that `registry:2` can be started on the same
+ * folder at any time. After each commit and before anyone is answered, `settle` makes every path that the
+ * commit marked show what the database says; about once a second `flush` makes those files durable and
+ * forgets the marks; after a crash `replay` goes through the marks that are left.
+ *
+ * Whoever writes a path holds it and reads the database while holding it: two writers cannot cross.
+ * Nothing here decides what exists; the database does.
+ */
+
+import { isBlobLinked } from '../../metadata/blobs.ts'
+import type { Database, Read, Session } from '../../metadata/database.ts'
+import { findPayload, hasManifest } from '../../metadata/manifests.ts'
+import { findRepositoryName, type RepositoryId } from '../../metadata/repositories.ts'
+import { findTagDigest } from '../../metadata/tags.ts'
+import { listPathDirt, listTreeDirt, type TreeMark } from '../../metadata/tree.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { Tag } from '../../oci/tag.ts'
+import {
+  blobDataPath,
+  layerLinkPath,
+  revisionLinkPath,
+  tagFolder,
+  tagIndexLinkPath,
+  tagLinkPath,
+} from '../../storage/layout.ts'
+import type { TreeStore } from '../../storage/tree-store.ts'
+import { clearMarksCommand } from './link-tree.commands.ts'
+
+const PATHS_AT_ONCE = 1_000
+
+/** Where marks are found and forgotten outside a commit: sessions that see what is committed, and writes. */
+export interface TreeDatabase extends Pick<Database, 'write'> {
+  inSession<T>(work: (session: Session) => Promise<T>): Promise<T>
+}
+
+export class LinkTree {
+  readonly #store: TreeStore
+  /** Marked in this process and not yet durable on disk. */
+  #dirty = new Map<string, TreeMark>()
+
+  constructor(store: TreeStore) {
+    this.#store = store
+  }
+
+  /** Throws StorageUnavailable where the tree cannot be written; the marks stay, and are tried again by `flush`. */
+  async settle(session: Session, marks: readonly TreeMark[]): Promise<void> {
+    const paths = new Map(marks.map((mark) => [pathOf(mark), mark]))
+    for (const [path, mark] of paths) this.#dirty.set(path, mark)
+    for (const [path, mark] of paths) {
+      await session.exclusively(path, () => this.#show(session, mark))
+    }
+  }
+
+  /** Makes what was settled since the last call durable, and forgets its marks. Throws StorageUnavailable. */
+  async flush(database: TreeDatabase): Promise<void> {
+    while (this.#dirty.size > 0) {
+      const marks = [...this.#dirty].slice(0, PATHS_AT_ONCE)
+      for (const [path] of marks) this.#dirty.delete(path)
+      try {
+        await this.#flush(
+          database,
+          marks.map(([, mark]) => mark),
+        )
+      } catch (error) {
+        for (const [path, mark] of marks) this.#dirty.set(path, mark)
+        throw error
+      }
+    }
+  }
+
+  /** Settles every mark that a crash left behind. Before the port opens. Throws StorageUnavailable. */
+  async replay(database: TreeDatabase): Promise<void> {
+    let after: number | null = 0
+    while (after !== null) {
+      const from: number = after
+      after = await database.inSession((session) => this.#replayPage(session, from))
+      await this.flush(database)
+    }
+  }
+
+  async #flush(database: TreeDatabase, marks: readonly TreeMark[]): Promise<void> {
+    const shown: { mark: TreeMark; upTo: number }[] = []
+    const files: string[] = []
+    await database.inSession(async (session) => {
+      for (const mark of marks) {
+        await session.exclusively(pathOf(mark), async () => {
+          const upTo = (await listPathDirt(session, mark)).at(-1)?.id
+          if (upTo === undefined) return
+          files.push(...(await this.#show(session, mark)))
+          shown.push({ mark, upTo })
+        })
+      }
+    })
+    await this.#store.sync(files)
+    await database.write(clearMarksCommand, { shown })
+  }
+
+  /** Settles one page of marks, and gives the id after which the next one begins; null after the last. */
+  async #replayPage(session: Session, after: number): Promise<number | null> {
+    const dirt = await listTreeDirt(session, { after, limit: PATHS_AT_ONCE })
+    await this.settle(session, dirt)
+    return dirt.at(-1)?.id ?? null
+  }
+
+  /** Makes one path, held by the caller, show what the database says; gives the files that this is about. */
+  async #show(read: Read, mark: TreeMark): Promise<string[]> {
+    if (mark.kind === 'payload') return await this.#showPayload(read, mark.key as Digest)
+    const name = await findRepositoryName(read, mark.repositoryId)
+    if (name === null) return []
+    const repository = mark.repositoryId as RepositoryId
+    switch (mark.kind) {
+      case 'tag':
+        return await this.#showTag(read, name, mark)
+      case 'revision': {
+        const digest = mark.key as Digest
+        return await this.#showLink(
+          revisionLinkPath(name, digest),
+          digest,
+          await hasManifest(read, repository, digest),
+        )
+      }
+      case 'layer': {
+        const digest = mark.key as Digest
+        return await this.#showLink(
+          layerLinkPath(name, digest),
+          digest,
+          await isBlobLinked(read, repository, digest),
+        )
+      }
+    }
+  }
+
+  async #showPayload(read: Read, digest: Digest): Promise<string[]> {
+    const path = blobDataPath(digest)
+    const bytes = await findPayload(read, digest)
+    if (bytes !== null) await this.#put(path, bytes)
+    return [path]
+  }
+
+  /** distribution keeps an index of every digest that a tag has named, beside the current link. */
+  async #showTag(read: Read, name: RepositoryName, mark: TreeMark): Promise<string[]> {
+    const tag = mark.key as Tag
+    const digest = await findTagDigest(read, mark.repositoryId as RepositoryId, tag)
+    if (digest === null) {
+      await this.#store.removeFolder(tagFolder(name, tag))
+      return [tagFolder(name, tag)]
+    }
+    const named = valuesSinceAbsence(await listPathDirt(read, mark))
+    const indexLinks = [...new Set([...named, digest])].map((each) => ({
+      path: tagIndexLinkPath(name, tag, each),
+      each,
+    }))
+    for (const { path, each } of indexLinks) await this.#put(path, linkTo(each))
+    const current = tagLinkPath(name, tag)
+    await this.#put(current, linkTo(digest))
+    return [...indexLinks.map(({ path }) => path), current]
+  }
+
+  async #showLink(path: string, digest: Digest, exists: boolean): Promise<string[]> {
+    if (exists) await this.#put(path, linkTo(digest))
+    else await this.#store.remove(path)
+    return [path]
+  }
+
+  /** A file that already holds the bytes is left alone: it may be durable, and the new one would not be yet. */
+  async #put(path: string, bytes: Uint8Array): Promise<void> {
+    const present = await this.#store.read(path)
+    if (present === null || !equal(present, bytes)) await this.#store.write(path, bytes)
+  }
+}
+
+/** A link file is the digest, without a newline (distribution's layout). */
+function linkTo(digest: Digest): Uint8Array {
+  return new TextEncoder().encode(digest)
+}
+
+/** The digests that a tag named since it last did not exist. */
+function valuesSinceAbsence(dirt: readonly { readonly value: string | null }[]): Digest[] {
+  const values = dirt.map((each) => each.value)
+  return values.slice(values.lastIndexOf(null) + 1) as Digest[]
+}
+
+function equal(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && Buffer.compare(left, right) === 0
+}
+
+function pathOf(mark: TreeMark): string {
+  return `${mark.kind}/${mark.repositoryId}/${mark.key}`
+}

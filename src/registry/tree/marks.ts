@@ -1,0 +1,58 @@
+/** Says, inside a command, which paths of distribution's link tree its change shows in. */
+import type { Transaction } from '../../metadata/database.ts'
+import type { RepositoryId } from '../../metadata/repositories.ts'
+import { markTree } from '../../metadata/tree.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/tag.ts'
+
+/** A tag now names `after`; null stands for no tag at all. */
+export function markTag(
+  tx: Transaction,
+  repository: RepositoryId,
+  tag: Tag,
+  before: Digest | null,
+  after: Digest | null,
+): Promise<void> {
+  return markTree(tx, { kind: 'tag', repositoryId: repository, key: tag }, { before, after })
+}
+
+export function markRevisionAdded(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<void> {
+  return markTree(
+    tx,
+    { kind: 'revision', repositoryId: repository, key: digest },
+    { before: null, after: digest },
+  )
+}
+
+export function markRevisionRemoved(
+  tx: Transaction,
+  repository: RepositoryId,
+  digest: Digest,
+): Promise<void> {
+  return markTree(
+    tx,
+    { kind: 'revision', repositoryId: repository, key: digest },
+    { before: digest, after: null },
+  )
+}
+
+export function markLayerAdded(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<void> {
+  return markTree(
+    tx,
+    { kind: 'layer', repositoryId: repository, key: digest },
+    { before: null, after: digest },
+  )
+}
+
+export function markLayerRemoved(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<void> {
+  return markTree(
+    tx,
+    { kind: 'layer', repositoryId: repository, key: digest },
+    { before: digest, after: null },
+  )
+}
+
+/** A manifest's bytes are also a blob of the tree, which all repositories share. */
+export function markPayloadAdded(tx: Transaction, digest: Digest): Promise<void> {
+  return markTree(tx, { kind: 'payload', repositoryId: 0, key: digest }, { before: null, after: digest })
+}

@@ -1,0 +1,16 @@
+/** `/v2/`: whether this is a registry at all (distribution-spec "Determining Support"). */
+import type { Reply } from '../../http/reply.ts'
+import { textContent } from '../../lib/content.ts'
+import type { OciContext, OciRoute } from './route.ts'
+
+export const baseRoutes: readonly OciRoute[] = [
+  { method: 'GET', pattern: '/v2/?', needs: 'ping', handle: get },
+]
+
+function get(_context: OciContext): Promise<Reply> {
+  return Promise.resolve({
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: textContent('{}'),
+  })
+}

@@ -1,0 +1,48 @@
+/** `/v2/<name>/blobs/<digest>`: distribution-spec "Pulling blobs", "Deleting Blobs". */
+import { isNotModified } from '../../http/conditional.ts'
+import { rangedReply } from '../../http/range.ts'
+import type { Reply } from '../../http/reply.ts'
+import { type Digest, parseDigest } from '../../oci/digest.ts'
+import { OCTET_STREAM } from '../../oci/media-type.ts'
+import { getBlob, unlinkBlob } from '../../registry/blobs.ts'
+import { requireDeletes } from './deletes.ts'
+import { emptyReply, type OciContext, type OciRoute, repositoryOf } from './route.ts'
+
+const PATTERN = '/v2/:name+/blobs/:digest'
+
+export const blobRoutes: readonly OciRoute[] = [
+  { method: 'GET', pattern: PATTERN, needs: 'pull', handle: get },
+  { method: 'DELETE', pattern: PATTERN, needs: 'delete', handle: remove },
+]
+
+/** HEAD comes here too: the content opens nothing before it is sent. */
+async function get({ registry, request, params }: OciContext): Promise<Reply> {
+  const digest = digestOf(params)
+  const blob = await getBlob(registry, repositoryOf(params), digest)
+  if (isNotModified(request.header('if-none-match'), digest)) return emptyReply(304, validators(digest))
+  return rangedReply(request, {
+    size: blob.size,
+    etag: `"${digest}"`,
+    headers: blobHeaders(digest),
+    content: blob.content,
+  })
+}
+
+async function remove(context: OciContext): Promise<Reply> {
+  requireDeletes(context)
+  await unlinkBlob(context.registry, repositoryOf(context.params), digestOf(context.params))
+  return emptyReply(202, {})
+}
+
+function digestOf(params: OciContext['params']): Digest {
+  return parseDigest(params['digest'] ?? '')
+}
+
+function blobHeaders(digest: Digest): Record<string, string> {
+  return { 'content-type': OCTET_STREAM, 'docker-content-digest': digest, ...validators(digest) }
+}
+
+/** Content under a digest never changes. */
+function validators(digest: Digest): Record<string, string> {
+  return { etag: `"${digest}"`, 'cache-control': 'private, max-age=31536000, immutable' }
+}

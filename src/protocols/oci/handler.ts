@@ -1,0 +1,114 @@
+/**
+ * One request of this protocol: find its route, ask for the right that the route names, run it, and turn
+ * whatever was thrown into the specification's errors.
+ */
+import { type Action, can } from '../../access/authorize.ts'
+import { ANONYMOUS, type Principal } from '../../access/principal.ts'
+import type { Reply } from '../../http/reply.ts'
+import { BadRequest, BodyAborted, BodyTooLarge, type IncomingRequest } from '../../http/request.ts'
+import { createRouter, type Params, type Router } from '../../http/router.ts'
+import type { Log } from '../../observability/log.ts'
+import { RegistryError } from '../../oci/errors.ts'
+import { findRepositoryName } from '../../oci/repository-name.ts'
+import { isTemporary } from '../../registry/temporary.ts'
+import { baseRoutes } from './base.ts'
+import { blobRoutes } from './blobs.ts'
+import { catalogRoutes } from './catalog.ts'
+import { errorReply } from './errors.ts'
+import { manifestRoutes } from './manifests.ts'
+import { referrerRoutes } from './referrers.ts'
+import type { OciContext, OciOptions, OciRoute } from './route.ts'
+import { tagRoutes } from './tags.ts'
+import { uploadRoutes } from './uploads.ts'
+
+/** Clients take the registry for an older one without this. */
+const PROTOCOL_HEADERS = { 'docker-distribution-api-version': 'registry/2.0' }
+
+const ROUTES: readonly OciRoute[] = [
+  ...baseRoutes,
+  ...catalogRoutes,
+  ...uploadRoutes,
+  ...blobRoutes,
+  ...manifestRoutes,
+  ...tagRoutes,
+  ...referrerRoutes,
+]
+
+/** Answers every request below `/v2`. Never throws. */
+export function ociHandler(options: OciOptions): (request: IncomingRequest) => Promise<Reply> {
+  const router = createRouter(ROUTES)
+  return async (request) => {
+    const reply = await answer(router, options, request).catch((error) =>
+      refusal(error, options.log, request),
+    )
+    return { ...reply, headers: { ...reply.headers, ...PROTOCOL_HEADERS } }
+  }
+}
+
+async function answer(
+  router: Router<OciContext, Action>,
+  options: OciOptions,
+  request: IncomingRequest,
+): Promise<Reply> {
+  const match = router.find(request.method, request.path)
+  switch (match.kind) {
+    case 'not-found':
+      throw new RegistryError(
+        'NOT_FOUND',
+        `There is nothing at ${request.path}. Repositories are below /v2/.`,
+      )
+    case 'method-not-allowed':
+      return methodNotAllowed(request.method, match.allow)
+    case 'found': {
+      authorize(ANONYMOUS, match.route, match.params)
+      const context: OciContext = { ...options, request, principal: ANONYMOUS, params: match.params }
+      return await match.route.handle(context, match.params)
+    }
+  }
+}
+
+/** Throws DENIED. */
+function authorize(principal: Principal, route: OciRoute, params: Params): void {
+  const repository = findRepositoryName(params['name'] ?? '')
+  if (can(principal, route.needs, repository)) return
+  const where = repository === null ? 'this registry' : repository
+  throw new RegistryError('DENIED', `${principal.name} may not ${route.needs} in ${where}.`)
+}
+
+function methodNotAllowed(method: string, allow: readonly string[]): Reply {
+  const headers = { allow: allow.join(', ') }
+  if (method === 'OPTIONS') return { status: 200, headers, body: null }
+  return errorReply(
+    new RegistryError(
+      'METHOD_NOT_ALLOWED',
+      `This address does not take ${method}; it takes ${allow.join(', ')}.`,
+    ),
+    headers,
+  )
+}
+
+/**
+ * The reply to whatever was thrown, in the specification's form. What is not the client's doing is logged.
+ * Without a request where the server itself failed.
+ */
+export function refusal(error: unknown, log: Log, request: IncomingRequest | null): Reply {
+  const refused = asRegistryError(error)
+  if (refused.code === 'UNKNOWN' || refused.code === 'UNAVAILABLE') {
+    log.error(
+      { request: request?.id, method: request?.method, path: request?.path, error },
+      'a request failed',
+    )
+  }
+  const headers =
+    refused.code === 'UNAVAILABLE' ? { ...PROTOCOL_HEADERS, 'retry-after': '5' } : PROTOCOL_HEADERS
+  return errorReply(refused, headers)
+}
+
+function asRegistryError(error: unknown): RegistryError {
+  if (error instanceof RegistryError) return error
+  if (error instanceof BodyTooLarge || error instanceof BadRequest || error instanceof BodyAborted) {
+    return new RegistryError('REQUEST_INVALID', error.message)
+  }
+  if (isTemporary(error)) return new RegistryError('UNAVAILABLE', error.message)
+  return new RegistryError('UNKNOWN', 'Something went wrong inside the registry; its log says what.')
+}

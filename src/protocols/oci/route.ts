@@ -1,0 +1,37 @@
+/** What every route of this protocol is given, and what it must declare. */
+import type { Action } from '../../access/authorize.ts'
+import type { Principal } from '../../access/principal.ts'
+import type { Reply } from '../../http/reply.ts'
+import type { IncomingRequest } from '../../http/request.ts'
+import type { Params, Route } from '../../http/router.ts'
+import type { Log } from '../../observability/log.ts'
+import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
+import type { Registry } from '../../registry/registry.ts'
+
+export interface OciOptions {
+  readonly registry: Registry
+  /** Whether DELETE of manifests, tags and blobs is switched on. */
+  readonly deleteEnabled: boolean
+  /** What a `Location` begins with: '' for a path, which every client resolves; or a URL without a trailing slash. */
+  readonly locationBase: string
+  readonly log: Log
+}
+
+/** One request on its way through a route. */
+export interface OciContext extends OciOptions {
+  readonly request: IncomingRequest
+  readonly principal: Principal
+  readonly params: Params
+}
+
+export type OciRoute = Route<OciContext, Action>
+
+/** The repository that the address names. Throws NAME_INVALID. */
+export function repositoryOf(params: Params): RepositoryName {
+  return parseRepositoryName(params['name'] ?? '')
+}
+
+/** A success without a body. */
+export function emptyReply(status: number, headers: Readonly<Record<string, string>>): Reply {
+  return { status, headers, body: null }
+}

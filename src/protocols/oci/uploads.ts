@@ -1,0 +1,186 @@
+/** `/v2/<name>/blobs/uploads/`: distribution-spec "Pushing blobs", "Pushing a blob in chunks", "Mounting a blob from another repository". */
+import { visibleTo } from '../../access/authorize.ts'
+import { BadContentRange, formatUploadRange, parseUploadRange } from '../../http/content-range.ts'
+import type { Reply } from '../../http/reply.ts'
+import type { IncomingRequest } from '../../http/request.ts'
+import type { ByteRange } from '../../lib/byte-range.ts'
+import {
+  type Digest,
+  type DigestAlgorithm,
+  isDigest,
+  parseDigest,
+  parseDigestAlgorithm,
+} from '../../oci/digest.ts'
+import { RegistryError } from '../../oci/errors.ts'
+import { findRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
+import { parseUploadId } from '../../oci/upload-id.ts'
+import { mountBlob } from '../../registry/blobs.ts'
+import { UploadOutOfStep } from '../../registry/held-upload.ts'
+import type { UploadSession } from '../../registry/uploads.commands.ts'
+import {
+  appendToUpload,
+  beginUpload,
+  cancelUpload,
+  finishUpload,
+  getUploadProgress,
+  type UploadBody,
+} from '../../registry/uploads.ts'
+import { errorReply } from './errors.ts'
+import { blobLocation, uploadLocation } from './location.ts'
+import { emptyReply, type OciContext, type OciRoute, repositoryOf } from './route.ts'
+
+const UPLOADS = '/v2/:name+/blobs/uploads/?'
+const UPLOAD = '/v2/:name+/blobs/uploads/:upload'
+
+/** Cancelling needs no more than pushing: clients cancel the session of a refused mount with a push token. */
+export const uploadRoutes: readonly OciRoute[] = [
+  { method: 'POST', pattern: UPLOADS, needs: 'push', handle: post },
+  { method: 'GET', pattern: UPLOAD, needs: 'push', handle: get },
+  { method: 'PATCH', pattern: UPLOAD, needs: 'push', handle: inStep(patch) },
+  { method: 'PUT', pattern: UPLOAD, needs: 'push', handle: inStep(put) },
+  { method: 'DELETE', pattern: UPLOAD, needs: 'push', handle: remove },
+]
+
+async function post(context: OciContext): Promise<Reply> {
+  const repository = repositoryOf(context.params)
+  const { query } = context.request
+  const mount = query.get('mount')
+  if (mount !== null && isDigest(mount) && (await isMounted(context, repository, mount))) {
+    return blobCreated(context, repository, mount)
+  }
+  const digest = query.get('digest')
+  return digest === null
+    ? await open(context, repository)
+    : await putWhole(context, repository, parseDigest(digest))
+}
+
+async function get(context: OciContext): Promise<Reply> {
+  const session = sessionOf(context)
+  const received = await getUploadProgress(context.registry, session)
+  return emptyReply(204, uploadHeaders(context, session, received))
+}
+
+async function patch(context: OciContext): Promise<Reply> {
+  const session = sessionOf(context)
+  const received = await appendToUpload(context.registry, session, bodyOf(context.request))
+  return emptyReply(202, uploadHeaders(context, session, received))
+}
+
+async function put(context: OciContext): Promise<Reply> {
+  const session = sessionOf(context)
+  const digest = parseDigest(context.request.query.get('digest') ?? missingDigest())
+  await finishUpload(context.registry, session, { ...bodyOf(context.request), digest })
+  return blobCreated(context, session.repository, digest)
+}
+
+async function remove(context: OciContext): Promise<Reply> {
+  await cancelUpload(context.registry, sessionOf(context))
+  return emptyReply(204, {})
+}
+
+/** A mount that cannot be done is no error: the client gets a session, and uploads. */
+function isMounted(context: OciContext, repository: RepositoryName, digest: Digest): Promise<boolean> {
+  const from = context.request.query.get('from')
+  const source = from === null ? null : findRepositoryName(from)
+  if (from !== null && source === null) return Promise.resolve(false)
+  const { principal, registry } = context
+  return mountBlob(registry, {
+    repository,
+    digest,
+    from: source,
+    scope: visibleTo(principal),
+    by: principal.name,
+  })
+}
+
+async function open(context: OciContext, repository: RepositoryName): Promise<Reply> {
+  const session = await begin(context, repository, algorithmParameter(context.request))
+  return emptyReply(202, uploadHeaders(context, session, 0))
+}
+
+/** The whole blob in one request (distribution-spec "Single POST"). */
+async function putWhole(context: OciContext, repository: RepositoryName, digest: Digest): Promise<Reply> {
+  const session = await begin(context, repository, 'sha256')
+  await finishUpload(context.registry, session, { ...bodyOf(context.request), digest })
+  return blobCreated(context, repository, digest)
+}
+
+function begin(
+  context: OciContext,
+  repository: RepositoryName,
+  algorithm: DigestAlgorithm,
+): Promise<UploadSession> {
+  return beginUpload(context.registry, { repository, principal: context.principal.name, algorithm })
+}
+
+/** A chunk out of order is told where to go on; the session lives (distribution-spec "Pushing a blob in chunks"). */
+function inStep(handle: OciRoute['handle']): OciRoute['handle'] {
+  return async (context, params) => {
+    try {
+      return await handle(context, params)
+    } catch (error) {
+      if (!(error instanceof UploadOutOfStep)) throw error
+      return errorReply(error, uploadHeaders(context, sessionOf(context), error.received))
+    }
+  }
+}
+
+function sessionOf({ params, principal }: OciContext): UploadSession {
+  return {
+    id: parseUploadId(params['upload'] ?? ''),
+    repository: repositoryOf(params),
+    principal: principal.name,
+  }
+}
+
+function bodyOf(request: IncomingRequest): UploadBody {
+  const header = request.header('content-range')
+  const range = header === null ? null : chunkRange(header)
+  if (range !== null && request.contentLength !== null && request.contentLength !== range.length) {
+    throw new RegistryError(
+      'SIZE_INVALID',
+      `Content-Range names ${range.length} bytes, but Content-Length says ${request.contentLength}.`,
+    )
+  }
+  return { body: request.contentLength === 0 ? null : request.body(), start: range?.offset ?? null }
+}
+
+function algorithmParameter(request: IncomingRequest): DigestAlgorithm {
+  const named = request.query.get('digest-algorithm')
+  return named === null ? 'sha256' : parseDigestAlgorithm(named)
+}
+
+function blobCreated(context: OciContext, repository: RepositoryName, digest: Digest): Reply {
+  return emptyReply(201, {
+    location: blobLocation(context, repository, digest),
+    'docker-content-digest': digest,
+  })
+}
+
+function uploadHeaders(
+  context: OciContext,
+  session: UploadSession,
+  received: number,
+): Record<string, string> {
+  return {
+    location: uploadLocation(context, session.repository, session.id),
+    range: formatUploadRange(received),
+    'docker-upload-uuid': session.id,
+  }
+}
+
+function missingDigest(): never {
+  throw new RegistryError(
+    'DIGEST_INVALID',
+    'Closing an upload needs its digest: add ?digest=sha256:… to the address.',
+  )
+}
+
+/** Throws RANGE_INVALID. */
+function chunkRange(header: string): ByteRange {
+  try {
+    return parseUploadRange(header)
+  } catch (error) {
+    throw error instanceof BadContentRange ? new RegistryError('RANGE_INVALID', error.message) : error
+  }
+}

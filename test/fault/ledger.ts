@@ -1,0 +1,203 @@
+/**
+ * A client that pushes, moves tags and deletes over plain HTTP, and writes down what it was promised: each
+ * answer 2xx as a fact that must hold afterwards, and what it asked for without an answer as a possibility.
+ * It goes on, round after round, until the connection breaks.
+ */
+import { expect } from 'bun:test'
+import { type Content, content, digestOf, noise } from '../clients/images.ts'
+import { chunked, locationOf } from '../clients/push.ts'
+import { artifactOf, smallImage } from '../clients/sample-images.ts'
+
+const REPOSITORY = 'fault/app'
+const LAYER = 1_500_000
+const OPEN_UPLOAD = 200_000
+
+/** The server went away in the midst of a request. */
+export class ConnectionLost extends Error {}
+
+/** What a tag may name: the digest last promised, and one whose promise never came; null is "nothing". */
+interface TagState {
+  promised: string | null
+  asked: string | null | undefined
+}
+
+interface OpenUpload {
+  readonly location: string
+  readonly sent: Uint8Array<ArrayBuffer>
+}
+
+export class Ledger {
+  /** Blobs answered with 201, in full. */
+  readonly blobs = new Map<string, Content>()
+  /** Manifests answered with 201 and not deleted since. */
+  readonly manifests = new Map<string, Content>()
+  /** Digests whose deletion was answered with 202. */
+  readonly deleted = new Set<string>()
+  /** Content that was sent, but never acknowledged. */
+  readonly asked = new Map<string, Content>()
+  readonly tags = new Map<string, TagState>()
+  /** Uploads in progress whose bytes were answered with 202. */
+  readonly uploads: OpenUpload[] = []
+}
+
+/** Sends one request that must be answered with `status`; throws ConnectionLost when no answer comes. */
+async function send(method: string, url: string, status: number, init: RequestInit = {}): Promise<Response> {
+  let answer: Response
+  try {
+    answer = await fetch(url, { ...init, method, keepalive: false })
+    await answer.arrayBuffer()
+  } catch (error) {
+    throw new ConnectionLost(`${method} ${url}`, { cause: error })
+  }
+  if (answer.status !== status) throw new Error(`${method} ${url} answered ${answer.status}, not ${status}`)
+  return answer
+}
+
+function uploadsOf(url: string): string {
+  return `${url}/v2/${REPOSITORY}/blobs/uploads/`
+}
+
+function manifestOf(url: string, reference: string): string {
+  return `${url}/v2/${REPOSITORY}/manifests/${reference}`
+}
+
+function blobOf(url: string, digest: string): string {
+  return `${url}/v2/${REPOSITORY}/blobs/${digest}`
+}
+
+/** POST, PATCH in chunks, PUT: docker's way. */
+async function pushInPieces(url: string, ledger: Ledger, blob: Content): Promise<void> {
+  ledger.asked.set(blob.digest, blob)
+  const begun = await send('POST', uploadsOf(url), 202)
+  const patched = await send('PATCH', locationOf(begun, url), 202, { body: chunked(blob.bytes) })
+  await send('PUT', locationOf(patched, url, blob.digest), 201)
+  ledger.blobs.set(blob.digest, blob)
+}
+
+/** One POST that carries everything. */
+async function pushAtOnce(url: string, ledger: Ledger, blob: Content): Promise<void> {
+  ledger.asked.set(blob.digest, blob)
+  const query = `?digest=${encodeURIComponent(blob.digest)}`
+  await send('POST', `${uploadsOf(url)}${query}`, 201, { body: blob.bytes })
+  ledger.blobs.set(blob.digest, blob)
+}
+
+/** An upload that is begun and left open. */
+async function beginUpload(url: string, ledger: Ledger, sent: Uint8Array<ArrayBuffer>): Promise<void> {
+  const begun = await send('POST', uploadsOf(url), 202)
+  const patched = await send('PATCH', locationOf(begun, url), 202, { body: sent })
+  const location = new URL(locationOf(patched, url))
+  ledger.uploads.push({ location: `${location.pathname}${location.search}`, sent })
+}
+
+async function putManifest(url: string, ledger: Ledger, reference: string, manifest: Content): Promise<void> {
+  ledger.asked.set(manifest.digest, manifest)
+  ledger.deleted.delete(manifest.digest)
+  const isTag = !reference.includes(':')
+  const state = ledger.tags.get(reference) ?? { promised: null, asked: undefined }
+  if (isTag) ledger.tags.set(reference, { ...state, asked: manifest.digest })
+  const headers = { 'content-type': manifest.mediaType }
+  await send('PUT', manifestOf(url, reference), 201, { headers, body: manifest.bytes })
+  if (isTag) ledger.tags.set(reference, { promised: manifest.digest, asked: undefined })
+  ledger.manifests.set(manifest.digest, manifest)
+}
+
+async function deleteTag(url: string, ledger: Ledger, tag: string): Promise<void> {
+  const state = ledger.tags.get(tag) ?? { promised: null, asked: undefined }
+  ledger.tags.set(tag, { ...state, asked: null })
+  await send('DELETE', manifestOf(url, tag), 202)
+  ledger.tags.set(tag, { promised: null, asked: undefined })
+}
+
+async function deleteManifest(url: string, ledger: Ledger, manifest: Content): Promise<void> {
+  ledger.manifests.delete(manifest.digest)
+  await send('DELETE', manifestOf(url, manifest.digest), 202)
+  ledger.asked.delete(manifest.digest)
+  ledger.deleted.add(manifest.digest)
+}
+
+/** One whole push with a moved tag, an artifact, a deleted tag and a deleted manifest. */
+export async function pushRound(url: string, ledger: Ledger, seed: string): Promise<void> {
+  const image = smallImage(seed)
+  const layer = content('application/octet-stream', noise(`${seed} layer`, LAYER))
+  await pushInPieces(url, ledger, layer)
+  for (const blob of image.blobs) await pushAtOnce(url, ledger, blob)
+  await beginUpload(url, ledger, noise(`${seed} open`, OPEN_UPLOAD))
+  await putManifest(url, ledger, 'latest', image.root)
+  await putManifest(url, ledger, 'short-lived', image.root)
+  const artifact = artifactOf(image.root, `application/vnd.example.${digestOf(noise(seed, 8)).slice(-8)}`)
+  for (const blob of artifact.blobs) await pushAtOnce(url, ledger, blob)
+  await putManifest(url, ledger, artifact.root.digest, artifact.root)
+  await deleteTag(url, ledger, 'short-lived')
+  await deleteManifest(url, ledger, artifact.root)
+}
+
+/** Pushes round after round until the server is gone. Throws when it outlives `rounds`, or refuses something. */
+export async function pushUntilLost(
+  url: string,
+  ledger: Ledger,
+  seed: string,
+  rounds: number,
+): Promise<void> {
+  try {
+    for (let round = 0; round < rounds; round += 1) await pushRound(url, ledger, `${seed} round ${round}`)
+  } catch (error) {
+    if (error instanceof ConnectionLost) return
+    throw error
+  }
+  throw new Error(`The server lived on through ${rounds} rounds.`)
+}
+
+async function bytesAt(url: string): Promise<{ status: number; bytes: Uint8Array }> {
+  const answer = await fetch(url, { headers: { accept: '*/*, application/vnd.oci.image.manifest.v1+json' } })
+  return { status: answer.status, bytes: await answer.bytes() }
+}
+
+async function statusOfHead(url: string): Promise<number> {
+  return (await fetch(url, { method: 'HEAD' })).status
+}
+
+function expectBytes(found: { status: number; bytes: Uint8Array }, promised: Content): void {
+  expect(found.status).toBe(200)
+  expect(digestOf(found.bytes)).toBe(promised.digest)
+}
+
+/** What was answered 2xx is there, and reads back by digest; what was deleted is not. */
+export async function expectPromisesKept(url: string, ledger: Ledger): Promise<void> {
+  for (const blob of ledger.blobs.values()) expectBytes(await bytesAt(blobOf(url, blob.digest)), blob)
+  for (const manifest of ledger.manifests.values()) {
+    expectBytes(await bytesAt(manifestOf(url, manifest.digest)), manifest)
+  }
+  for (const digest of ledger.deleted) expect((await bytesAt(manifestOf(url, digest))).status).toBe(404)
+  for (const [tag, { promised, asked }] of ledger.tags) {
+    const { status, bytes } = await bytesAt(manifestOf(url, tag))
+    const named = status === 404 ? null : digestOf(bytes)
+    expect(asked === undefined ? [promised] : [promised, asked]).toContain(named)
+  }
+}
+
+/** What was never acknowledged is whole or not there at all: HEAD and GET agree. */
+export async function expectNothingHalf(url: string, ledger: Ledger): Promise<void> {
+  for (const asked of ledger.asked.values()) {
+    for (const address of [blobOf(url, asked.digest), manifestOf(url, asked.digest)]) {
+      const head = await statusOfHead(address)
+      const found = await bytesAt(address)
+      expect(found.status).toBe(head)
+      expect([200, 404]).toContain(head)
+      if (head === 200) expect(digestOf(found.bytes)).toBe(asked.digest)
+    }
+  }
+}
+
+/** Uploads in progress kept what was acknowledged, and can be finished. */
+export async function finishUploads(url: string, ledger: Ledger): Promise<void> {
+  for (const { location, sent } of ledger.uploads.splice(0)) {
+    const address = new URL(location, url).href
+    const status = await send('GET', address, 204)
+    expect(status.headers.get('range')).toBe(`0-${sent.length - 1}`)
+    const rest = new TextEncoder().encode(' and the rest')
+    const whole = content('application/octet-stream', new Uint8Array(Buffer.concat([sent, rest])))
+    await send('PUT', locationOf(status, url, whole.digest), 201, { body: rest })
+    ledger.blobs.set(whole.digest, whole)
+  }
+}

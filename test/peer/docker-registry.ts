@@ -1,0 +1,57 @@
+/**
+ * Starts Debian's `docker-registry` (`registry:2`) on a folder: the peer that serves what Berth wrote, and a
+ * stand-in against which the client suites can be tried (see test/clients/registry.ts).
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findFreePort, until } from '../berth-server.ts'
+import { startDaemon } from '../tools/command.ts'
+import { findTool } from '../tools/find-tool.ts'
+
+export interface DockerRegistry extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string
+  /** `127.0.0.1:<port>` */
+  readonly host: string
+  readonly data: string
+  log(): string
+  stop(): Promise<void>
+}
+
+function configuration(data: string, port: number): string {
+  return JSON.stringify({
+    version: '0.1',
+    log: { level: 'info' },
+    storage: { filesystem: { rootdirectory: data }, delete: { enabled: true } },
+    http: { addr: `127.0.0.1:${port}` },
+  })
+}
+
+/** Starts `docker-registry serve` with deletes on, and waits until it answers. `data` is kept afterwards. */
+export async function startDockerRegistry(options: { data?: string } = {}): Promise<DockerRegistry> {
+  const program = findTool('docker-registry')
+  if (program === null) throw new Error('docker-registry is not installed here: npm run tools')
+  const scratch = mkdtempSync(join(tmpdir(), 'registry2-test-'))
+  const data = options.data ?? join(scratch, 'data')
+  const port = await findFreePort()
+  const configFile = join(scratch, 'config.yml')
+  writeFileSync(configFile, configuration(data, port))
+  const daemon = startDaemon(program, ['serve', configFile], { logFile: join(scratch, 'log') })
+  const url = `http://127.0.0.1:${port}`
+  await until('docker-registry answers', async () => {
+    const answer = await fetch(`${url}/v2/`).catch(() => null)
+    return answer?.status === 200
+  })
+  return {
+    url,
+    host: `127.0.0.1:${port}`,
+    data,
+    log: daemon.log,
+    stop: daemon.stop,
+    async [Symbol.asyncDispose]() {
+      await daemon.stop()
+      rmSync(scratch, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Lets a test file say which outside programs it needs. Where one is missing its tests are left out and
+ * noted for the run's closing list; with CI=true that is an error.
+ */
+import { describe } from 'bun:test'
+import { appendFileSync } from 'node:fs'
+import type { ToolName } from './catalog.ts'
+import { findTool, obstacleOf } from './find-tool.ts'
+
+/** Names the file to which tests that could not run append their line; `npm test` sets it. */
+export const NOT_RUN_VARIABLE = 'BERTH_TEST_NOT_RUN'
+
+function noteNotRun(subject: string, obstacles: readonly string[]): void {
+  const line = `${subject}: ${obstacles.join('; ')}`
+  if (process.env['CI'] === 'true') throw new Error(`With CI=true every tool must be there. ${line}`)
+  const file = process.env[NOT_RUN_VARIABLE]
+  if (file === undefined) console.error(`not run: ${line}`)
+  else appendFileSync(file, `${line}\n`)
+}
+
+/**
+ * Describes tests that need outside programs, whose paths the suite is given.
+ * Where one is missing nothing is described, and the run's closing list says so.
+ */
+export function describeWith<const Name extends ToolName>(
+  subject: string,
+  names: readonly Name[],
+  suite: (tools: Record<Name, string>) => void,
+): void {
+  const obstacles = names.map(obstacleOf).filter((obstacle) => obstacle !== null)
+  if (obstacles.length > 0) {
+    noteNotRun(subject, obstacles)
+    return
+  }
+  const paths = Object.fromEntries(names.map((name) => [name, findTool(name)])) as Record<Name, string>
+  describe(subject, () => suite(paths))
+}

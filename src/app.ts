@@ -1,0 +1,169 @@
+/**
+ * The composition root: one Config becomes one running server. It knows every folder and decides nothing
+ * about registries. A process is everything in one (`single`), or one worker of several.
+ */
+import { readFile } from 'node:fs/promises'
+import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
+import { claimVolume, type VolumeFacts } from './app/volume.ts'
+import type { Config } from './config/config.ts'
+import { contentLength, type Reply } from './http/reply.ts'
+import type { IncomingRequest } from './http/request.ts'
+import { type RunningServer, startServer } from './http/server.ts'
+import { Periodic } from './lib/periodic.ts'
+import { logRequest } from './observability/access-log.ts'
+import type { Log } from './observability/log.ts'
+import { healthHandler } from './protocols/health/handler.ts'
+import { ociHandler, refusal } from './protocols/oci/handler.ts'
+import { claimIdentity } from './registry/identity.ts'
+import { LiveUploads } from './registry/live-uploads.ts'
+import type { Registry } from './registry/registry.ts'
+import { discardOrphanedUploads, expireIdleUploads } from './registry/upload-expiry.ts'
+import { releaseUploadsOfCommand } from './registry/uploads.commands.ts'
+import { openFilesystemBlobStore } from './storage/filesystem/blob-store.ts'
+import { openMemoryBlobStore } from './storage/memory/blob-store.ts'
+
+export interface App {
+  readonly url: string
+  /** Lets what is in flight end within the grace time, then closes everything. */
+  close(graceMilliseconds: number): Promise<void>
+}
+
+export type AppRole =
+  | { readonly kind: 'single' }
+  /** `name` is this worker's place among its siblings: its successor has the same. The supervisor holds the volume. */
+  | {
+      readonly kind: 'worker'
+      readonly name: string
+      readonly volume: VolumeFacts | null
+      readonly writerSocket: string | null
+    }
+
+const EXPIRE_EVERY = 60 * 60 * 1000
+
+/** Throws VolumeRefused, VolumeInUse, CannotListen, SchemaTooNew, DatabaseUnavailable, StorageUnavailable. */
+export async function startApp(config: Config, role: AppRole, log: Log): Promise<App> {
+  const closers = new AsyncDisposableStack()
+  try {
+    const registry = await openRegistry(config, role, log, closers)
+    await tidyUp(registry, role, log, closers)
+    const server = await listen(config, role, registry, log)
+    return {
+      url: server.url,
+      async close(graceMilliseconds) {
+        await server.stop({ graceMilliseconds })
+        await closers.disposeAsync()
+      },
+    }
+  } catch (error) {
+    await closers.disposeAsync()
+    throw error
+  }
+}
+
+async function openRegistry(
+  config: Config,
+  role: AppRole,
+  log: Log,
+  closers: AsyncDisposableStack,
+): Promise<Registry> {
+  const volume = role.kind === 'single' ? await claimOwnVolume(config, closers) : role.volume
+  const opened = await openDatabase(config, role, volume, log)
+  closers.defer(() => opened.close())
+  if (volume !== null) await claimIdentity(opened.database, volume.id)
+  return {
+    database: opened.database,
+    blobs: volume === null ? openMemoryBlobStore() : await openFilesystemBlobStore(volume),
+    uploads: new LiveUploads(processName(config, role), await findBootId()),
+    policy: {
+      allowMissingBlobs: config.manifests.allowMissing,
+      uploadExpiry: config.uploads.expireAfterMilliseconds,
+    },
+  }
+}
+
+/** Null where bytes live in memory. */
+async function claimOwnVolume(config: Config, closers: AsyncDisposableStack): Promise<VolumeFacts | null> {
+  const { driver } = config.storage
+  if (driver.kind === 'memory') return null
+  const { facts, lock } = await claimVolume(
+    driver.root,
+    config.database.kind === 'sqlite' ? 'exclusive' : 'shared',
+  )
+  closers.defer(() => lock.release())
+  return facts
+}
+
+function openDatabase(
+  config: Config,
+  role: AppRole,
+  volume: VolumeFacts | null,
+  log: Log,
+): Promise<OpenedDatabase> {
+  return role.kind === 'single'
+    ? openOwnDatabase(config, volume, log)
+    : openSharedDatabase(config, volume, role.writerSocket, log)
+}
+
+/** Among replicas on PostgreSQL nobody can tell who is dead, so every process has a name of its own. */
+function processName(config: Config, role: AppRole): string {
+  if (config.database.kind === 'postgres') return crypto.randomUUID()
+  return role.kind === 'single' ? 'single' : role.name
+}
+
+/** The same until the machine starts again; where the system does not tell, the same for this process only. */
+async function findBootId(): Promise<string> {
+  const text = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => crypto.randomUUID())
+  return text.trim()
+}
+
+/** What a dead predecessor left, and what grows old meanwhile. */
+async function tidyUp(
+  registry: Registry,
+  role: AppRole,
+  log: Log,
+  closers: AsyncDisposableStack,
+): Promise<void> {
+  await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
+  if (role.kind === 'single') await discardOrphanedUploads(registry)
+  const expiring = new Periodic({
+    everyMilliseconds: EXPIRE_EVERY,
+    work: async () => {
+      const expired = await expireIdleUploads(registry, Date.now())
+      if (expired > 0) log.info({ expired }, 'uploads that nobody continued were forgotten')
+    },
+    onError: (error) => log.error({ error }, 'idle uploads could not be looked at; it will be tried again'),
+  })
+  closers.defer(() => expiring.stop())
+}
+
+function listen(config: Config, role: AppRole, registry: Registry, log: Log): Promise<RunningServer> {
+  const oci = ociHandler({
+    registry,
+    deleteEnabled: config.storage.deleteEnabled,
+    locationBase: config.http.host ?? '',
+    log,
+  })
+  const health = healthHandler(registry)
+  return startServer({
+    address: config.http.address,
+    reusePort: role.kind === 'worker',
+    handle: (request) => health(request) ?? oci(request),
+    onError: (error, request) => refusal(error, log, request),
+    ...(config.log.accessLog ? { onReply: accessLog(log) } : {}),
+    onBodyFailed: (error, request) => log.warn({ request: request.id, error }, 'a reply broke off'),
+  })
+}
+
+function accessLog(log: Log): (request: IncomingRequest, reply: Reply, milliseconds: number) => void {
+  return (request, reply, milliseconds) =>
+    logRequest(log, {
+      id: request.id,
+      method: request.method,
+      path: request.path,
+      remoteAddress: request.remoteAddress,
+      userAgent: request.header('user-agent'),
+      status: reply.status,
+      bytes: reply.body === null || reply.body.kind === 'redirect' ? null : contentLength(reply.body),
+      milliseconds,
+    })
+}

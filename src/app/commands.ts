@@ -1,0 +1,35 @@
+/** Every write there is, by name: what the writer can run. A command that is missing here cannot be called. */
+import type { AnyCommand } from '../metadata/database.ts'
+import { mountBlobCommand, unlinkBlobCommand } from '../registry/blobs.commands.ts'
+import { claimIdentityCommand } from '../registry/identity.ts'
+import { deleteManifestCommand, putManifestCommand } from '../registry/manifests.commands.ts'
+import { deleteTagCommand } from '../registry/tags.commands.ts'
+import { clearMarksCommand } from '../registry/tree/link-tree.commands.ts'
+import {
+  beginUploadCommand,
+  cancelUploadCommand,
+  claimUploadCommand,
+  expireUploadCommand,
+  finishUploadCommand,
+  releaseUploadCommand,
+  releaseUploadsOfCommand,
+  renewUploadCommand,
+} from '../registry/uploads.commands.ts'
+
+export const COMMANDS: readonly AnyCommand[] = [
+  claimIdentityCommand,
+  putManifestCommand,
+  deleteManifestCommand,
+  deleteTagCommand,
+  mountBlobCommand,
+  unlinkBlobCommand,
+  beginUploadCommand,
+  claimUploadCommand,
+  renewUploadCommand,
+  releaseUploadCommand,
+  releaseUploadsOfCommand,
+  finishUploadCommand,
+  cancelUploadCommand,
+  expireUploadCommand,
+  clearMarksCommand,
+]

@@ -1,0 +1,13 @@
+/** What the writer is told when it starts, wherever it runs: plain data. */
+import type { LogSettings } from './log.ts'
+import type { VolumeFacts } from './volume.ts'
+
+export interface WriterSettings {
+  readonly databasePath: string
+  /** The data folder, or null where bytes live in memory. */
+  readonly volume: VolumeFacts | null
+  readonly log: LogSettings
+}
+
+/** Milliseconds for which the link tree may hold what a power cut would lose; the database holds it all the while. */
+export const FLUSH_EVERY = 1_000

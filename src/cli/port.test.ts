@@ -1,0 +1,43 @@
+import { expect, test } from 'bun:test'
+import { createServer, type Server } from 'node:net'
+import { requireFreePort } from './port.ts'
+
+async function listening(port: number): Promise<Server> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve))
+  return server
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+function local(port: number) {
+  return { kind: 'tcp', hostname: '127.0.0.1', port } as const
+}
+
+test('a taken port is named with its holder, and a free one is offered', async () => {
+  const server = await listening(0)
+  const port = portOf(server)
+  const error = await requireFreePort(local(port)).catch((reason: unknown) => reason)
+  server.close()
+  expect(error).toMatchObject({ exitCode: 1 })
+  const { message } = error as Error
+  expect(message).toStartWith(`Port ${port} is taken by process ${process.pid} (`)
+  expect(message).toContain('test')
+  expect(message).toMatch(/Stop it, or use one that is free: --addr 127\.0\.0\.1:\d+$/)
+})
+
+test('a port that several processes share is taken too', async () => {
+  const server = Bun.serve({ hostname: '127.0.0.1', port: 0, reusePort: true, fetch: () => new Response() })
+  const claim = requireFreePort(local(server.port ?? 0))
+  await expect(claim).rejects.toThrow(`Port ${server.port} is taken`)
+  await server.stop(true)
+})
+
+test('a free port is itself, and port 0 becomes a number', async () => {
+  const { port } = (await requireFreePort(local(0))) as { port: number }
+  expect(port).toBeGreaterThan(0)
+  expect(await requireFreePort(local(port))).toEqual(local(port))
+})

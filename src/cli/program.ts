@@ -1,0 +1,49 @@
+/** The command line: which commands there are, and what happens when one fails. */
+import { Command, CommanderError } from 'commander'
+import { demoCommand } from './demo.ts'
+import { EXIT, explain, formatFailure } from './failure.ts'
+import { formatExamples, programName } from './help.ts'
+import { serveCommand } from './serve.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
+import { VERSION, versionCommand } from './version.ts'
+import { workerCommand } from './worker.ts'
+import { writerCommand } from './writer.ts'
+
+/** Runs one command and ends the process with its exit code, unless the command goes on serving. */
+export async function runCli(args: readonly string[]): Promise<void> {
+  const terminal = openTerminal()
+  try {
+    const program = createProgram(terminal)
+    await program.parseAsync(args.length === 0 ? ['--help'] : [...args], { from: 'user' })
+  } catch (error) {
+    process.exitCode = report(terminal, error)
+    if (process.exitCode !== EXIT.OK) process.exit()
+  }
+}
+
+function createProgram(terminal: Terminal): Command {
+  const name = programName()
+  const examples = [
+    { command: `${name} serve`, effect: 'start the registry on port 5000' },
+    { command: `${name} demo`, effect: 'push a tiny image to it, without any other tool' },
+    { command: `${name} serve --help`, effect: 'more about one command' },
+  ]
+  const program = new Command('berth')
+    .addHelpText('before', `Berth, a container registry.\n\nExamples:\n${formatExamples(examples)}\n`)
+    .version(`berth ${VERSION}`, '-v, --version')
+  program.addCommand(serveCommand(terminal))
+  program.addCommand(demoCommand(terminal))
+  program.addCommand(versionCommand(terminal))
+  program.addCommand(workerCommand(terminal), { hidden: true })
+  program.addCommand(writerCommand(), { hidden: true })
+  for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError()
+  return program
+}
+
+/** Says what went wrong, once, and gives the exit code. Commander has already said what it found. */
+function report(terminal: Terminal, error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE
+  const failure = explain(error)
+  terminal.note(formatFailure(failure, { withStack: terminal.environment['REGISTRY_LOG_LEVEL'] === 'debug' }))
+  return failure.exitCode
+}

@@ -1,0 +1,39 @@
+/** The running server behind one face, whether it is this process alone or a supervisor over several. */
+import type { Config } from '../config/config.ts'
+import type { Log } from '../observability/log.ts'
+
+export interface RunningServer {
+  readonly url: string
+  /** Rejects when the server cannot go on. Never resolves. */
+  readonly broken: Promise<never>
+  /** Lets requests in flight end within the grace time. */
+  close(graceMilliseconds: number): Promise<void>
+  /** Ends other processes at once; this one is about to exit. */
+  kill(): void
+}
+
+/** Resolves when the server answers. Throws what startApp or startSupervisor throws. */
+export function runServer(config: Config, log: Log): Promise<RunningServer> {
+  return config.workers > 1 ? runSeveral(config, log) : runAlone(config, log)
+}
+
+async function runAlone(config: Config, log: Log): Promise<RunningServer> {
+  const { startApp } = await import('../app.ts')
+  const app = await startApp(config, { kind: 'single' }, log)
+  return {
+    url: app.url,
+    broken: new Promise<never>(() => {}),
+    close: (graceMilliseconds) => app.close(graceMilliseconds),
+    kill() {},
+  }
+}
+
+async function runSeveral(config: Config, log: Log): Promise<RunningServer> {
+  const { startSupervisor } = await import('../supervisor.ts')
+  return startSupervisor({ config, program: thisProgram(), log })
+}
+
+/** What starts this program again: the executable itself, or Bun with the source. */
+function thisProgram(): string[] {
+  return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, '--no-env-file', Bun.main]
+}

@@ -1,0 +1,102 @@
+/** `berth serve`: reads the settings, starts the server, says where it is, and stops it when asked to. */
+import type { Command } from 'commander'
+import { formatListenAddress } from '../config/address.ts'
+import type { Config } from '../config/config.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { createLog, type Log } from '../observability/log.ts'
+import { describeRights, formatBanner } from './banner.ts'
+import { EXIT, Failure } from './failure.ts'
+import { commandWithExamples, programName } from './help.ts'
+import { requireFreePort } from './port.ts'
+import { type RunningServer, runServer } from './run-server.ts'
+import { listenForStop } from './stop-signals.ts'
+import type { Terminal } from './terminal.ts'
+import { VERSION } from './version.ts'
+
+interface ServeFlags {
+  readonly addr?: string
+  readonly data?: string
+  readonly config?: string
+}
+
+/** Beyond the grace time: for the last writes, and for the writer to close its database. */
+const CLOSING_MILLISECONDS = 1500
+const SIGNAL_NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 2, SIGTERM: 15 }
+
+export function serveCommand(terminal: Terminal): Command {
+  const program = programName()
+  return commandWithExamples('serve', 'start the registry', [
+    { command: `${program} serve`, effect: 'listen on port 5000, keep everything in ./data' },
+    { command: `${program} serve --addr 127.0.0.1:5001`, effect: 'for this machine alone, on another port' },
+    { command: `${program} serve --data /srv/registry`, effect: 'keep everything there' },
+    { command: `${program} serve config.yml`, effect: "with a configuration file in registry:2's form" },
+  ])
+    .argument('[config]', 'configuration file (also REGISTRY_CONFIGURATION_PATH)')
+    .option('--addr <host:port>', 'where to listen (also REGISTRY_HTTP_ADDR)')
+    .option('--data <folder>', 'where images are kept (also REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)')
+    .option('-c, --config <file>', 'configuration file')
+    .action((file: string | undefined, flags: ServeFlags) => serve(terminal, file, flags))
+}
+
+async function serve(terminal: Terminal, file: string | undefined, flags: ServeFlags): Promise<never> {
+  const loaded = await load(terminal, file, flags)
+  const address = await requireFreePort(loaded.config.http.address)
+  const config: Config = { ...loaded.config, http: { ...loaded.config.http, address } }
+  const log = createLog({ ...config.log, color: terminal.hasColor, write: terminal.note })
+  for (const warning of loaded.warnings) log.warn({}, warning)
+  const server = await runServer(config, log)
+  const signals = listenForStop()
+  announce(terminal, config, server.url, log)
+  process.exit(await untilStopped(server, config, signals, log))
+}
+
+function load(terminal: Terminal, file: string | undefined, flags: ServeFlags): Promise<LoadedConfig> {
+  if (file !== undefined && flags.config !== undefined) {
+    throw new Failure(EXIT.USAGE, `Two configuration files are named, ${file} and ${flags.config}. Name one.`)
+  }
+  return loadConfig({
+    file: file ?? flags.config ?? null,
+    environment: terminal.environment,
+    flags: { addr: flags.addr ?? null, data: flags.data ?? null },
+    isTerminal: terminal.isInteractive,
+  })
+}
+
+function announce(terminal: Terminal, config: Config, url: string, log: Log): void {
+  const { hasColor, isInteractive } = terminal
+  if (isInteractive && config.log.format === 'pretty') {
+    terminal.print(formatBanner({ config, version: VERSION, url, hasColor, program: programName() }))
+    return
+  }
+  log.info({ version: VERSION }, `listening on ${formatListenAddress(config.http.address)}`)
+  log.warn({}, `open to everyone who can reach this address: ${describeRights(config)}, without a login`)
+}
+
+/** Resolves with the exit code when the server has stopped. */
+async function untilStopped(
+  server: RunningServer,
+  config: Config,
+  signals: ReturnType<typeof listenForStop>,
+  log: Log,
+): Promise<number> {
+  const signal = await Promise.race([signals.first, server.broken])
+  const seconds = config.shutdownGraceMilliseconds / 1000
+  log.info(
+    {},
+    `${signal}: finishing what is in flight, for up to ${seconds} s; the same signal again stops at once`,
+  )
+  const closed = server.close(config.shutdownGraceMilliseconds).then(() => 'closed' as const)
+  const outcome = await Promise.race([closed, signals.second, late(config)])
+  if (outcome === 'closed') return EXIT.OK
+  server.kill()
+  log.warn(
+    {},
+    outcome === 'late' ? 'some work did not end in time and was cut off' : `${outcome}: stopped at once`,
+  )
+  return outcome === 'late' ? EXIT.FAILED : 128 + (SIGNAL_NUMBERS[outcome] ?? 0)
+}
+
+async function late(config: Config): Promise<'late'> {
+  await Bun.sleep(config.shutdownGraceMilliseconds + CLOSING_MILLISECONDS)
+  return 'late'
+}

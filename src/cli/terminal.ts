@@ -1,0 +1,27 @@
+/** Where a command writes, and what it may assume of its reader. */
+import { type Environment, readEnvironment, refusesColor } from '../config/env.ts'
+
+export interface Terminal {
+  readonly environment: Environment
+  /** A person reads the output as it is written. */
+  readonly isInteractive: boolean
+  readonly hasColor: boolean
+  /** What the command was asked for: to standard output. */
+  print(text: string): void
+  /** What goes on beside it, and what is wrong: to standard error. */
+  note(text: string): void
+}
+
+export function openTerminal(): Terminal {
+  const environment = readEnvironment()
+  const isInteractive = process.stdout.isTTY === true
+  // A reader that goes away (`berth serve | head`) must not take the server down.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  return {
+    environment,
+    isInteractive,
+    hasColor: isInteractive && !refusesColor(environment),
+    print: (text) => void process.stdout.write(text),
+    note: (text) => void process.stderr.write(text),
+  }
+}

@@ -1,0 +1,25 @@
+/** `berth version`: which program this is, in lines that a bug report can carry. */
+import { Command } from 'commander'
+import { version } from '../../package.json'
+import type { Terminal } from './terminal.ts'
+
+/** Set by the build; source has none. */
+declare const BERTH_COMMIT: string | undefined
+
+export const VERSION: string = version
+
+export function versionCommand(terminal: Terminal): Command {
+  return new Command('version')
+    .description('print which program this is')
+    .action(() => terminal.print(`${describeVersion().join('\n')}\n`))
+}
+
+export function describeVersion(): string[] {
+  const commit = typeof BERTH_COMMIT === 'string' ? BERTH_COMMIT : null
+  return [
+    `berth ${VERSION}`,
+    ...(commit === null ? [] : [`commit ${commit}`]),
+    `bun ${Bun.version}`,
+    `${process.platform} ${process.arch}`,
+  ]
+}

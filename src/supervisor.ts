@@ -1,0 +1,153 @@
+/**
+ * The third composition root: stands over several workers on one port. It holds the lock on the volume, starts
+ * the writer (on SQLite) and then the workers, restarts what dies, and stops the workers before the writer,
+ * for their last requests still write. It does nothing else, so that nothing can take it down.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { writerSettings } from './app/database.ts'
+import { type ChildFailed, SupervisedProcess } from './app/supervised-process.ts'
+import { claimVolume, type VolumeFacts } from './app/volume.ts'
+import type { WriterSettings } from './app/writer-settings.ts'
+import type { Config } from './config/config.ts'
+import type { Log } from './observability/log.ts'
+
+/** What a child must know to begin. */
+export interface ChildStart {
+  readonly config: Config
+  /** Its place among its siblings; who takes its place has the same. */
+  readonly name: string
+  readonly volume: VolumeFacts | null
+  /** How to write: null on PostgreSQL, where every worker does so itself. */
+  readonly writer: (WriterSettings & { readonly socket: string }) | null
+}
+
+export interface SupervisorOptions {
+  readonly config: Config
+  /** How to start this program again; `worker` or `writer` is added. */
+  readonly program: readonly string[]
+  readonly log: Log
+}
+
+export interface Supervisor {
+  /** Where the workers listen. */
+  readonly url: string
+  /** Rejects with ChildFailed when something would not stay up. Never resolves. */
+  readonly broken: Promise<never>
+  /** Lets requests in flight end within the grace; all processes are gone a second and a half later at most. */
+  close(graceMilliseconds: number): Promise<void>
+  /** Ends every process at once. */
+  kill(): void
+}
+
+/** After the workers nothing is in flight: the writer only flushes and closes. */
+const WRITER_GRACE = 500
+/** Systems keep a socket's address in a field of little more than this. */
+const LONGEST_SOCKET_PATH = 100
+
+/** Resolves when every worker listens. Throws ChildFailed, VolumeRefused, VolumeInUse. */
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const closers = new AsyncDisposableStack()
+  const broken = Promise.withResolvers<never>()
+  broken.promise.catch(() => {}) // It may break before anybody looks.
+  const family = new Family(options, broken.reject)
+  try {
+    const volume = await claim(options.config, closers)
+    const url = await family.start(volume, await writerOf(options, volume, closers))
+    return {
+      url,
+      broken: broken.promise,
+      async close(graceMilliseconds) {
+        await family.stop(graceMilliseconds)
+        await closers.disposeAsync()
+      },
+      kill: () => family.kill(),
+    }
+  } catch (error) {
+    family.kill()
+    await closers.disposeAsync()
+    throw error
+  }
+}
+
+async function claim(
+  { storage, database }: Config,
+  closers: AsyncDisposableStack,
+): Promise<VolumeFacts | null> {
+  if (storage.driver.kind === 'memory') return null
+  const { facts, lock } = await claimVolume(
+    storage.driver.root,
+    database.kind === 'sqlite' ? 'exclusive' : 'shared',
+  )
+  closers.defer(() => lock.release())
+  return facts
+}
+
+async function writerOf(
+  { config, log }: SupervisorOptions,
+  volume: VolumeFacts | null,
+  closers: AsyncDisposableStack,
+): Promise<ChildStart['writer']> {
+  if (config.database.kind === 'postgres') return null
+  const settings = await writerSettings(config, volume, log)
+  return { ...settings, socket: await socketPath(settings, closers) }
+}
+
+/** Beside the database, or in a folder with a short name. */
+async function socketPath({ databasePath }: WriterSettings, closers: AsyncDisposableStack): Promise<string> {
+  const beside = join(dirname(databasePath), 'writer.sock')
+  if (Buffer.byteLength(beside) <= LONGEST_SOCKET_PATH) return beside
+  const folder = await mkdtemp(join(tmpdir(), 'berth-'))
+  closers.defer(() => rm(folder, { recursive: true, force: true }))
+  return join(folder, 'writer.sock')
+}
+
+/** The children of one supervisor. */
+class Family {
+  readonly #options: SupervisorOptions
+  readonly #onGivenUp: (error: ChildFailed) => void
+  #writer: SupervisedProcess<ChildStart> | null = null
+  #workers: SupervisedProcess<ChildStart>[] = []
+
+  constructor(options: SupervisorOptions, onGivenUp: (error: ChildFailed) => void) {
+    this.#options = options
+    this.#onGivenUp = onGivenUp
+  }
+
+  /** The address of the first worker, which is that of all. */
+  async start(volume: VolumeFacts | null, writer: ChildStart['writer']): Promise<string> {
+    const { config } = this.#options
+    if (writer !== null) {
+      this.#writer = this.#child('writer', { config, name: 'writer', volume, writer })
+      await this.#writer.start()
+    }
+    const numbers = Array.from({ length: config.workers }, (_, index) => index + 1)
+    this.#workers = numbers.map((number) =>
+      this.#child('worker', { config, name: `worker-${number}`, volume, writer }),
+    )
+    const urls = await Promise.all(this.#workers.map((worker) => worker.start()))
+    return urls[0] ?? ''
+  }
+
+  #child(command: string, start: ChildStart): SupervisedProcess<ChildStart> {
+    const { program, log } = this.#options
+    return new SupervisedProcess({
+      name: start.name,
+      command: [...program, command],
+      start,
+      log,
+      onGivenUp: this.#onGivenUp,
+    })
+  }
+
+  async stop(graceMilliseconds: number): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.stop(graceMilliseconds)))
+    await this.#writer?.stop(WRITER_GRACE)
+  }
+
+  kill(): void {
+    for (const worker of this.#workers) worker.kill()
+    this.#writer?.kill()
+  }
+}

@@ -56,16 +56,14 @@ async function* readFile({ path, offset, length }: FileContent): AsyncGenerator<
   }
 }
 
-/** A source that has begun. Its `return` closes it even if nobody has taken a chunk yet. */
-export interface StartedBody extends AsyncIterable<Uint8Array> {
-  return(): Promise<IteratorResult<Uint8Array, void>>
-}
-
-/** Waits for a source's first chunk, and rejects if there is none to come. Later failures go to `failed` too. */
+/**
+ * Waits for a source's first chunk, and rejects if that fails; what fails later goes to `failed` as well.
+ * The body made of it closes the source as soon as its reader is gone, even before the first chunk was taken.
+ */
 export async function started(
   source: AsyncGenerator<Uint8Array, void>,
   failed: (error: unknown) => void,
-): Promise<StartedBody> {
+): Promise<AsyncIterable<Uint8Array>> {
   let first: IteratorResult<Uint8Array, void> | null = await source.next()
   const next = async (): Promise<IteratorResult<Uint8Array, void>> => {
     if (first === null) return source.next().catch((error) => fail(error, failed))
@@ -73,8 +71,7 @@ export async function started(
     first = null
     return taken
   }
-  const close = () => source.return()
-  return { [Symbol.asyncIterator]: () => ({ next, return: close }), return: close }
+  return { [Symbol.asyncIterator]: () => ({ next, return: () => source.return() }) }
 }
 
 /** Throws in a turn of its own: Bun prints what is thrown in the turn in which it asked for the chunk. */

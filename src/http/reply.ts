@@ -18,7 +18,6 @@ export interface Reply {
 /** What the way out needs to know of the request. */
 export interface Asked {
   readonly method: string
-  readonly signal: AbortSignal
   header(name: string): string | null
 }
 
@@ -39,7 +38,7 @@ export function toResponse(
     return new Response(null, { status, headers })
   }
   if (body.kind === 'bytes') return new Response(body.bytes, { status, headers })
-  if (body.kind === 'stream') return streamed(reply, body, asked, failed)
+  if (body.kind === 'stream') return streamed(reply, body, failed)
   const ignoresRange = status === 200 && asked.header('range') !== null
   return new Response(fileBody(body, ignoresRange), { status, headers })
 }
@@ -85,17 +84,10 @@ function fileBody({ path, offset, length }: FileContent, ignoresRange: boolean):
   return Object.assign(Bun.file(path).slice(offset, end), { name: UNSPEAKABLE_NAME })
 }
 
-/** The status for a client that is gone: nobody receives it. */
-const CLIENT_CLOSED_REQUEST = 499
-
 async function streamed(
   { status, headers }: Reply,
   body: StreamContent,
-  asked: Asked,
   failed: (error: unknown) => void,
 ): Promise<Response> {
-  const chunks = await started(exactly(body.open(), body.length), failed)
-  if (!asked.signal.aborted) return new Response(chunks, { status, headers })
-  await chunks.return()
-  return new Response(null, { status: CLIENT_CLOSED_REQUEST })
+  return new Response(await started(exactly(body.open(), body.length), failed), { status, headers })
 }

@@ -125,9 +125,6 @@ export class IncomingRequest {
     } catch (error) {
       throw isAbort(error) ? new BodyAborted(received, this.contentLength) : error
     }
-    if (this.#native.body !== null && received < (this.contentLength ?? 0)) {
-      throw new BodyAborted(received, this.contentLength)
-    }
   }
 
   /** The whole body in memory. Throws BodyTooLarge as early as that is known, and BodyAborted. */
@@ -137,7 +134,7 @@ export class IncomingRequest {
     let size = 0
     for await (const chunk of this.body()) {
       size += chunk.length
-      
+      if (size > atMost) throw new BodyTooLarge(atMost)
       chunks.push(chunk)
     }
     return concatenate(chunks, size)

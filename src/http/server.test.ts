@@ -139,6 +139,15 @@ describe('a large body that is refused', () => {
     )
   })
 
+  test('is refused by the handler alone, however large it is', async () => {
+    const server = await serveForTest(() => textReply(403, 'not you'))
+    const connection = connectTo(server)
+    await connection.write(`PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: ${2 ** 40}\r\n\r\n`)
+    expect(await connection.until('not you')).toContain('HTTP/1.1 403')
+    connection.destroy()
+    await server.stop({ graceMilliseconds: 0 })
+  })
+
   test('is refused before it is sent when the client expects to be asked for it', async () => {
     const server = await serveForTest(() => textReply(413, 'too large'))
     const connection = connectTo(server)

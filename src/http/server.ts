@@ -79,7 +79,7 @@ function listen(
   const { address, reusePort = false, idleSeconds = IDLE_SECONDS, onError } = options
   const common = {
     development: false,
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    
     fetch,
     error: (cause: unknown) => lastReply(onError, cause),
   } as const

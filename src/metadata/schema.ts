@@ -115,7 +115,7 @@ const TAGS = [
 ]
 
 const UPLOADS = [
-  // received is the truth, not the file's length. digest: of the first received bytes, where they were hashed as they came.
+  // received is the truth, not the file's length. digest: of the first received bytes, where they were hashed as they came; boot: the machine's run in which they were, for a power cut may have taken bytes that the file system had promised.
   `CREATE TABLE uploads (
     id {{text}} NOT NULL PRIMARY KEY,
     repository_id {{integer}} NOT NULL REFERENCES repositories (id),
@@ -124,6 +124,7 @@ const UPLOADS = [
     algorithm {{text}} NOT NULL,
     received {{integer}} NOT NULL DEFAULT 0,
     digest {{text}},
+    boot {{text}},
     writer {{text}},
     writer_epoch {{integer}} NOT NULL DEFAULT 0,
     writer_lease_until {{integer}} NOT NULL DEFAULT 0,

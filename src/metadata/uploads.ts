@@ -16,6 +16,8 @@ export interface UploadRow {
   readonly received: number
   /** Of the received bytes, where they were hashed as they came; else null: they must be read once more. */
   readonly digest: Digest | null
+  /** The run of the machine in which the digest was taken: in another one the bytes may have been lost since. */
+  readonly boot: string | null
   readonly writer: string | null
   readonly writerEpoch: number
   readonly writerLeaseUntil: number
@@ -23,7 +25,7 @@ export interface UploadRow {
 }
 
 const COLUMNS =
-  'id, repository_id, principal, file, algorithm, received, digest, writer, writer_epoch, writer_lease_until, touched_at'
+  'id, repository_id, principal, file, algorithm, received, digest, boot, writer, writer_epoch, writer_lease_until, touched_at'
 
 export function findUpload(read: Read, id: UploadId): Promise<UploadRow | null> {
   return read.one(`SELECT ${COLUMNS} FROM uploads WHERE id = $1`, [id], uploadRow)
@@ -93,12 +95,12 @@ export async function releaseUpload(
   tx: Transaction,
   id: UploadId,
   writer: string,
-  progress: { readonly received: number; readonly digest: Digest | null },
+  progress: { readonly received: number; readonly digest: Digest | null; readonly boot: string },
 ): Promise<boolean> {
   const changed = await tx.run(
-    `UPDATE uploads SET received = $3, digest = $4, writer = NULL, writer_lease_until = 0, touched_at = $5
+    `UPDATE uploads SET received = $3, digest = $4, boot = $5, writer = NULL, writer_lease_until = 0, touched_at = $6
      WHERE id = $1 AND writer = $2`,
-    [id, writer, progress.received, progress.digest, tx.now],
+    [id, writer, progress.received, progress.digest, progress.boot, tx.now],
   )
   return changed === 1
 }
@@ -125,6 +127,7 @@ function uploadRow(row: Row): UploadRow {
     algorithm: text(row, 'algorithm') as DigestAlgorithm,
     received: integer(row, 'received'),
     digest: optionalText(row, 'digest') as Digest | null,
+    boot: optionalText(row, 'boot'),
     writer: optionalText(row, 'writer'),
     writerEpoch: integer(row, 'writer_epoch'),
     writerLeaseUntil: integer(row, 'writer_lease_until'),

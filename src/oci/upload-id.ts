@@ -12,6 +12,12 @@ export function newUploadId(): UploadId {
 
 /** Throws BLOB_UPLOAD_UNKNOWN: what is no id cannot be the id of an upload. */
 export function parseUploadId(text: string): UploadId {
-  if (UUID.test(text)) return text as UploadId
+  const id = findUploadId(text)
+  if (id !== null) return id
   throw new RegistryError('BLOB_UPLOAD_UNKNOWN')
+}
+
+/** As `parseUploadId`, but null for what is no id: for files that may be anything. */
+export function findUploadId(text: string): UploadId | null {
+  return UUID.test(text) ? (text as UploadId) : null
 }

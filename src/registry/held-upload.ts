@@ -42,7 +42,7 @@ export class HeldUpload {
     this.#upload = upload
     this.#writer = writer
     this.#received = upload.received
-    this.#digest = upload.digest
+    this.#digest = upload.boot === registry.uploads.boot ? upload.digest : null
   }
 
   /**
@@ -138,6 +138,7 @@ export class HeldUpload {
       writer: this.#writer,
       received: this.#received,
       digest: this.#digest,
+      boot: this.#registry.uploads.boot,
     })
   }
 

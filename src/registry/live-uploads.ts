@@ -37,10 +37,13 @@ export class RunningHash {
 export class LiveUploads {
   /** Names this process among all that have ever written uploads, for `writer` in their rows. */
   readonly process: string
+  /** Names the run of the machine: what was hashed in another one is hashed again, for its bytes may have been lost. */
+  readonly boot: string
   readonly #hashes = new Map<UploadId, RunningHash>()
 
-  constructor(process: string) {
+  constructor(process: string, boot: string) {
     this.process = process
+    this.boot = boot
   }
 
   /** Hands out the hash of exactly the first `length` bytes, or null. It must be kept again to be found again. */

@@ -101,6 +101,7 @@ export const releaseUploadCommand = command(
       readonly writer: string
       readonly received: number
       readonly digest: Digest | null
+      readonly boot: string
     },
   ) => releaseUpload(tx, input.id, input.writer, input),
   PROGRESS,

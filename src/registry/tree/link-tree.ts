@@ -39,6 +39,8 @@ export class LinkTree {
   readonly #store: TreeStore
   /** Marked in this process and not yet durable on disk. */
   #dirty = new Map<string, TreeMark>()
+  /** A sync of files failed: what they seem to hold may not be on disk, so they are written once more. */
+  #isInDoubt = false
 
   constructor(store: TreeStore) {
     this.#store = store
@@ -55,6 +57,11 @@ export class LinkTree {
 
   /** Makes what was settled since the last call durable, and forgets its marks. Throws StorageUnavailable. */
   async flush(database: TreeDatabase): Promise<void> {
+    await this.#flushAll(database)
+    this.#isInDoubt = false
+  }
+
+  async #flushAll(database: TreeDatabase): Promise<void> {
     while (this.#dirty.size > 0) {
       const marks = [...this.#dirty].slice(0, PATHS_AT_ONCE)
       for (const [path] of marks) this.#dirty.delete(path)
@@ -93,7 +100,10 @@ export class LinkTree {
         })
       }
     })
-    await this.#store.sync(files)
+    await this.#store.sync(files).catch((error) => {
+      this.#isInDoubt = true
+      throw error
+    })
     await database.write(clearMarksCommand, { shown })
   }
 
@@ -166,7 +176,7 @@ export class LinkTree {
 
   /** A file that already holds the bytes is left alone: it may be durable, and the new one would not be yet. */
   async #put(path: string, bytes: Uint8Array): Promise<void> {
-    const present = await this.#store.read(path)
+    const present = this.#isInDoubt ? null : await this.#store.read(path)
     if (present === null || !equal(present, bytes)) await this.#store.write(path, bytes)
   }
 }

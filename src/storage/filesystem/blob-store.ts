@@ -10,8 +10,7 @@ import { dirname, join } from 'node:path'
 import type { ByteRange } from '../../lib/byte-range.ts'
 import type { FileContent } from '../../lib/content.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { RegistryError } from '../../oci/errors.ts'
-import { parseUploadId, type UploadId } from '../../oci/upload-id.ts'
+import { findUploadId, type UploadId } from '../../oci/upload-id.ts'
 import type { BlobStore, UploadWriter } from '../blob-store.ts'
 import { blobDataPath, uploadPath, uploadsFolder } from '../layout.ts'
 import { explaining, explainingEach } from './failures.ts'
@@ -107,15 +106,5 @@ class FilesystemBlobStore implements BlobStore {
 
   #uploadFile(upload: UploadId): string {
     return join(this.#root, uploadPath(upload))
-  }
-}
-
-/** Null for a file that is no upload of ours. */
-function findUploadId(name: string): UploadId | null {
-  try {
-    return parseUploadId(name)
-  } catch (error) {
-    if (error instanceof RegistryError) return null
-    throw error
   }
 }

@@ -64,6 +64,7 @@ export interface BerthServer extends AsyncDisposable {
   readonly exited: Promise<number>
   /** Pids of its processes that live now: launcher, server, workers, writer. */
   processes(): number[]
+  /** To the process that was started. Nothing happens when it has ended. */
   signal(name: NodeJS.Signals): void
   /** SIGTERM, and waits for the end. Throws when that takes longer than 15 s. */
   stop(): Promise<ExitStatus>
@@ -71,7 +72,10 @@ export interface BerthServer extends AsyncDisposable {
   kill(): Promise<void>
 }
 
-/** Starts Berth and waits until it is ready. Throws with everything that it printed when it is not. */
+/**
+ * Starts Berth and waits until it is ready: it answers, and has logged that it listens (so not with
+ * REGISTRY_LOG_LEVEL above info). Throws with everything that it printed when it is not.
+ */
 export async function startBerth(options: BerthOptions = {}): Promise<BerthServer> {
   const server = await launchBerth(options)
   const withinMilliseconds = options.readyWithinMilliseconds ?? 20_000
@@ -90,7 +94,12 @@ async function isReady(server: BerthServer): Promise<boolean> {
   if (ended !== null) throw new Error(`Berth ended with ${ended} instead of starting`)
   const answer = await fetch(`${server.url}/readyz`).catch(() => null)
   await answer?.arrayBuffer()
-  return answer?.status === 200
+  return answer?.status === 200 && saysSo(server)
+}
+
+/** The first of several workers answers before Berth as a whole has started. */
+function saysSo(server: BerthServer): boolean {
+  return server.log().includes('listening on ')
 }
 
 /** Starts Berth without waiting for anything: for servers that are expected to refuse. */
@@ -145,7 +154,7 @@ interface Place {
 }
 
 function handle(child: Bun.Subprocess, place: Place): BerthServer {
-  const endAll = () => signalGroup(child.pid, 'SIGKILL')
+  const endAll = () => signalTo(-child.pid, 'SIGKILL')
   process.once('exit', endAll)
   const kill = async () => {
     endAll()
@@ -162,7 +171,7 @@ function handle(child: Bun.Subprocess, place: Place): BerthServer {
     log: () => readFileSync(place.logFile, 'utf8'),
     exited: child.exited,
     processes: () => livingInGroup(child.pid),
-    signal: (name) => process.kill(child.pid, name),
+    signal: (name) => signalIfAlive(child, name),
     stop: () => stop(child),
     kill,
     async [Symbol.asyncDispose]() {
@@ -174,16 +183,22 @@ function handle(child: Bun.Subprocess, place: Place): BerthServer {
 
 async function stop(child: Bun.Subprocess): Promise<ExitStatus> {
   const asked = performance.now()
-  if (child.exitCode === null) process.kill(child.pid, 'SIGTERM')
+  signalIfAlive(child, 'SIGTERM')
   const code = await within(child.exited, 15_000, 'Berth did not end within 15 s of SIGTERM')
   return { code, milliseconds: performance.now() - asked }
 }
 
-function signalGroup(leader: number, name: NodeJS.Signals): void {
+/** Its pid may be another's once it has ended. */
+function signalIfAlive(child: Bun.Subprocess, name: NodeJS.Signals): void {
+  if (child.exitCode === null && child.signalCode === null) signalTo(child.pid, name)
+}
+
+/** A negative number is a process group. */
+function signalTo(target: number, name: NodeJS.Signals): void {
   try {
-    process.kill(-leader, name)
+    process.kill(target, name)
   } catch {
-    // The group has ended.
+    // It has ended.
   }
 }
 

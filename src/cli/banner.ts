@@ -1,6 +1,6 @@
 /** The first lines that a person sees when Berth has started: where it is, who may do what, and what to try. */
-import { localHost } from '../config/address.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, ListenAddress } from '../config/config.ts'
+import { formatAddress } from '../http/address.ts'
 import { type Example, formatExamples } from './help.ts'
 
 export interface BannerFacts {
@@ -31,6 +31,13 @@ ${formatExamples(host === null ? [] : thingsToTry(host, program)).replace(/^/gm,
   Ctrl-C stops it, and lets requests in flight finish.
 
 `
+}
+
+/** What a person on this machine types before an image's name. Null for a Unix socket. */
+function localHost(address: ListenAddress): string | null {
+  if (address.kind === 'unix') return null
+  const isHere = ['::', '0.0.0.0', '127.0.0.1', '::1', 'localhost'].includes(address.hostname)
+  return isHere ? `localhost:${address.port}` : formatAddress(address)
 }
 
 function describeReach({ http }: Config): string {

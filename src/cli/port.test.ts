@@ -41,3 +41,8 @@ test('a free port is itself, and port 0 becomes a number', async () => {
   expect(port).toBeGreaterThan(0)
   expect(await requireFreePort(local(port))).toEqual(local(port))
 })
+
+test('an address that this machine does not have is refused', async () => {
+  const elsewhere = { kind: 'tcp', hostname: '192.0.2.7', port: 5000 } as const
+  await expect(requireFreePort(elsewhere)).rejects.toThrow('this machine has no such address')
+})

@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:net'
 import type { ListenAddress } from '../config/config.ts'
+import { cannotListen, formatAddress, isAnswering, isEveryAddress } from '../http/address.ts'
 import { EXIT, Failure } from './failure.ts'
 import { findPortHolder, type PortHolder } from './port-holder.ts'
 
@@ -13,28 +14,41 @@ type TcpAddress = Extract<ListenAddress, { kind: 'tcp' }>
 const OFFERED_WITHIN = 50
 
 /**
- * The address with a number in place of port 0. Throws Failure where another program has the port; what else
- * may be wrong with an address, the server says when it starts.
+ * The address with a number in place of port 0. Throws Failure where another program has the port, and
+ * CannotListen where the machine does not have the address or does not allow it.
  */
 export async function requireFreePort(address: ListenAddress): Promise<ListenAddress> {
   if (address.kind === 'unix') return address
   const outcome = await probe(address)
-  if (outcome === 'taken') throw new Failure(EXIT.FAILED, await describeTaken(address))
-  return outcome === 'unknown' ? address : { ...address, port: outcome }
+  if (outcome instanceof Error) return requireUsable(address, outcome)
+  // A Mac gives out one address of a port although another program listens on all of them.
+  if (address.port !== 0 && (await isAnswering(address))) throw await taken(address)
+  return { ...address, port: outcome }
 }
 
-/** The port that could be had, which is the one asked for unless that was 0. */
-function probe(address: TcpAddress): Promise<number | 'taken' | 'unknown'> {
+async function requireUsable(address: TcpAddress, error: Error): Promise<ListenAddress> {
+  const cannot = cannotListen(address, error)
+  if (cannot.problem === 'in-use') throw await taken(address)
+  // A machine without IPv6 has no `::`, but the server knows how to do without; and names are looked up by it.
+  if (isEveryAddress(address) || cannot.problem === 'other') return address
+  throw cannot
+}
+
+/** The port that could be had, which is the one asked for unless that was 0; or why it could not. */
+function probe(address: TcpAddress): Promise<number | Error> {
   return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', (error) =>
-      resolve('code' in error && error.code === 'EADDRINUSE' ? 'taken' : 'unknown'),
-    )
+    server.once('error', resolve)
     server.listen({ host: address.hostname, port: address.port, exclusive: true }, () => {
       const bound = server.address()
-      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 'unknown'))
+      const port = typeof bound === 'object' && bound !== null ? bound.port : address.port
+      server.close(() => resolve(port))
     })
   })
+}
+
+async function taken(address: TcpAddress): Promise<Failure> {
+  return new Failure(EXIT.FAILED, await describeTaken(address))
 }
 
 /** One sentence on who holds the port, and one on what to do. */
@@ -59,9 +73,8 @@ function describeHolder(port: number, holder: PortHolder | null): string {
   return `process ${holder.pid}${short === '' ? '' : ` (${short})`}`
 }
 
-function withPort({ hostname }: TcpAddress, port: number): string {
-  if (hostname === '::') return `:${port}`
-  return hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`
+function withPort(address: TcpAddress, port: number): string {
+  return isEveryAddress(address) ? `:${port}` : formatAddress({ ...address, port })
 }
 
 async function findFreePort(address: TcpAddress): Promise<number | null> {

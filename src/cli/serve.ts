@@ -1,15 +1,16 @@
 /** `berth serve`: reads the settings, starts the server, says where it is, and stops it when asked to. */
+import { constants } from 'node:os'
 import type { Command } from 'commander'
-import { formatListenAddress } from '../config/address.ts'
 import type { Config } from '../config/config.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { formatAddress } from '../http/address.ts'
 import { createLog, type Log } from '../observability/log.ts'
 import { describeRights, formatBanner } from './banner.ts'
 import { EXIT, Failure } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { requireFreePort } from './port.ts'
 import { type RunningServer, runServer } from './run-server.ts'
-import { listenForStop } from './stop-signals.ts'
+import { listenForStop, type StopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 import { VERSION } from './version.ts'
 
@@ -21,7 +22,6 @@ interface ServeFlags {
 
 /** Beyond the grace time: for the last writes, and for the writer to close its database. */
 const CLOSING_MILLISECONDS = 1500
-const SIGNAL_NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 2, SIGTERM: 15 }
 
 export function serveCommand(terminal: Terminal): Command {
   const program = programName()
@@ -44,8 +44,8 @@ async function serve(terminal: Terminal, file: string | undefined, flags: ServeF
   const config: Config = { ...loaded.config, http: { ...loaded.config.http, address } }
   const log = createLog({ ...config.log, color: terminal.hasColor, write: terminal.note })
   for (const warning of loaded.warnings) log.warn({}, warning)
-  const server = await runServer(config, log)
   const signals = listenForStop()
+  const server = await startUnlessStopped(config, signals, log)
   announce(terminal, config, server.url, log)
   process.exit(await untilStopped(server, config, signals, log))
 }
@@ -62,13 +62,22 @@ function load(terminal: Terminal, file: string | undefined, flags: ServeFlags): 
   })
 }
 
+/** Nothing is in flight before the start is over. As the first process of a container, Berth must end itself here. */
+async function startUnlessStopped(config: Config, signals: StopSignals, log: Log): Promise<RunningServer> {
+  const starting = runServer(config, log)
+  const signal = await Promise.race([starting.then(() => null), signals.first])
+  if (signal === null) return starting
+  log.info({}, `${signal}: stopped before it had started`)
+  process.exit(exitCodeOf(signal))
+}
+
 function announce(terminal: Terminal, config: Config, url: string, log: Log): void {
   const { hasColor, isInteractive } = terminal
   if (isInteractive && config.log.format === 'pretty') {
     terminal.print(formatBanner({ config, version: VERSION, url, hasColor, program: programName() }))
     return
   }
-  log.info({ version: VERSION }, `listening on ${formatListenAddress(config.http.address)}`)
+  log.info({ version: VERSION }, `listening on ${formatAddress(config.http.address)}`)
   log.warn({}, `open to everyone who can reach this address: ${describeRights(config)}, without a login`)
 }
 
@@ -76,7 +85,7 @@ function announce(terminal: Terminal, config: Config, url: string, log: Log): vo
 async function untilStopped(
   server: RunningServer,
   config: Config,
-  signals: ReturnType<typeof listenForStop>,
+  signals: StopSignals,
   log: Log,
 ): Promise<number> {
   const signal = await Promise.race([signals.first, server.broken])
@@ -93,10 +102,15 @@ async function untilStopped(
     {},
     outcome === 'late' ? 'some work did not end in time and was cut off' : `${outcome}: stopped at once`,
   )
-  return outcome === 'late' ? EXIT.FAILED : 128 + (SIGNAL_NUMBERS[outcome] ?? 0)
+  return outcome === 'late' ? EXIT.FAILED : exitCodeOf(outcome)
 }
 
 async function late(config: Config): Promise<'late'> {
   await Bun.sleep(config.shutdownGraceMilliseconds + CLOSING_MILLISECONDS)
   return 'late'
+}
+
+/** As a shell tells it of a program that a signal has ended. */
+function exitCodeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal]
 }

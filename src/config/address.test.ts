@@ -1,19 +1,17 @@
 import { expect, test } from 'bun:test'
-import { formatListenAddress, localHost, parseListenAddress } from './address.ts'
+import { parseListenAddress } from './address.ts'
 
 test.each([
-  [':5000', { kind: 'tcp', hostname: '::', port: 5000 }, '[::]:5000', 'localhost:5000'],
-  ['0.0.0.0:5000', { kind: 'tcp', hostname: '0.0.0.0', port: 5000 }, '0.0.0.0:5000', 'localhost:5000'],
-  ['127.0.0.1:80', { kind: 'tcp', hostname: '127.0.0.1', port: 80 }, '127.0.0.1:80', 'localhost:80'],
-  ['[::1]:5000', { kind: 'tcp', hostname: '::1', port: 5000 }, '[::1]:5000', 'localhost:5000'],
-  ['10.0.0.7:5000', { kind: 'tcp', hostname: '10.0.0.7', port: 5000 }, '10.0.0.7:5000', '10.0.0.7:5000'],
-  ['registry.lan:0', { kind: 'tcp', hostname: 'registry.lan', port: 0 }, 'registry.lan:0', 'registry.lan:0'],
-  ['unix:/run/berth.sock', { kind: 'unix', path: '/run/berth.sock' }, 'unix:/run/berth.sock', null],
-  ['unix:///run/berth.sock', { kind: 'unix', path: '/run/berth.sock' }, 'unix:/run/berth.sock', null],
-] as const)('%s is an address', (text, address, shown, local) => {
+  [':5000', { kind: 'tcp', hostname: '::', port: 5000 }],
+  ['0.0.0.0:5000', { kind: 'tcp', hostname: '0.0.0.0', port: 5000 }],
+  ['127.0.0.1:80', { kind: 'tcp', hostname: '127.0.0.1', port: 80 }],
+  ['[::1]:5000', { kind: 'tcp', hostname: '::1', port: 5000 }],
+  ['10.0.0.7:5000', { kind: 'tcp', hostname: '10.0.0.7', port: 5000 }],
+  ['registry.lan:0', { kind: 'tcp', hostname: 'registry.lan', port: 0 }],
+  ['unix:/run/berth.sock', { kind: 'unix', path: '/run/berth.sock' }],
+  ['unix:///run/berth.sock', { kind: 'unix', path: '/run/berth.sock' }],
+] as const)('%s is an address', (text, address) => {
   expect(parseListenAddress(text)).toEqual(address)
-  expect(formatListenAddress(address)).toBe(shown)
-  expect(localHost(address)).toBe(local)
 })
 
 test.each([

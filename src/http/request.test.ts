@@ -43,6 +43,7 @@ function requestTo(url: string, headers: Record<string, string> = {}): IncomingR
   return new IncomingRequest(new Request(url, { headers }), {
     remoteAddress: () => null,
     allowSlow: () => {},
+    bodyArrived: () => {},
   })
 }
 

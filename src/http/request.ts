@@ -38,6 +38,8 @@ export interface Connection {
   remoteAddress(): string | null
   /** Lets this request rest for that long without a byte in either direction. */
   allowSlow(milliseconds: number): void
+  /** Bytes of the body have come: the time to rest begins anew. */
+  bodyArrived(): void
 }
 
 /** The query part of an address. Tolerant: what cannot be decoded is taken as it stands. */
@@ -120,6 +122,7 @@ export class IncomingRequest {
     try {
       for await (const chunk of this.#native.body ?? []) {
         received += chunk.length
+        this.#connection.bodyArrived()
         yield chunk
       }
     } catch (error) {

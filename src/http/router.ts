@@ -102,10 +102,13 @@ function allowedBy(routes: ReadonlyMap<string, unknown>): string[] {
   return routes.has('GET') ? [...routes.keys(), 'HEAD'] : [...routes.keys()]
 }
 
-/** One segment of a pattern: what it must be, or the name of what it is. */
-type Segment = { readonly literal: string } | { readonly name: string }
+/** One segment of a pattern: itself, or the name of what stands there. */
+interface Segment {
+  readonly text: string
+  readonly isName: boolean
+}
 
-/** Segments before and after `many`; where there is no `many`, all are before it. The first one is the empty one before the first slash. */
+/** Where there is no `many`, all segments are before it. The first one is the empty one before the first slash. */
 interface Pattern {
   readonly before: readonly Segment[]
   readonly many: string | null
@@ -133,10 +136,10 @@ function parsePattern(text: string): Pattern {
 }
 
 function parseSegment(part: string): Segment {
-  return part.startsWith(':') ? { name: part.slice(1) } : { literal: part }
+  return part.startsWith(':') ? { text: part.slice(1), isName: true } : { text: part, isName: false }
 }
 
-/** The parameters if the segments of a path fit, or null. From the end first: there patterns differ. */
+/** The parameters if the segments of a path fit, or null. The end is looked at first: there patterns differ. */
 function matchPattern(pattern: Pattern, segments: readonly string[]): Params | null {
   const { before, many, after } = pattern
   const endsInSlash = pattern.mayEndInSlash && segments.length > before.length && segments.at(-1) === ''
@@ -144,16 +147,24 @@ function matchPattern(pattern: Pattern, segments: readonly string[]): Params | n
   const manyEnd = end - after.length
   if (many === null ? manyEnd !== before.length : manyEnd <= before.length) return null
   if (!fits(after, segments, manyEnd) || !fits(before, segments, 0)) return null
-  if (many === null) return collect(before, segments, 0, {})
-  const middle = segments.slice(before.length, manyEnd)
-  if (middle.includes('')) return null
-  return collect(after, segments, manyEnd, collect(before, segments, 0, { [many]: middle.join('/') }))
+  const params: Record<string, string> = {}
+  if (many !== null) {
+    const middle = segments.slice(before.length, manyEnd)
+    if (middle.includes('')) return null
+    params[many] = middle.join('/')
+  }
+  collect(before, segments, 0, params)
+  collect(after, segments, manyEnd, params)
+  return params
 }
 
+// Loops over indexes: an iterator apiece made a third of what finding a route costs.
+
 function fits(expected: readonly Segment[], segments: readonly string[], from: number): boolean {
-  for (const [index, segment] of expected.entries()) {
+  for (let index = 0; index < expected.length; index++) {
+    const segment = expected[index]
     const actual = segments[from + index]
-    if ('literal' in segment ? actual !== segment.literal : actual === '') return false
+    if (segment?.isName ? actual === '' : actual !== segment?.text) return false
   }
   return true
 }
@@ -163,9 +174,9 @@ function collect(
   segments: readonly string[],
   from: number,
   params: Record<string, string>,
-): Record<string, string> {
-  for (const [index, segment] of expected.entries()) {
-    if ('name' in segment) params[segment.name] = segments[from + index] ?? ''
+): void {
+  for (let index = 0; index < expected.length; index++) {
+    const segment = expected[index]
+    if (segment?.isName) params[segment.text] = segments[from + index] ?? ''
   }
-  return params
 }

@@ -54,6 +54,24 @@ describe('every reply', () => {
     },
   )
 
+  test('to an error that the error reply stumbles over is its second attempt', async () => {
+    const stumbling = await serveForTest(
+      () => {
+        throw new Error('first')
+      },
+      {
+        onError(error, request) {
+          if (request !== null) throw new Error('second')
+          return textReply(500, String(error))
+        },
+      },
+    )
+    const response = await exchange(stumbling.port, 'GET / HTTP/1.1')
+    expect(response.body.toString()).toBe('Error: second')
+    expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
+    await stumbling.stop({ graceMilliseconds: 0 })
+  })
+
   test.each(['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])(
     'to %s comes from the handler',
     async (method) => {
@@ -160,39 +178,84 @@ describe('a large body that is refused', () => {
   })
 })
 
-describe('a connection that rests', () => {
-  // Bun looks at its clocks every four seconds.
-  test('is closed after the idle time; a handler that asked for patience has it until its reply, no longer', async () => {
-    const mayReply = Promise.withResolvers<void>()
-    let abandoned = false
-    const server = await serveForTest(
+describe('idle time', () => {
+  // Bun looks at its clocks every four seconds, so five are between four and eight: everything waits for one look.
+  const idleSeconds = 5
+  const mayReply = Promise.withResolvers<void>()
+  let server: RunningServer
+  let isAbandoned = false
+  let sent = 0
+
+  const handlers: Record<string, (request: IncomingRequest) => Promise<void>> = {
+    '/resting': async () => {},
+    '/served': async (request) => request.allowSlow(600_000),
+    '/patient': async (request) => {
+      request.allowSlow(600_000)
+      await mayReply.promise
+    },
+    '/hasty': async ({ signal }) => {
+      signal.addEventListener('abort', () => {
+        isAbandoned = true
+      })
+      await mayReply.promise
+    },
+    '/dribbling': async (request) => {
+      await request.bytes({ atMost: 1000 })
+    },
+  }
+  const connections: Record<string, RawConnection> = {}
+  const to = (path: string) => connections[path] ?? connectTo(server)
+
+  beforeAll(async () => {
+    server = await serveForTest(
       async (request) => {
-        if (request.path !== '/hasty') request.allowSlow(600_000)
-        if (request.path === '/replied') return textReply(200, 'replied')
-        request.signal.addEventListener('abort', () => {
-          abandoned = true
-        })
-        await mayReply.promise
-        return textReply(200, 'patient')
+        await handlers[request.path]?.(request)
+        return textReply(200, `to ${request.path}`)
       },
-      { idleSeconds: 1 },
+      { idleSeconds },
     )
-    const ask = async (path: string) => {
-      const connection = connectTo(server)
-      await connection.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`)
-      return connection
+    for (const path of Object.keys(handlers)) {
+      const body = path === '/dribbling' ? 'Content-Length: 1000\r\n' : ''
+      connections[path] = connectTo(server)
+      await to(path).write(`${body === '' ? 'GET' : 'PUT'} ${path} HTTP/1.1\r\nHost: test\r\n${body}\r\n`)
     }
-    const [replied, hasty, patient] = [await ask('/replied'), await ask('/hasty'), await ask('/patient')]
-    await replied.until('replied')
-    await replied.closed(6000)
-    await hasty.closed(6000)
-    await waitFor(() => abandoned, 'the hasty handler to be abandoned')
-    expect(patient.isClosed).toBe(false)
-    mayReply.resolve()
-    await patient.until('patient')
-    patient.destroy()
-    await server.stop({ graceMilliseconds: 0 })
+    const dribble = setInterval(() => {
+      sent++
+      void to('/dribbling').write('x')
+    }, 250)
+    const idle = ['/resting', '/served', '/hasty'].map(to)
+    await waitFor(() => idle.every(({ isClosed }) => isClosed), 'connections to be closed', 12_000)
+    clearInterval(dribble)
   }, 15_000)
+
+  afterAll(() => server.stop({ graceMilliseconds: 0 }))
+
+  test('ends a connection that has nothing to do', () => {
+    expect(to('/resting').received.toString()).toEndWith('to /resting')
+  })
+
+  test('ends a connection whose handler does not reply, and tells the handler', () => {
+    expect(to('/hasty').received.length).toBe(0)
+    expect(isAbandoned).toBe(true)
+  })
+
+  test('does not count for a handler that asked for patience', async () => {
+    expect(to('/patient').isClosed).toBe(false)
+    mayReply.resolve()
+    await to('/patient').until('to /patient')
+    to('/patient').destroy()
+  })
+
+  test('counts again once that handler has replied', () => {
+    expect(to('/served').received.toString()).toEndWith('to /served')
+  })
+
+  test('begins anew with every byte of a body, however thin the line', async () => {
+    expect(to('/dribbling').isClosed).toBe(false)
+    await to('/dribbling').write('x'.repeat(1000 - sent))
+    await to('/dribbling').until('to /dribbling')
+    to('/dribbling').destroy()
+  })
 })
 
 describe('stop', () => {

@@ -10,7 +10,7 @@
 import http from 'node:http'
 import { type Address, cannotListen, claim, isEveryAddress } from './address.ts'
 import { type Reply, toResponse } from './reply.ts'
-import { IncomingRequest } from './request.ts'
+import { type Connection, IncomingRequest } from './request.ts'
 
 export interface ServerOptions {
   readonly address: Address
@@ -19,9 +19,12 @@ export interface ServerOptions {
   /** How long a connection may rest without a byte in either direction; at most 255. */
   readonly idleSeconds?: number
   handle(request: IncomingRequest): Promise<Reply>
-  /** The reply to what `handle` threw. Without a request if the reply's file turned out to be gone: see BodyLost. */
+  /**
+   * The reply to what `handle` threw, in memory. Without a request where nobody knows any more whose it was:
+   * for BodyLost, and for what this function threw itself.
+   */
   onError(error: unknown, request: IncomingRequest | null): Reply
-  /** A reply was decided upon; its body may still be on its way. */
+  /** A reply was decided upon. Its body may still be on its way, and may yet be lost or cut. */
   onReply?(request: IncomingRequest, reply: Reply, milliseconds: number): void
   /** A streamed body broke after its status was sent; the client saw the connection cut. */
   onBodyFailed?(error: unknown, request: IncomingRequest): void
@@ -79,7 +82,7 @@ function listen(
   const { address, reusePort = false, idleSeconds = IDLE_SECONDS, onError } = options
   const common = {
     development: false,
-    
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch,
     error: (cause: unknown) => lastReply(onError, cause),
   } as const
@@ -127,22 +130,25 @@ function withRequestId(reply: Reply, id: string): Reply {
   return { status: reply.status, headers: { ...reply.headers, 'x-request-id': id }, body: reply.body }
 }
 
-/** Bun opens files after we have replied, and tells only that it failed, not for whom. */
+/** Bun opens files after we have replied, and when it cannot, it does not say to whom we did. */
 function lastReply(onError: ServerOptions['onError'], cause: unknown): Response {
-  const { status, headers, body } = withRequestId(onError(new BodyLost(cause), null), crypto.randomUUID())
+  const isSystemError = cause instanceof Error && 'syscall' in cause
+  const reply = onError(isSystemError ? new BodyLost(cause) : cause, null)
+  const { status, headers, body } = withRequestId(reply, crypto.randomUUID())
   return new Response(body?.kind === 'bytes' ? body.bytes : null, { status, headers })
 }
 
-class BunConnection {
+class BunConnection implements Connection {
   readonly #request: Request
   readonly #server: Native
   readonly #idleSeconds: number
-  #isSlow = false
+  #patience: number
 
   constructor(request: Request, server: Native, idleSeconds: number) {
     this.#request = request
     this.#server = server
     this.#idleSeconds = idleSeconds
+    this.#patience = idleSeconds
   }
 
   remoteAddress(): string | null {
@@ -150,17 +156,19 @@ class BunConnection {
   }
 
   allowSlow(milliseconds: number): void {
-    const seconds = Math.ceil(milliseconds / 1000)
-    this.#isSlow = true
-    this.#server.timeout(
-      this.#request,
-      seconds > LONGEST_IDLE_SECONDS ? 0 : Math.max(seconds, this.#idleSeconds),
-    )
+    const seconds = Math.max(Math.ceil(milliseconds / 1000), this.#idleSeconds)
+    this.#patience = seconds > LONGEST_IDLE_SECONDS ? 0 : seconds
+    this.#server.timeout(this.#request, this.#patience)
   }
 
-  /** Otherwise the connection would keep its long leash for ever (seen). */
+  /** By itself Bun takes less than 16 KiB a second for silence, and cuts uploads over a thin line (seen). */
+  bodyArrived(): void {
+    this.#server.timeout(this.#request, this.#patience)
+  }
+
+  /** Otherwise the connection would keep its patience for ever, and never be closed (seen). */
   endSlowness(): void {
-    if (this.#isSlow) this.#server.timeout(this.#request, this.#idleSeconds)
+    if (this.#patience !== this.#idleSeconds) this.#server.timeout(this.#request, this.#idleSeconds)
   }
 }
 

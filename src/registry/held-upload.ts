@@ -29,6 +29,14 @@ const RENEW_EVERY = 5_000
 const WAIT_FOR_HOLDER = 2_000
 const ASK_AGAIN_AFTER = 50
 
+/** What the caller knows of a body before it comes. */
+export interface AnnouncedBody {
+  /** What the closing digest will want. */
+  readonly algorithm?: DigestAlgorithm
+  /** Bytes. */
+  readonly length?: number | undefined
+}
+
 export class HeldUpload {
   readonly #registry: Registry
   readonly #upload: UploadRow
@@ -86,18 +94,16 @@ export class HeldUpload {
   /**
    * Writes a body behind what is there. What arrived counts, even when the body breaks off: then its error
    * is thrown, and the client goes on from there. When the storage fails, nothing of this body counts.
-   * `algorithm` is what the closing digest will want, where the caller knows it already.
+   * A body of another length than was announced does not count either. Throws SIZE_INVALID, UploadOutOfStep.
    */
-  async append(
-    body: AsyncIterable<Uint8Array>,
-    algorithm: DigestAlgorithm = this.#upload.algorithm,
-  ): Promise<void> {
-    const hash = this.#takeHash(algorithm)
+  async append(body: AsyncIterable<Uint8Array>, announced: AnnouncedBody = {}): Promise<void> {
+    const hash = this.#takeHash(announced.algorithm ?? this.#upload.algorithm)
     const writer = await this.#openWriter()
     const watch = this.#watchForOthers()
     const intake = await takeIn(abortable(body, watch.signal), hash, writer)
     watch.stop()
     await writer.close()
+    if (intake.error === null) requireLength(announced.length, intake.arrived)
     this.#received += intake.arrived
     this.#digest = hash?.digest() ?? null
     if (hash !== null) this.#registry.uploads.keep(this.#upload.id, hash)
@@ -198,6 +204,14 @@ export class UploadOutOfStep extends RegistryError {
     super('RANGE_INVALID', `The upload has ${received} bytes: go on from there.`, { received })
     this.received = received
   }
+}
+
+function requireLength(announced: number | undefined, arrived: number): void {
+  if (announced === undefined || announced === arrived) return
+  throw new RegistryError(
+    'SIZE_INVALID',
+    `Content-Range names ${announced} bytes, but ${arrived} came: nothing of them was kept. Send the chunk again.`,
+  )
 }
 
 /** Hashes and writes until the body ends or fails. The writer keeps its own error for `close`. */

@@ -3,6 +3,7 @@
  * file: the row says how much counts. It survives dropped connections and restarts, and expires when nobody
  * touches it.
  */
+import type { ByteRange } from '../lib/byte-range.ts'
 import { findRepositoryId } from '../metadata/repositories.ts'
 import { findUpload } from '../metadata/uploads.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm } from '../oci/digest.ts'
@@ -23,8 +24,8 @@ import {
 export interface UploadBody {
   /** Null where the request has none. */
   readonly body: AsyncIterable<Uint8Array> | null
-  /** Where the client believes that it goes on, in bytes; null where it does not say. */
-  readonly start: number | null
+  /** Where in the upload the client says that the body belongs; null where it does not say. */
+  readonly range: ByteRange | null
 }
 
 export async function beginUpload(
@@ -52,7 +53,7 @@ export async function getUploadProgress(registry: Registry, session: UploadSessi
 
 /**
  * Adds to an upload, and gives the bytes that it has now. What arrived before a connection broke is kept.
- * Throws BLOB_UPLOAD_UNKNOWN, UploadOutOfStep.
+ * Throws BLOB_UPLOAD_UNKNOWN, UploadOutOfStep, SIZE_INVALID.
  */
 export async function appendToUpload(
   registry: Registry,
@@ -60,8 +61,8 @@ export async function appendToUpload(
   input: UploadBody,
 ): Promise<number> {
   return await withHeldUpload(registry, session, async (held) => {
-    requireInStep(held, input.start)
-    if (input.body !== null) await held.append(input.body)
+    requireInStep(held, input.range)
+    if (input.body !== null) await held.append(input.body, { length: input.range?.length })
     return held.received
   })
 }
@@ -69,7 +70,7 @@ export async function appendToUpload(
 /**
  * Closes an upload with its last bytes, if any: when this resolves, the blob is durable and the repository
  * links it. Content that does not have the digest is thrown away with the session.
- * Throws BLOB_UPLOAD_UNKNOWN, UploadOutOfStep, DIGEST_INVALID.
+ * Throws BLOB_UPLOAD_UNKNOWN, UploadOutOfStep, SIZE_INVALID, DIGEST_INVALID.
  */
 export async function finishUpload(
   registry: Registry,
@@ -78,8 +79,10 @@ export async function finishUpload(
 ): Promise<void> {
   const algorithm = algorithmOf(input.digest)
   await withHeldUpload(registry, session, async (held) => {
-    requireInStep(held, input.start)
-    if (input.body !== null || held.received === 0) await held.append(input.body ?? nothing(), algorithm)
+    requireInStep(held, input.range)
+    if (input.body !== null || held.received === 0) {
+      await held.append(input.body ?? nothing(), { algorithm, length: input.range?.length })
+    }
     const digest = await held.digestBy(algorithm)
     if (digest !== input.digest) {
       await discard(registry, session)
@@ -90,6 +93,28 @@ export async function finishUpload(
     await registry.database.write(finishUploadCommand, { ...session, digest, size: held.received })
     held.end()
   })
+}
+
+/**
+ * Stores a whole blob from one body (distribution-spec "Single POST"). Nobody knows the session, so nothing of
+ * it is left when this fails. Throws SIZE_INVALID, DIGEST_INVALID.
+ */
+export async function putBlob(
+  registry: Registry,
+  input: UploadBody & {
+    readonly repository: RepositoryName
+    readonly principal: string
+    readonly digest: Digest
+  },
+): Promise<void> {
+  const session = await beginUpload(registry, { ...input, algorithm: algorithmOf(input.digest) })
+  try {
+    await finishUpload(registry, session, input)
+  } catch (error) {
+    // A session that is gone already, or cannot be reached now, expires; the first error is the one that matters.
+    await cancelUpload(registry, session).catch(() => undefined)
+    throw error
+  }
 }
 
 /** Throws the session and its bytes away. Throws BLOB_UPLOAD_UNKNOWN. */
@@ -118,8 +143,8 @@ async function withHeldUpload<T>(
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 /** distribution-spec "Pushing a blob in chunks": a chunk out of order is refused, and the session stays. */
-function requireInStep(held: HeldUpload, start: number | null): void {
-  if (start !== null && start !== held.received) throw new UploadOutOfStep(held.received)
+function requireInStep(held: HeldUpload, range: ByteRange | null): void {
+  if (range !== null && range.offset !== held.received) throw new UploadOutOfStep(held.received)
 }
 
 async function discard(registry: Registry, session: UploadSession): Promise<void> {

@@ -1,9 +1,9 @@
 /**
- * `kill -9` at twenty points of a push: at each, the server dies at one syscall, is started again, and what
- * it had answered with 2xx is there. `FAULT_SEED=7 npm test -- fault` chooses other points.
+ * `kill -9` at forty points of a push: at each, the server dies at one syscall of one request, is started
+ * again, and what it had answered with 2xx is there. `FAULT_SEED=7 npm test -- fault` chooses other points.
  */
 import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { startBerth } from '../berth-server.ts'
+import { type BerthServer, startBerth, until } from '../berth-server.ts'
 import { startDockerRegistry } from '../peer/docker-registry.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import {
@@ -13,31 +13,77 @@ import {
   Ledger,
   pushRound,
   pushUntilLost,
+  RecordingClient,
 } from './ledger.ts'
-import { countSteps, type KillPoint, killAt, randomFrom, spreadPoints, traceSteps } from './strace.ts'
+import {
+  countSteps,
+  type KillPoint,
+  killAt,
+  randomFrom,
+  type StepCounts,
+  spreadPoints,
+  type Tracer,
+  traceSteps,
+} from './strace.ts'
 
-const POINTS = 20
-/** A point that one round does not reach in a single thread is reached in one of these. */
+const POINTS = 40
+/** A call that the request does not reach in one thread is reached in one of these. */
 const ROUNDS = 60
 const seed = Number(process.env['FAULT_SEED'] ?? 1)
 
 setDefaultTimeout(60_000)
+
+/** The steps of each request of a round, each traced apart. */
+async function countRound(strace: string, berth: BerthServer): Promise<StepCounts[]> {
+  const counts: StepCounts[] = []
+  let tracer: Tracer | undefined
+  async function collect(): Promise<void> {
+    await tracer?.stop()
+    if (tracer !== undefined) counts.push(countSteps(tracer.output()))
+    await tracer?.[Symbol.asyncDispose]()
+    tracer = undefined
+  }
+  const client = new RecordingClient(berth.url, new Ledger(), async () => {
+    await collect()
+    tracer = await traceSteps(strace, berth.pid)
+  })
+  await pushRound(client, 'counted')
+  await collect()
+  return counts
+}
+
+/** Pushes with the fault armed from the point's request on, until the server is dead. */
+async function pushUntilKilled(
+  strace: string,
+  berth: BerthServer,
+  ledger: Ledger,
+  point: KillPoint,
+): Promise<void> {
+  const tracers: Tracer[] = []
+  const client = new RecordingClient(berth.url, ledger, async (number) => {
+    if (number === point.request) tracers.push(await killAt(strace, berth.pid, point))
+  })
+  await pushUntilLost(client, 'traced', ROUNDS)
+  await until('the killed server is gone', () => berth.processes().length === 0)
+  for (const tracer of tracers) {
+    await tracer.stop()
+    expect(tracer.output()).toContain('+++ killed by SIGKILL +++')
+    await tracer[Symbol.asyncDispose]()
+  }
+}
 
 describeWith('kill -9 in the midst of a push', ['strace', 'docker-registry'], ({ strace }) => {
   let points: KillPoint[] = []
 
   beforeAll(async () => {
     await using berth = await startBerth()
-    await pushRound(berth.url, new Ledger(), 'warm up')
-    await using tracer = await traceSteps(strace, berth.pid)
-    await pushRound(berth.url, new Ledger(), 'counted')
-    await berth.stop()
-    points = spreadPoints(countSteps(tracer.output()), POINTS, randomFrom(seed))
-    const list = points.map(({ step, count }) => `${step} ${count}`).join(', ')
-    console.log(`FAULT_SEED=${seed} kills at: ${list}`)
+    await pushRound(new RecordingClient(berth.url, new Ledger()), 'warm up')
+    points = spreadPoints(await countRound(strace, berth), POINTS, randomFrom(seed))
+    const list = points.map(({ request, step, count }) => `request ${request} ${step} ${count}`)
+    console.log(`FAULT_SEED=${seed} kills at: ${list.join(', ')}`)
   })
 
-  test('a push takes enough steps for twenty different points', () => {
+  test('a push takes enough steps for forty different points', () => {
     expect(points).toHaveLength(POINTS)
   })
 
@@ -47,13 +93,8 @@ describeWith('kill -9 in the midst of a push', ['strace', 'docker-registry'], ({
       if (point === undefined) throw new Error(`There is no point ${number}.`)
       const ledger = new Ledger()
       await using berth = await startBerth()
-      await pushRound(berth.url, ledger, 'before')
-      {
-        await using _tracer = await killAt(strace, berth.pid, point)
-        await pushUntilLost(berth.url, ledger, 'traced', ROUNDS)
-        await berth.exited
-      }
-      await berth.kill()
+      await pushRound(new RecordingClient(berth.url, ledger), 'before')
+      await pushUntilKilled(strace, berth, ledger, point)
       {
         await using peer = await startDockerRegistry({ data: berth.data })
         await expectPromisesKept(peer.url, ledger)
@@ -62,7 +103,7 @@ describeWith('kill -9 in the midst of a push', ['strace', 'docker-registry'], ({
       await expectPromisesKept(again.url, ledger)
       await expectNothingHalf(again.url, ledger)
       await finishUploads(again.url, ledger)
-      await pushRound(again.url, ledger, 'traced round 0')
+      await pushRound(new RecordingClient(again.url, ledger), 'traced round 0')
       await expectPromisesKept(again.url, ledger)
     })
   }

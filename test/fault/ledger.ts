@@ -1,7 +1,7 @@
 /**
  * A client that pushes, moves tags and deletes over plain HTTP, and writes down what it was promised: each
  * answer 2xx as a fact that must hold afterwards, and what it asked for without an answer as a possibility.
- * It goes on, round after round, until the connection breaks.
+ * It goes on, round after round, until the connection breaks; before each request a hook may arm a fault.
  */
 import { expect } from 'bun:test'
 import { type Content, content, digestOf, noise } from '../clients/images.ts'
@@ -40,8 +40,13 @@ export class Ledger {
   readonly uploads: OpenUpload[] = []
 }
 
-/** Sends one request that must be answered with `status`; throws ConnectionLost when no answer comes. */
-async function send(method: string, url: string, status: number, init: RequestInit = {}): Promise<Response> {
+/** One request that must be answered with `status`; throws ConnectionLost when no answer comes. */
+async function request(
+  method: string,
+  url: string,
+  status: number,
+  init: RequestInit = {},
+): Promise<Response> {
   let answer: Response
   try {
     answer = await fetch(url, { ...init, method, keepalive: false })
@@ -51,6 +56,31 @@ async function send(method: string, url: string, status: number, init: RequestIn
   }
   if (answer.status !== status) throw new Error(`${method} ${url} answered ${answer.status}, not ${status}`)
   return answer
+}
+
+/** Sends the requests of a push one after another, and keeps the ledger. */
+export class RecordingClient {
+  readonly url: string
+  readonly ledger: Ledger
+  readonly #beforeRequest: (number: number) => Promise<void>
+  #requests = 0
+
+  /** `beforeRequest` is given 0 for the first request, and is waited for. */
+  constructor(
+    url: string,
+    ledger: Ledger,
+    beforeRequest: (number: number) => Promise<void> = async () => {},
+  ) {
+    this.url = url
+    this.ledger = ledger
+    this.#beforeRequest = beforeRequest
+  }
+
+  async send(method: string, url: string, status: number, init: RequestInit = {}): Promise<Response> {
+    await this.#beforeRequest(this.#requests)
+    this.#requests += 1
+    return await request(method, url, status, init)
+  }
 }
 
 function uploadsOf(url: string): string {
@@ -66,81 +96,78 @@ function blobOf(url: string, digest: string): string {
 }
 
 /** POST, PATCH in chunks, PUT: docker's way. */
-async function pushInPieces(url: string, ledger: Ledger, blob: Content): Promise<void> {
-  ledger.asked.set(blob.digest, blob)
-  const begun = await send('POST', uploadsOf(url), 202)
-  const patched = await send('PATCH', locationOf(begun, url), 202, { body: chunked(blob.bytes) })
-  await send('PUT', locationOf(patched, url, blob.digest), 201)
-  ledger.blobs.set(blob.digest, blob)
+async function pushInPieces(client: RecordingClient, blob: Content): Promise<void> {
+  client.ledger.asked.set(blob.digest, blob)
+  const begun = await client.send('POST', uploadsOf(client.url), 202)
+  const patched = await client.send('PATCH', locationOf(begun, client.url), 202, {
+    body: chunked(blob.bytes),
+  })
+  await client.send('PUT', locationOf(patched, client.url, blob.digest), 201)
+  client.ledger.blobs.set(blob.digest, blob)
 }
 
 /** One POST that carries everything. */
-async function pushAtOnce(url: string, ledger: Ledger, blob: Content): Promise<void> {
-  ledger.asked.set(blob.digest, blob)
+async function pushAtOnce(client: RecordingClient, blob: Content): Promise<void> {
+  client.ledger.asked.set(blob.digest, blob)
   const query = `?digest=${encodeURIComponent(blob.digest)}`
-  await send('POST', `${uploadsOf(url)}${query}`, 201, { body: blob.bytes })
-  ledger.blobs.set(blob.digest, blob)
+  await client.send('POST', `${uploadsOf(client.url)}${query}`, 201, { body: blob.bytes })
+  client.ledger.blobs.set(blob.digest, blob)
 }
 
 /** An upload that is begun and left open. */
-async function beginUpload(url: string, ledger: Ledger, sent: Uint8Array<ArrayBuffer>): Promise<void> {
-  const begun = await send('POST', uploadsOf(url), 202)
-  const patched = await send('PATCH', locationOf(begun, url), 202, { body: sent })
-  const location = new URL(locationOf(patched, url))
-  ledger.uploads.push({ location: `${location.pathname}${location.search}`, sent })
+async function beginUpload(client: RecordingClient, sent: Uint8Array<ArrayBuffer>): Promise<void> {
+  const begun = await client.send('POST', uploadsOf(client.url), 202)
+  const patched = await client.send('PATCH', locationOf(begun, client.url), 202, { body: sent })
+  const location = new URL(locationOf(patched, client.url))
+  client.ledger.uploads.push({ location: `${location.pathname}${location.search}`, sent })
 }
 
-async function putManifest(url: string, ledger: Ledger, reference: string, manifest: Content): Promise<void> {
-  ledger.asked.set(manifest.digest, manifest)
-  ledger.deleted.delete(manifest.digest)
+async function putManifest(client: RecordingClient, reference: string, manifest: Content): Promise<void> {
+  client.ledger.asked.set(manifest.digest, manifest)
+  client.ledger.deleted.delete(manifest.digest)
   const isTag = !reference.includes(':')
-  const state = ledger.tags.get(reference) ?? { promised: null, asked: undefined }
-  if (isTag) ledger.tags.set(reference, { ...state, asked: manifest.digest })
+  const state = client.ledger.tags.get(reference) ?? { promised: null, asked: undefined }
+  if (isTag) client.ledger.tags.set(reference, { ...state, asked: manifest.digest })
   const headers = { 'content-type': manifest.mediaType }
-  await send('PUT', manifestOf(url, reference), 201, { headers, body: manifest.bytes })
-  if (isTag) ledger.tags.set(reference, { promised: manifest.digest, asked: undefined })
-  ledger.manifests.set(manifest.digest, manifest)
+  await client.send('PUT', manifestOf(client.url, reference), 201, { headers, body: manifest.bytes })
+  if (isTag) client.ledger.tags.set(reference, { promised: manifest.digest, asked: undefined })
+  client.ledger.manifests.set(manifest.digest, manifest)
 }
 
-async function deleteTag(url: string, ledger: Ledger, tag: string): Promise<void> {
-  const state = ledger.tags.get(tag) ?? { promised: null, asked: undefined }
-  ledger.tags.set(tag, { ...state, asked: null })
-  await send('DELETE', manifestOf(url, tag), 202)
-  ledger.tags.set(tag, { promised: null, asked: undefined })
+async function deleteTag(client: RecordingClient, tag: string): Promise<void> {
+  const state = client.ledger.tags.get(tag) ?? { promised: null, asked: undefined }
+  client.ledger.tags.set(tag, { ...state, asked: null })
+  await client.send('DELETE', manifestOf(client.url, tag), 202)
+  client.ledger.tags.set(tag, { promised: null, asked: undefined })
 }
 
-async function deleteManifest(url: string, ledger: Ledger, manifest: Content): Promise<void> {
-  ledger.manifests.delete(manifest.digest)
-  await send('DELETE', manifestOf(url, manifest.digest), 202)
-  ledger.asked.delete(manifest.digest)
-  ledger.deleted.add(manifest.digest)
+async function deleteManifest(client: RecordingClient, manifest: Content): Promise<void> {
+  client.ledger.manifests.delete(manifest.digest)
+  await client.send('DELETE', manifestOf(client.url, manifest.digest), 202)
+  client.ledger.asked.delete(manifest.digest)
+  client.ledger.deleted.add(manifest.digest)
 }
 
 /** One whole push with a moved tag, an artifact, a deleted tag and a deleted manifest. */
-export async function pushRound(url: string, ledger: Ledger, seed: string): Promise<void> {
+export async function pushRound(client: RecordingClient, seed: string): Promise<void> {
   const image = smallImage(seed)
   const layer = content('application/octet-stream', noise(`${seed} layer`, LAYER))
-  await pushInPieces(url, ledger, layer)
-  for (const blob of image.blobs) await pushAtOnce(url, ledger, blob)
-  await beginUpload(url, ledger, noise(`${seed} open`, OPEN_UPLOAD))
-  await putManifest(url, ledger, 'latest', image.root)
-  await putManifest(url, ledger, 'short-lived', image.root)
+  await pushInPieces(client, layer)
+  for (const blob of image.blobs) await pushAtOnce(client, blob)
+  await beginUpload(client, noise(`${seed} open`, OPEN_UPLOAD))
+  await putManifest(client, 'latest', image.root)
+  await putManifest(client, 'short-lived', image.root)
   const artifact = artifactOf(image.root, `application/vnd.example.${digestOf(noise(seed, 8)).slice(-8)}`)
-  for (const blob of artifact.blobs) await pushAtOnce(url, ledger, blob)
-  await putManifest(url, ledger, artifact.root.digest, artifact.root)
-  await deleteTag(url, ledger, 'short-lived')
-  await deleteManifest(url, ledger, artifact.root)
+  for (const blob of artifact.blobs) await pushAtOnce(client, blob)
+  await putManifest(client, artifact.root.digest, artifact.root)
+  await deleteTag(client, 'short-lived')
+  await deleteManifest(client, artifact.root)
 }
 
 /** Pushes round after round until the server is gone. Throws when it outlives `rounds`, or refuses something. */
-export async function pushUntilLost(
-  url: string,
-  ledger: Ledger,
-  seed: string,
-  rounds: number,
-): Promise<void> {
+export async function pushUntilLost(client: RecordingClient, seed: string, rounds: number): Promise<void> {
   try {
-    for (let round = 0; round < rounds; round += 1) await pushRound(url, ledger, `${seed} round ${round}`)
+    for (let round = 0; round < rounds; round += 1) await pushRound(client, `${seed} round ${round}`)
   } catch (error) {
     if (error instanceof ConnectionLost) return
     throw error
@@ -193,11 +220,11 @@ export async function expectNothingHalf(url: string, ledger: Ledger): Promise<vo
 export async function finishUploads(url: string, ledger: Ledger): Promise<void> {
   for (const { location, sent } of ledger.uploads.splice(0)) {
     const address = new URL(location, url).href
-    const status = await send('GET', address, 204)
+    const status = await request('GET', address, 204)
     expect(status.headers.get('range')).toBe(`0-${sent.length - 1}`)
     const rest = new TextEncoder().encode(' and the rest')
     const whole = content('application/octet-stream', new Uint8Array(Buffer.concat([sent, rest])))
-    await send('PUT', locationOf(status, url, whole.digest), 201, { body: rest })
+    await request('PUT', locationOf(status, url, whole.digest), 201, { body: rest })
     ledger.blobs.set(whole.digest, whole)
   }
 }

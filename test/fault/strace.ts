@@ -29,14 +29,21 @@ export const STEPS = [
 
 export type Step = (typeof STEPS)[number]
 
-/** SIGKILL at the `count`-th call of `step` in whichever thread gets there first. */
+/** How often each step was taken, in the thread that took it most often. */
+export type StepCounts = ReadonlyMap<Step, number>
+
+/** SIGKILL at the `count`-th call of `step` from the start of a request on, in whichever thread gets there first. */
 export interface KillPoint {
+  /** Number of the request in its round, from 0. */
+  readonly request: number
   readonly step: Step
   readonly count: number
 }
 
 export interface Tracer extends AsyncDisposable {
-  /** What strace wrote so far. */
+  /** Lets go of the process, which goes on if it still lives. */
+  stop(): Promise<void>
+  /** What strace wrote; complete when it has stopped. */
   output(): string
 }
 
@@ -49,6 +56,7 @@ async function attach(strace: string, pid: number, args: string[]): Promise<Trac
   })
   await until('strace is attached', () => daemon.log().includes('attached'))
   return {
+    stop: daemon.stop,
     output: () => readFileSync(output, 'utf8'),
     async [Symbol.asyncDispose]() {
       await daemon.stop()
@@ -67,8 +75,8 @@ export function killAt(strace: string, pid: number, { step, count }: KillPoint):
   return attach(strace, pid, ['-e', `trace=${step}`, `--inject=${step}:signal=SIGKILL:when=${count}`])
 }
 
-/** How often each step was taken, in the thread that took it most often. */
-export function countSteps(output: string): Map<Step, number> {
+/** Counts the steps in what `traceSteps` wrote. */
+export function countSteps(output: string): StepCounts {
   const counts = new Map<Step, Map<string, number>>()
   for (const [, thread = '', name = ''] of output.matchAll(/^(\d+) +(\w+)\(/gm)) {
     const step = STEPS.find((each) => each === name)
@@ -91,22 +99,32 @@ export function randomFrom(seed: number): () => number {
   }
 }
 
-/** `amount` different points, taken from the steps in turn, so that rare ones are met as often as frequent ones. */
+function pick<T>(values: readonly T[], random: () => number): T | undefined {
+  return values[Math.floor(random() * values.length)]
+}
+
+function nameOf({ request, step, count }: KillPoint): string {
+  return `${request} ${step} ${count}`
+}
+
+/**
+ * `amount` different points, or fewer where there are no more: the requests of a round take turns, and in
+ * each one its steps have equal chances, so that rare ones are met as often as frequent ones.
+ */
 export function spreadPoints(
-  counts: ReadonlyMap<Step, number>,
+  rounds: readonly StepCounts[],
   amount: number,
   random: () => number,
 ): KillPoint[] {
-  const points: KillPoint[] = []
-  const left = new Map(
-    [...counts].map(([step, count]) => [step, Array.from({ length: count }, (_, at) => at + 1)]),
-  )
-  while (points.length < amount && left.size > 0) {
-    for (const [step, numbers] of [...left].slice(0, amount - points.length)) {
-      const [count] = numbers.splice(Math.floor(random() * numbers.length), 1)
-      if (count !== undefined) points.push({ step, count })
-      if (numbers.length === 0) left.delete(step)
-    }
+  const points = new Map<string, KillPoint>()
+  const total = rounds.reduce((sum, counts) => sum + [...counts.values()].reduce((a, b) => a + b, 0), 0)
+  const first = Math.floor(random() * rounds.length)
+  for (let turn = first; points.size < Math.min(amount, total); turn += 1) {
+    const request = turn % rounds.length
+    const [step, most] = pick([...(rounds[request] ?? [])], random) ?? []
+    if (step === undefined || most === undefined) continue
+    const point: KillPoint = { request, step, count: 1 + Math.floor(random() * most) }
+    points.set(nameOf(point), point)
   }
-  return points
+  return [...points.values()]
 }

@@ -8,11 +8,15 @@ import { acquireVolumeLock, type LockMode, VolumeInUse } from './lock.ts'
 
 let folder: string
 let path: string
+const holders: Bun.Subprocess[] = []
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'berth-lock-'))
   path = join(folder, 'lock.db')
 })
-afterEach(() => rmSync(folder, { recursive: true }))
+afterEach(async () => {
+  await Promise.all(holders.splice(0).map(kill))
+  rmSync(folder, { recursive: true })
+})
 
 /** Another process that holds the lock, once it says so. */
 async function holdElsewhere(mode: LockMode): Promise<Bun.Subprocess> {
@@ -24,8 +28,14 @@ async function holdElsewhere(mode: LockMode): Promise<Bun.Subprocess> {
     setInterval(() => undefined, 1000)
   `
   const holder = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', stderr: 'inherit' })
+  holders.push(holder)
   await holder.stdout.getReader().read()
   return holder
+}
+
+async function kill(holder: Bun.Subprocess): Promise<void> {
+  holder.kill('SIGKILL')
+  await holder.exited
 }
 
 test.each([
@@ -38,16 +48,14 @@ test.each([
     `Another Berth works on ${folder} (process ${holder.pid} on ${hostname()}, since `,
   )
   expect(() => acquireVolumeLock(path, ours)).toThrow(VolumeInUse)
-  holder.kill('SIGKILL')
-  await holder.exited
+  await kill(holder)
   acquireVolumeLock(path, ours).release()
 })
 
 test('replicas share it', async () => {
   const holder = await holdElsewhere('shared')
   const lock = acquireVolumeLock(path, 'shared')
-  holder.kill('SIGKILL')
-  await holder.exited
+  await kill(holder)
   expect(() => acquireVolumeLock(path, 'exclusive')).toThrow(VolumeInUse)
   lock.release()
 })

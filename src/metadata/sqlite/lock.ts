@@ -41,7 +41,7 @@ export function acquireVolumeLock(path: string, mode: LockMode): VolumeLock {
     database.close(true)
   }
   // This also keeps the connection from being collected as garbage, which would let go of the lock.
-  //process.on('exit', release)
+  process.on('exit', release)
   return { release }
 }
 

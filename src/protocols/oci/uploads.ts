@@ -23,6 +23,7 @@ import {
   cancelUpload,
   finishUpload,
   getUploadProgress,
+  putBlob,
   type UploadBody,
 } from '../../registry/uploads.ts'
 import { errorReply } from './errors.ts'
@@ -94,23 +95,19 @@ function isMounted(context: OciContext, repository: RepositoryName, digest: Dige
 }
 
 async function open(context: OciContext, repository: RepositoryName): Promise<Reply> {
-  const session = await begin(context, repository, algorithmParameter(context.request))
+  const session = await beginUpload(context.registry, {
+    repository,
+    principal: context.principal.name,
+    algorithm: algorithmParameter(context.request),
+  })
   return emptyReply(202, uploadHeaders(context, session, 0))
 }
 
 /** The whole blob in one request (distribution-spec "Single POST"). */
 async function putWhole(context: OciContext, repository: RepositoryName, digest: Digest): Promise<Reply> {
-  const session = await begin(context, repository, 'sha256')
-  await finishUpload(context.registry, session, { ...bodyOf(context.request), digest })
+  const { registry, principal, request } = context
+  await putBlob(registry, { ...bodyOf(request), repository, principal: principal.name, digest })
   return blobCreated(context, repository, digest)
-}
-
-function begin(
-  context: OciContext,
-  repository: RepositoryName,
-  algorithm: DigestAlgorithm,
-): Promise<UploadSession> {
-  return beginUpload(context.registry, { repository, principal: context.principal.name, algorithm })
 }
 
 /** A chunk out of order is told where to go on; the session lives (distribution-spec "Pushing a blob in chunks"). */
@@ -142,7 +139,7 @@ function bodyOf(request: IncomingRequest): UploadBody {
       `Content-Range names ${range.length} bytes, but Content-Length says ${request.contentLength}.`,
     )
   }
-  return { body: request.contentLength === 0 ? null : request.body(), start: range?.offset ?? null }
+  return { body: request.contentLength === 0 ? null : request.body(), range }
 }
 
 function algorithmParameter(request: IncomingRequest): DigestAlgorithm {

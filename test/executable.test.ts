@@ -1,0 +1,111 @@
+/** The one executable that `npm run build` makes: it needs nothing beside itself. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import packageFile from '../package.json'
+import { type BerthOptions, startBerth } from './berth-server.ts'
+import { buildImage, buildIndex, noise } from './clients/images.ts'
+import { pushImage } from './clients/push.ts'
+import { expectServed } from './clients/registry-contents.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'berth-executable-'))
+const executable = join(folder, 'berth')
+const empty = join(folder, 'empty')
+
+beforeAll(() => {
+  mkdirSync(empty)
+  const build = Bun.spawnSync([
+    process.execPath,
+    join(import.meta.dir, '../scripts/build.ts'),
+    '--outfile',
+    executable,
+  ])
+  if (!build.success) throw new Error(`the build failed:\n${build.stderr}`)
+}, 60_000)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Runs a command of the executable in an empty folder, with an empty environment. */
+function run(...args: string[]) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([executable, ...args], { cwd: empty, env: {} })
+  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() }
+}
+
+/** Serves with the executable alone: no variable, no PATH, no file beside it. */
+function serve(options: BerthOptions = {}) {
+  return startBerth({ program: [executable], isolated: true, ...options })
+}
+
+const image = buildIndex(
+  new Map(
+    ['amd64', 'arm64'].map((architecture) => {
+      const files = new Map([['data.bin', noise(`executable ${architecture}`, 2_000_000)]])
+      return [architecture, buildImage([{ files, compression: 'gzip' }], architecture)]
+    }),
+  ),
+)
+
+test('an image that is pushed to it comes back byte for byte, also after a restart', async () => {
+  const data = join(folder, 'data')
+  await using first = await serve({ data })
+  await pushImage(first.url, 'team/app', '1.0', image)
+  await expectServed(first.url, 'team/app', '1.0', image)
+  expect((await first.stop()).code).toBe(0)
+  await using second = await serve({ data })
+  await expectServed(second.url, 'team/app', '1.0', image)
+  expect((await second.stop()).code).toBe(0)
+})
+
+test('it starts further processes of itself for several workers', async () => {
+  await using berth = await serve({ env: { BERTH_WORKERS: '2' } })
+  expect(berth.processes()).toHaveLength(4)
+  await pushImage(berth.url, 'team/app', '1.0', image)
+  await expectServed(berth.url, 'team/app', '1.0', image)
+  expect((await berth.stop()).code).toBe(0)
+  expect(berth.processes()).toEqual([])
+})
+
+test('it pushes its demo image, and shows the files', async () => {
+  await using berth = await serve()
+  const { stdout, exitCode } = run('demo', '--url', berth.url, '--data', berth.data)
+  expect(exitCode).toBe(0)
+  expect(stdout).toContain(`docker pull ${berth.host}/demo/hello`)
+  expect(stdout).toContain('docker/registry/v2/repositories/demo/hello/_manifests/tags/latest/current/link')
+  const tag = await fetch(`${berth.url}/v2/demo/hello/manifests/latest`)
+  expect(stdout).toContain(tag.headers.get('docker-content-digest') ?? 'no digest')
+})
+
+test('the demo without a server says what to do', () => {
+  const { stderr, exitCode } = run('demo', '--url', 'http://127.0.0.1:1')
+  expect(stderr).toBe(
+    'berth: Nothing answers at http://127.0.0.1:1. Start the registry in another terminal (berth serve), or name its address with --url.\n',
+  )
+  expect(exitCode).toBe(5)
+})
+
+test('help comes with examples first, also when nothing is asked for', () => {
+  const help = run('--help')
+  expect(help).toEqual({ exitCode: 0, stderr: '', stdout: expect.stringContaining('berth serve ') })
+  expect(help.stdout.indexOf('Examples:')).toBeLessThan(help.stdout.indexOf('Usage:'))
+  expect(help.stdout).not.toMatch(/^ {2}(worker|writer)\b/m)
+  expect(run()).toEqual(help)
+  const serveHelp = run('serve', '--help').stdout
+  expect(serveHelp.indexOf('berth serve --data /srv/registry')).toBeLessThan(serveHelp.indexOf('Usage:'))
+})
+
+test('it tells its version', () => {
+  expect(run('version').stdout).toStartWith(`berth ${packageFile.version}\n`)
+  expect(run('version').stdout).toContain(`bun ${Bun.version}\n`)
+  expect(run('-v')).toEqual(run('--version'))
+  expect(run('-v').stdout).toBe(`berth ${packageFile.version}\n`)
+})
+
+test('a command that does not exist is refused, with the one that was meant', () => {
+  const { stderr, exitCode } = run('serv')
+  expect(stderr).toContain('Did you mean serve?')
+  expect(exitCode).toBe(2)
+})
+
+test('commands leave nothing behind where they run', () => {
+  expect(readdirSync(empty)).toEqual([])
+})

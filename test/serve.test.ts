@@ -1,0 +1,467 @@
+/** Serving as a person starts it: the first lines, settings, stopping, several workers, and what is refused. */
+import { afterAll, describe, expect, test } from 'bun:test'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AS_USER, type BerthServer, findFreePort, launchBerth, startBerth, until } from './berth-server.ts'
+import { buildImage, digestOf, noise } from './clients/images.ts'
+import { pushImage } from './clients/push.ts'
+import { expectServed } from './clients/registry-contents.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const image = buildImage([{ files: new Map([['data.bin', noise('serve', 100_000)]]), compression: 'none' }])
+
+/** Starts Berth where it is expected to refuse; gives its exit code and what it printed. */
+async function refusal(options: Parameters<typeof launchBerth>[0]): Promise<{ code: number; log: string }> {
+  await using berth = await launchBerth(options)
+  await until('Berth has ended', () => berth.processes().length === 0, { withinMilliseconds: 20_000 })
+  return { code: await berth.exited, log: berth.log() }
+}
+
+/** An upload whose body stops half way, until the rest is asked for. */
+async function halfAnUpload(berth: BerthServer, bytes: Uint8Array) {
+  const begun = await fetch(`${berth.url}/v2/team/app/blobs/uploads/`, { method: 'POST' })
+  const location = new URL(begun.headers.get('location') ?? '', berth.url)
+  location.searchParams.set('digest', digestOf(bytes))
+  const socket = connect({ host: '127.0.0.1', port: berth.port })
+  const answer = answerOf(socket)
+  const path = location.href.slice(location.origin.length)
+  socket.write(`PUT ${path} HTTP/1.1\r\nHost: ${berth.host}\r\nContent-Length: ${bytes.length}\r\n\r\n`)
+  socket.write(bytes.subarray(0, bytes.length / 2))
+  const id = location.pathname.split('/').at(-1) ?? ''
+  const file = join(berth.data, 'berth/uploads', id)
+  await until('the first half is being written', () => existsSync(file))
+  return { answer, sendRest: () => socket.write(bytes.subarray(bytes.length / 2)) }
+}
+
+/** Everything that comes until the server closes the connection. */
+function answerOf(socket: Socket): Promise<string> {
+  let text = ''
+  socket.on('data', (chunk) => {
+    text += chunk
+    if (text.includes('\r\n\r\n')) socket.end()
+  })
+  return new Promise((resolve) => {
+    socket.on('close', () => resolve(text))
+    socket.on('error', () => resolve(text))
+  })
+}
+
+describe('starting', () => {
+  test('tells registry:2’s line with the address, and that it is open to everyone', async () => {
+    await using berth = await startBerth({ program: AS_USER })
+    expect(berth.log()).toMatch(
+      new RegExp(`^time="[^"]+" level=info msg="listening on 127\\.0\\.0\\.1:${berth.port}"`, 'm'),
+    )
+    expect(berth.log()).toContain(
+      'level=warning msg="open to everyone who can reach this address: anybody may pull, push, overwrite and delete, without a login"',
+    )
+  })
+
+  test('answers /healthz and /readyz, and serves what is pushed', async () => {
+    await using berth = await startBerth({ program: AS_USER })
+    expect((await fetch(`${berth.url}/healthz`)).status).toBe(200)
+    expect((await fetch(`${berth.url}/readyz`)).status).toBe(200)
+    await pushImage(berth.url, 'team/app', '1.0', image)
+    await expectServed(berth.url, 'team/app', '1.0', image)
+  })
+
+  test('listens on a Unix socket', async () => {
+    const socket = join(folder, 'berth.sock')
+    await using berth = await launchBerth({ env: { REGISTRY_HTTP_ADDR: `unix:${socket}` } })
+    const ask = () => fetch('http://berth/readyz', { unix: socket }).then((answer) => answer.status, String)
+    await until('it answers', async () => (await ask()) === 200)
+    expect(berth.log()).toContain(`listening on ${socket}`)
+    expect((await berth.stop()).code).toBe(0)
+  })
+
+  test('keeps what was pushed over a stop and a start', async () => {
+    const data = join(folder, 'kept')
+    for (const round of ['first', 'second']) {
+      await using berth = await startBerth({ data })
+      if (round === 'first') await pushImage(berth.url, 'team/app', '1.0', image)
+      await expectServed(berth.url, 'team/app', '1.0', image)
+      expect((await berth.stop()).code).toBe(0)
+    }
+  })
+})
+
+describe('settings', () => {
+  test('come from REGISTRY_* variables', async () => {
+    const port = await findFreePort()
+    const data = join(folder, 'elsewhere')
+    await using berth = await startBerth({
+      port,
+      env: {
+        REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`,
+        REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: data,
+        REGISTRY_STORAGE_DELETE_ENABLED: 'false',
+        REGISTRY_LOG_FORMATTER: 'json',
+      },
+    })
+    await pushImage(berth.url, 'team/app', '1.0', image)
+    expect(existsSync(join(data, 'docker/registry/v2/repositories/team/app'))).toBe(true)
+    const refused = await fetch(`${berth.url}/v2/team/app/manifests/1.0`, { method: 'DELETE' })
+    expect(refused.status).toBe(405)
+    expect(JSON.parse(berth.log().split('\n')[0] ?? '')).toMatchObject({
+      msg: `listening on 127.0.0.1:${port}`,
+    })
+  })
+
+  test('come from a file in registry:2’s form, which leaves deletes off', async () => {
+    const config = join(folder, 'config.yml')
+    const data = join(folder, 'from-file')
+    writeFileSync(config, `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${data}\n`)
+    await using berth = await startBerth({ env: { REGISTRY_CONFIGURATION_PATH: config } })
+    await pushImage(berth.url, 'team/app', '1.0', image)
+    expect(existsSync(join(data, 'berth/berth.db'))).toBe(true)
+    const refused = await fetch(`${berth.url}/v2/team/app/manifests/1.0`, { method: 'DELETE' })
+    expect(refused.status).toBe(405)
+  })
+
+  test('allow deletes where nobody says otherwise', async () => {
+    await using berth = await startBerth()
+    await pushImage(berth.url, 'team/app', '1.0', image)
+    const deleted = await fetch(`${berth.url}/v2/team/app/manifests/1.0`, { method: 'DELETE' })
+    expect(deleted.status).toBe(202)
+  })
+
+  test('in memory leave nothing on disk', async () => {
+    await using berth = await startBerth({ env: { REGISTRY_STORAGE: 'inmemory' } })
+    await pushImage(berth.url, 'team/app', '1.0', image)
+    await expectServed(berth.url, 'team/app', '1.0', image)
+    expect(existsSync(berth.data)).toBe(false)
+  })
+
+  test('that cannot be used are refused with every reason, one sentence each, and exit code 3', async () => {
+    const { code, log } = await refusal({ env: { BERTH_WORKERS: 'many', REGISTRY_LOG_LEVEL: 'loud' } })
+    expect(code).toBe(3)
+    expect(log.trim().split('\n')).toEqual([
+      expect.stringContaining('REGISTRY_LOG_LEVEL is "loud": write error, warn, info or debug.'),
+      expect.stringContaining('BERTH_WORKERS is "many": write a number from 1 to 256, or auto'),
+    ])
+  })
+
+  test('with a slip in their name are warned about', async () => {
+    await using berth = await startBerth({
+      env: { REGISTRY_HTTP_ADRR: ':1', REGISTRY_SERVICE_HOST: '10.0.0.1' },
+    })
+    expect(berth.log()).toContain('Did you mean REGISTRY_HTTP_ADDR?')
+    expect(berth.log()).not.toContain('REGISTRY_SERVICE_HOST')
+  })
+})
+
+describe('refusing to start', () => {
+  test('a taken port is named with its holder, and a free one is offered', async () => {
+    await using first = await startBerth()
+    const { code, log } = await refusal({ port: first.port })
+    expect(code).toBe(1)
+    expect(log).toContain(`Port ${first.port} is taken by process ${first.pid} (`)
+    expect(log).toMatch(/use one that is free: --addr 127\.0\.0\.1:\d+\n$/)
+    expect(log).not.toContain(' at ')
+  })
+
+  test('a port that another Berth shares among its workers is taken as well', async () => {
+    await using first = await startBerth({ env: { BERTH_WORKERS: '2' } })
+    const { code, log } = await refusal({ port: first.port, env: { BERTH_WORKERS: '2' } })
+    expect(code).toBe(1)
+    expect(log).toContain(`Port ${first.port} is taken by process`)
+  })
+
+  test.each(['1', '2'])('a second Berth on the same folder is refused (%s workers)', async (workers) => {
+    await using first = await startBerth()
+    const { code, log } = await refusal({ data: first.data, env: { BERTH_WORKERS: workers } })
+    expect(code).toBe(1)
+    expect(log).toContain(`Another Berth works on ${first.data}`)
+    expect((await fetch(`${first.url}/readyz`)).status).toBe(200)
+  })
+
+  test('a folder that another registry filled is left alone', async () => {
+    const data = join(folder, 'foreign')
+    mkdirSync(join(data, 'docker/registry/v2/repositories/old'), { recursive: true })
+    const { code, log } = await refusal({ data })
+    expect(code).toBe(4)
+    expect(log).toContain('was filled by another registry')
+  })
+
+  test.each([
+    [['--adr', ':5000'], 2, "unknown option '--adr'"],
+    [['a.yml', '-c', 'b.yml'], 2, 'Two configuration files are named, a.yml and b.yml'],
+    [['missing.yml'], 3, 'The configuration file missing.yml: there is no such file.'],
+  ])('%j is refused', async (args, exitCode, sentence) => {
+    const { code, log } = await refusal({ args })
+    expect(code).toBe(exitCode)
+    expect(log).toContain(sentence)
+  })
+})
+
+describe('stopping', () => {
+  const bytes = noise('stopping', 1_000_000)
+
+  test.each([
+    ['one process', { program: AS_USER }],
+    ['two workers', { program: AS_USER, env: { BERTH_WORKERS: '2' } }],
+  ])('lets an upload in flight end, and then exits with 0 (%s)', async (_, options) => {
+    await using berth = await startBerth(options)
+    const upload = await halfAnUpload(berth, bytes)
+    const stopping = berth.stop()
+    await until('it takes no more connections', () =>
+      fetch(`${berth.url}/readyz`).then(
+        () => false,
+        () => true,
+      ),
+    )
+    upload.sendRest()
+    expect(await upload.answer).toStartWith('HTTP/1.1 201 ')
+    const { code, milliseconds } = await stopping
+    expect(code).toBe(0)
+    expect(milliseconds).toBeLessThan(8000)
+    expect(berth.processes()).toEqual([])
+  })
+
+  test('cuts off an upload that does not end within the grace time', async () => {
+    await using berth = await startBerth({ env: { BERTH_SHUTDOWNGRACE: '300ms' } })
+    const upload = await halfAnUpload(berth, bytes)
+    const { code, milliseconds } = await berth.stop()
+    expect(code).toBe(0)
+    expect(milliseconds).toBeGreaterThanOrEqual(300)
+    expect(milliseconds).toBeLessThan(2500)
+    expect(await upload.answer).not.toContain('201')
+  })
+
+  test.each([
+    ['one process', {}],
+    ['two workers', { env: { BERTH_WORKERS: '2' } }],
+  ])('stops at once on a second signal (%s)', async (_, options) => {
+    await using berth = await startBerth({ program: AS_USER, ...options })
+    await halfAnUpload(berth, bytes)
+    berth.signal('SIGTERM')
+    await until('a later signal ends it', () => {
+      if (berth.processes().includes(berth.pid)) berth.signal('SIGTERM')
+      return berth.processes().length === 0
+    })
+    expect(await berth.exited).toBe(143)
+    expect(berth.log()).toContain('SIGTERM: stopped at once')
+  })
+})
+
+test('a signal while Berth still starts ends it at once', async () => {
+  const silent = createServer()
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const connected = new Promise((resolve) => silent.once('connection', resolve))
+  const { port } = silent.address() as { port: number }
+  await using berth = await launchBerth({
+    env: { BERTH_DATABASE_URL: `postgres://berth@127.0.0.1:${port}/berth` },
+  })
+  await connected
+  const { code } = await berth.stop()
+  silent.close()
+  expect(code).toBe(143)
+  expect(berth.log()).toContain('SIGTERM: stopped before it had started')
+})
+
+describe('on a terminal', () => {
+  test('the first lines tell what there is to know, and one Ctrl-C lets an upload in flight end', async () => {
+    const port = await findFreePort()
+    const data = join(folder, 'terminal')
+    const screen = { text: '' }
+    const child = Bun.spawn({
+      cmd: [...AS_USER, 'serve', '--addr', `127.0.0.1:${port}`, '--data', data],
+      terminal: {
+        cols: 200,
+        rows: 50,
+        data(_, chunk) {
+          screen.text += new TextDecoder().decode(chunk)
+        },
+      },
+    })
+    await until('the banner is there', () => screen.text.includes('Ctrl-C stops it'))
+    expect(screen.text).toContain(`http://localhost:${port}`)
+    expect(screen.text).toContain(`${data} (files and SQLite)`)
+    expect(screen.text).toContain('OPEN TO EVERYONE')
+    expect(screen.text).toContain(`docker push localhost:${port}/busybox`)
+    const url = `http://127.0.0.1:${port}`
+    const berth = { url, host: `127.0.0.1:${port}`, port, data } as BerthServer
+    const bytes = noise('terminal', 100_000)
+    const upload = await halfAnUpload(berth, bytes)
+    child.terminal?.write('\x03')
+    await until('it takes no more connections', () =>
+      fetch(url).then(
+        () => false,
+        () => true,
+      ),
+    )
+    upload.sendRest()
+    expect(await upload.answer).toStartWith('HTTP/1.1 201 ')
+    expect(await child.exited).toBe(0)
+    expect(screen.text).toContain('SIGINT: finishing what is in flight')
+    expect(screen.text).not.toContain('stopped at once')
+  })
+})
+
+describe('the launcher', () => {
+  const launcher = join(import.meta.dir, '../scripts/bun.mjs')
+
+  /** A program that tells how many signals have reached it, a little after the first. */
+  function countingProgram(): string {
+    const path = join(folder, 'count.ts')
+    writeFileSync(
+      path,
+      `let count = 0
+      const received = () => ++count === 1 && setTimeout(() => { console.log(\`signals: \${count}\`); process.exit(9) }, 300)
+      process.on('SIGINT', received).on('SIGTERM', received)
+      setInterval(() => {}, 1000)
+      console.log('ready')`,
+    )
+    return path
+  }
+
+  test('passes a Ctrl-C on to Bun once, though the terminal sends it to both', async () => {
+    const screen = { text: '' }
+    const child = Bun.spawn({
+      cmd: ['node', launcher, countingProgram()],
+      terminal: {
+        data(_, chunk) {
+          screen.text += new TextDecoder().decode(chunk)
+        },
+      },
+    })
+    await until('it is ready', () => screen.text.includes('ready'))
+    child.terminal?.write('\x03')
+    expect(await child.exited).toBe(9)
+    expect(screen.text).toContain('signals: 1')
+  })
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('passes %s on to Bun, and its exit code back', async (name) => {
+    const child = Bun.spawn({ cmd: ['node', launcher, countingProgram()], stdout: 'pipe', stdin: 'ignore' })
+    const reader = child.stdout.getReader()
+    await reader.read()
+    child.kill(name)
+    expect(new TextDecoder().decode((await reader.read()).value)).toContain('signals: 1')
+    expect(await child.exited).toBe(9)
+  })
+
+  /** A checkout in which npm has not run Bun's install script. */
+  function checkoutWithoutInstallScript(): string {
+    const checkout = mkdtempSync(join(folder, 'checkout-'))
+    mkdirSync(join(checkout, 'scripts'))
+    copyFileSync(launcher, join(checkout, 'scripts/bun.mjs'))
+    mkdirSync(join(checkout, 'node_modules/bun/bin'), { recursive: true })
+    writeFileSync(join(checkout, 'node_modules/bun/bin/bun.exe'), 'a placeholder', { mode: 0o755 })
+    return checkout
+  }
+
+  function run(checkout: string) {
+    return Bun.spawnSync(['node', join(checkout, 'scripts/bun.mjs'), '--version'])
+  }
+
+  test('finds Bun where npm refused its install script', () => {
+    const checkout = checkoutWithoutInstallScript()
+    mkdirSync(join(checkout, 'node_modules/@oven/bun-here/bin'), { recursive: true })
+    symlinkSync(process.execPath, join(checkout, 'node_modules/@oven/bun-here/bin/bun'))
+    expect(run(checkout).stdout.toString().trim()).toBe(Bun.version)
+  })
+
+  test('says what to do where there is no Bun', () => {
+    const { exitCode, stderr } = run(checkoutWithoutInstallScript())
+    expect(stderr.toString()).toContain('Run: npm ci')
+    expect(exitCode).toBe(1)
+  })
+})
+
+describe('several workers', () => {
+  const options = { env: { BERTH_WORKERS: '2' } }
+
+  /** Pids of the running children, by their command. */
+  function children(berth: BerthServer, command: 'worker' | 'writer'): number[] {
+    return berth.processes().filter((pid) => readCommand(pid).at(-1) === command)
+  }
+
+  function killIfAlive(pid: number): void {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // Its supervisor has already seen it end.
+    }
+  }
+
+  function readCommand(pid: number): string[] {
+    if (process.platform !== 'linux') {
+      return Bun.spawnSync(['ps', '-o', 'command=', '-p', String(pid)])
+        .stdout.toString()
+        .trim()
+        .split(' ')
+    }
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean)
+    } catch {
+      return [] // It has ended.
+    }
+  }
+
+  test('serve on one port beside a writer, and leave no process behind', async () => {
+    await using berth = await startBerth({ program: AS_USER, ...options })
+    expect(children(berth, 'worker')).toHaveLength(2)
+    expect(children(berth, 'writer')).toHaveLength(1)
+    await pushImage(berth.url, 'team/app', '1.0', image)
+    await expectServed(berth.url, 'team/app', '1.0', image)
+    expect(berth.log().match(/listening on/g)).toHaveLength(1)
+    expect((await berth.stop()).code).toBe(0)
+    expect(berth.processes()).toEqual([])
+  })
+
+  test('that die are replaced, and so is the writer, and pushes go on', async () => {
+    await using berth = await startBerth(options)
+    for (const command of ['worker', 'writer'] as const) {
+      const before = children(berth, command)
+      process.kill(before[0] ?? 0, 'SIGKILL')
+      const name = command === 'writer' ? 'writer works again' : /worker-\d works again/
+      await until(`the ${command} is replaced`, () => berth.log().match(name) !== null)
+      expect(children(berth, command)).toHaveLength(before.length)
+      expect(children(berth, command)).not.toEqual(before)
+      await pushImage(berth.url, `team/${command}`, '1.0', image)
+      await expectServed(berth.url, `team/${command}`, '1.0', image)
+    }
+  })
+
+  test('that die again and again end the whole, with a sentence', async () => {
+    await using berth = await startBerth(options)
+    await until('Berth gives up', () => {
+      for (const pid of children(berth, 'worker')) killIfAlive(pid)
+      return berth.processes().length === 0
+    })
+    expect(await berth.exited).toBe(1)
+    expect(berth.log()).toMatch(/berth: worker-\d was ended by SIGKILL, 6 times in a row/)
+  }, 15_000)
+
+  test('end when their supervisor is killed, and the next Berth has the folder and the port', async () => {
+    await using berth = await startBerth(options)
+    await pushImage(berth.url, 'team/app', '1.0', image)
+    berth.signal('SIGKILL')
+    await until('workers and writer have ended', () => berth.processes().length === 0)
+    await using next = await startBerth({ ...options, port: berth.port, data: berth.data })
+    await expectServed(next.url, 'team/app', '1.0', image)
+  })
+
+  test('heed no signal of their own, for it is the supervisor that stops them', async () => {
+    await using berth = await startBerth(options)
+    const pids = [...children(berth, 'worker'), ...children(berth, 'writer')]
+    for (const pid of pids)
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid, name)
+    await pushImage(berth.url, 'team/app', '1.0', image)
+    await expectServed(berth.url, 'team/app', '1.0', image)
+    expect([...children(berth, 'worker'), ...children(berth, 'writer')]).toEqual(pids)
+  })
+})

@@ -2,7 +2,7 @@
  * Builds dist/berth: one executable with Bun and everything in it, for this machine's platform.
  *
  *   npm run build
- *   npm run build -- --outfile /tmp/berth --target bun-linux-arm64
+ *   npm run build -- --outfile /tmp/berth
  */
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -13,7 +13,6 @@ const checkout = join(import.meta.dir, '..')
 const { values } = parseArgs({
   options: {
     outfile: { type: 'string', default: join(checkout, 'dist/berth') },
-    target: { type: 'string' },
   },
 })
 
@@ -33,7 +32,6 @@ await Bun.build({
     // Settings come from where the person put them, not from files that happen to lie in the working directory.
     autoloadDotenv: false,
     autoloadBunfig: false,
-    ...(values.target === undefined ? {} : { target: values.target as Bun.Build.CompileTarget }),
   },
   minify: true,
   sourcemap: 'linked',

@@ -45,7 +45,7 @@ export async function startApp(config: Config, role: AppRole, log: Log): Promise
   const closers = new AsyncDisposableStack()
   try {
     const registry = await openRegistry(config, role, log, closers)
-    await tidyUp(registry, role, log, closers)
+    await tidyUp(registry, log, closers)
     const server = await listen(config, role, registry, log)
     return {
       url: server.url,
@@ -117,14 +117,9 @@ async function findBootId(): Promise<string> {
 }
 
 /** What a dead predecessor left, and what grows old meanwhile. */
-async function tidyUp(
-  registry: Registry,
-  role: AppRole,
-  log: Log,
-  closers: AsyncDisposableStack,
-): Promise<void> {
+async function tidyUp(registry: Registry, log: Log, closers: AsyncDisposableStack): Promise<void> {
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
-  if (role.kind === 'single') await discardOrphanedUploads(registry)
+  await discardOrphanedUploads(registry)
   const expiring = new Periodic({
     everyMilliseconds: EXPIRE_EVERY,
     work: async () => {

@@ -143,6 +143,7 @@ describe('settings', () => {
     await pushImage(berth.url, 'team/app', '1.0', image)
     await expectServed(berth.url, 'team/app', '1.0', image)
     expect(existsSync(berth.data)).toBe(false)
+    expect((await berth.stop()).code).toBe(0)
   })
 
   test('that cannot be used are refused with every reason, one sentence each, and exit code 3', async () => {
@@ -229,6 +230,17 @@ describe('stopping', () => {
     expect(code).toBe(0)
     expect(milliseconds).toBeLessThan(8000)
     expect(berth.processes()).toEqual([])
+  })
+
+  test('takes signals that come together for one, as npm and systemd send them', async () => {
+    await using berth = await startBerth()
+    const upload = await halfAnUpload(berth, bytes)
+    berth.signal('SIGINT')
+    berth.signal('SIGTERM')
+    await until('it stops', () => berth.log().includes('finishing what is in flight'))
+    upload.sendRest()
+    expect(await upload.answer).toStartWith('HTTP/1.1 201 ')
+    expect(await berth.exited).toBe(0)
   })
 
   test('cuts off an upload that does not end within the grace time', async () => {

@@ -83,11 +83,12 @@ function applicableRange(
   return condition === null || condition === etag ? request.header('range') : null
 }
 
-function whole({ size, etag, headers, content }: Representation): Reply {
+function whole(representation: Representation): Reply {
+  const { size, etag, headers } = representation
   return {
     status: 200,
     headers: { ...headers, etag, 'accept-ranges': 'bytes' },
-    body: content({ offset: 0, length: size }),
+    body: representation.content({ offset: 0, length: size }),
   }
 }
 
@@ -108,11 +109,12 @@ function single({ size, etag, headers }: Representation, range: ByteRange, body:
   }
 }
 
-function several({ size, etag, headers, content }: Representation, ranges: readonly ByteRange[]): Reply {
+function several(representation: Representation, ranges: readonly ByteRange[]): Reply {
+  const { size, etag, headers } = representation
   const parts = ranges.map((range) => ({
     range: formatContentRange(range, size),
     length: range.length,
-    content: () => content(range),
+    content: () => representation.content(range),
   }))
   const { contentType, body } = multipart(headers['content-type'] ?? 'application/octet-stream', parts)
   return {

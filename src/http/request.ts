@@ -5,6 +5,8 @@
  * that its reader names, and a body that ends early is an error, never a shorter body.
  * It knows no route, no status and no user.
  */
+
+/** What came is not one request that everybody reads alike. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest'
 }

@@ -178,86 +178,6 @@ describe('a large body that is refused', () => {
   })
 })
 
-describe('idle time', () => {
-  // Bun looks at its clocks every four seconds, so five are between four and eight: everything waits for one look.
-  const idleSeconds = 5
-  const mayReply = Promise.withResolvers<void>()
-  let server: RunningServer
-  let isAbandoned = false
-  let sent = 0
-
-  const handlers: Record<string, (request: IncomingRequest) => Promise<void>> = {
-    '/resting': async () => {},
-    '/served': async (request) => request.allowSlow(600_000),
-    '/patient': async (request) => {
-      request.allowSlow(600_000)
-      await mayReply.promise
-    },
-    '/hasty': async ({ signal }) => {
-      signal.addEventListener('abort', () => {
-        isAbandoned = true
-      })
-      await mayReply.promise
-    },
-    '/dribbling': async (request) => {
-      await request.bytes({ atMost: 1000 })
-    },
-  }
-  const connections: Record<string, RawConnection> = {}
-  const to = (path: string) => connections[path] ?? connectTo(server)
-
-  beforeAll(async () => {
-    server = await serveForTest(
-      async (request) => {
-        await handlers[request.path]?.(request)
-        return textReply(200, `to ${request.path}`)
-      },
-      { idleSeconds },
-    )
-    for (const path of Object.keys(handlers)) {
-      const body = path === '/dribbling' ? 'Content-Length: 1000\r\n' : ''
-      connections[path] = connectTo(server)
-      await to(path).write(`${body === '' ? 'GET' : 'PUT'} ${path} HTTP/1.1\r\nHost: test\r\n${body}\r\n`)
-    }
-    const dribble = setInterval(() => {
-      sent++
-      void to('/dribbling').write('x')
-    }, 250)
-    const idle = ['/resting', '/served', '/hasty'].map(to)
-    await waitFor(() => idle.every(({ isClosed }) => isClosed), 'connections to be closed', 12_000)
-    clearInterval(dribble)
-  }, 15_000)
-
-  afterAll(() => server.stop({ graceMilliseconds: 0 }))
-
-  test('ends a connection that has nothing to do', () => {
-    expect(to('/resting').received.toString()).toEndWith('to /resting')
-  })
-
-  test('ends a connection whose handler does not reply, and tells the handler', () => {
-    expect(to('/hasty').received.length).toBe(0)
-    expect(isAbandoned).toBe(true)
-  })
-
-  test('does not count for a handler that asked for patience', async () => {
-    expect(to('/patient').isClosed).toBe(false)
-    mayReply.resolve()
-    await to('/patient').until('to /patient')
-    to('/patient').destroy()
-  })
-
-  test('counts again once that handler has replied', () => {
-    expect(to('/served').received.toString()).toEndWith('to /served')
-  })
-
-  test('begins anew with every byte of a body, however thin the line', async () => {
-    expect(to('/dribbling').isClosed).toBe(false)
-    await to('/dribbling').write('x'.repeat(1000 - sent))
-    await to('/dribbling').until('to /dribbling')
-    to('/dribbling').destroy()
-  })
-})
-
 describe('stop', () => {
   test('closes what rests, refuses what is new, finishes what is in flight, and resolves then', async () => {
     const mayReply = Promise.withResolvers<void>()
@@ -288,6 +208,22 @@ describe('stop', () => {
     mayReply.resolve()
     expect((await waiting.closed()).toString('latin1')).toEndWith('received 0')
     await stopping
+  })
+
+  test('called a second time with less grace hurries the first', async () => {
+    let entered = false
+    const server = await serveForTest(async ({ signal }) => {
+      entered = true
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      return textReply(200, 'done')
+    })
+    const waiting = connectTo(server)
+    await waiting.write(GET)
+    await waitFor(() => entered, 'the handler')
+    const patiently = server.stop({ graceMilliseconds: 60_000 })
+    await server.stop({ graceMilliseconds: 0 })
+    await patiently
+    await waiting.closed()
   })
 
   test('cuts what is still in flight when the grace time is over, and waits for its handlers to notice', async () => {
@@ -428,4 +364,84 @@ test('nobody answers where nobody listens', async () => {
   expect(await isAnswering({ kind: 'tcp', hostname: '', port })).toBe(true)
   await new Promise((resolve) => silent.close(resolve))
   expect(await isAnswering({ kind: 'tcp', hostname: '', port })).toBe(false)
+})
+
+describe('idle time', () => {
+  // Bun looks at its clocks every four seconds, so five are between four and eight: everything waits for one look.
+  const idleSeconds = 5
+  const mayReply = Promise.withResolvers<void>()
+  let server: RunningServer
+  let isAbandoned = false
+  let sent = 0
+
+  const handlers: Record<string, (request: IncomingRequest) => Promise<void>> = {
+    '/resting': async () => {},
+    '/served': async (request) => request.allowSlow(600_000),
+    '/patient': async (request) => {
+      request.allowSlow(600_000)
+      await mayReply.promise
+    },
+    '/hasty': async ({ signal }) => {
+      signal.addEventListener('abort', () => {
+        isAbandoned = true
+      })
+      await mayReply.promise
+    },
+    '/dribbling': async (request) => {
+      await request.bytes({ atMost: 1000 })
+    },
+  }
+  const connections: Record<string, RawConnection> = {}
+  const to = (path: string) => connections[path] ?? connectTo(server)
+
+  beforeAll(async () => {
+    server = await serveForTest(
+      async (request) => {
+        await handlers[request.path]?.(request)
+        return textReply(200, `to ${request.path}`)
+      },
+      { idleSeconds },
+    )
+    for (const path of Object.keys(handlers)) {
+      const body = path === '/dribbling' ? 'Content-Length: 1000\r\n' : ''
+      connections[path] = connectTo(server)
+      await to(path).write(`${body === '' ? 'GET' : 'PUT'} ${path} HTTP/1.1\r\nHost: test\r\n${body}\r\n`)
+    }
+    const dribble = setInterval(() => {
+      sent++
+      void to('/dribbling').write('x')
+    }, 250)
+    const idle = ['/resting', '/served', '/hasty'].map(to)
+    await waitFor(() => idle.every(({ isClosed }) => isClosed), 'connections to be closed', 12_000)
+    clearInterval(dribble)
+  }, 15_000)
+
+  afterAll(() => server.stop({ graceMilliseconds: 0 }))
+
+  test('ends a connection that has nothing to do', () => {
+    expect(to('/resting').received.toString()).toEndWith('to /resting')
+  })
+
+  test('ends a connection whose handler does not reply, and tells the handler', () => {
+    expect(to('/hasty').received.length).toBe(0)
+    expect(isAbandoned).toBe(true)
+  })
+
+  test('does not count for a handler that asked for patience', async () => {
+    expect(to('/patient').isClosed).toBe(false)
+    mayReply.resolve()
+    await to('/patient').until('to /patient')
+    to('/patient').destroy()
+  })
+
+  test('counts again once that handler has replied', () => {
+    expect(to('/served').received.toString()).toEndWith('to /served')
+  })
+
+  test('begins anew with every byte of a body, however thin the line', async () => {
+    expect(to('/dribbling').isClosed).toBe(false)
+    await to('/dribbling').write('x'.repeat(1000 - sent))
+    await to('/dribbling').until('to /dribbling')
+    to('/dribbling').destroy()
+  })
 })

@@ -38,6 +38,7 @@ export interface RunningServer {
   /**
    * Refuses new connections, closes those that rest, lets what is in flight finish within the grace time, then
    * cuts it. Resolves when all connections are closed and no handler runs any more (or does not heed its signal).
+   * Called again with less grace, it hurries the first call too.
    */
   stop(options: { readonly graceMilliseconds: number }): Promise<void>
 }
@@ -175,7 +176,7 @@ class BunConnection implements Connection {
 /** Counts the handlers that run. */
 class InFlight {
   #count = 0
-  #settled: (() => void) | null = null
+  #settled: PromiseWithResolvers<void> | null = null
 
   begin(): void {
     this.#count++
@@ -183,14 +184,14 @@ class InFlight {
 
   end(): void {
     this.#count--
-    if (this.#count === 0) this.#settled?.()
+    if (this.#count === 0) this.#settled?.resolve()
   }
 
+  /** Waits for those that run now; only for a server that takes no more. */
   async settled(): Promise<void> {
     if (this.#count === 0) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#settled = resolve
-    await promise
+    this.#settled ??= Promise.withResolvers<void>()
+    await this.#settled.promise
   }
 }
 

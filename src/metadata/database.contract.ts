@@ -245,7 +245,7 @@ export function testDatabase(driver: string, open: (folder: string) => Promise<O
         const note = { name: 'overlooked', value: '' }
         await database.write(insertNote, note)
         expect((await failureOf(database.write(insertNoteCarelessly, note))).message).toMatch(/unique/i)
-        expect(await findNote(database, 'overlooked again')).toBeNull()
+        expect(await findNote(database, 'overlooked before')).toBeNull()
       })
 
       test('has no marks settled', async () => {

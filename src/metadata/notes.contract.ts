@@ -74,10 +74,10 @@ export const insertNote = command('note.insert', (tx, { name, value }: Note) =>
   tx.run('INSERT INTO notes (name, value) VALUES ($1, $2)', [name, value]),
 )
 
-/** Goes on as if nothing had happened when a statement fails. */
+/** Ends as if nothing had happened when its last statement fails. */
 export const insertNoteCarelessly = command('note.insert-carelessly', async (tx, note: Note) => {
+  await write(tx, { name: `${note.name} before`, value: note.value })
   await tx.run('INSERT INTO notes (name, value) VALUES ($1, $2)', [note.name, note.value]).catch(() => 0)
-  await tx.run('INSERT INTO notes (name, value) VALUES ($1, $2)', [`${note.name} again`, note.value])
 })
 
 export const deleteNotes = command('note.delete', (tx, { prefix }: { readonly prefix: string }) =>

@@ -28,7 +28,7 @@ export function formatPrettyLine(record: LogRecord, color: boolean): string {
   const pairs = fields
     .filter(([key]) => !BELOW.test(key))
     .map(([key, value]) => `${key}=${quoteWhereNeeded(value)}`)
-  const stacks = fields.filter(([key]) => key.endsWith('.stack')).map(([, stack]) => dim(indented(stack)))
+  const stacks = fields.filter(([key]) => key === 'error.stack').map(([, stack]) => dim(indented(stack)))
   const line = [head, escapeControls(record.msg), ...(pairs.length > 0 ? [dim(pairs.join(' '))] : [])].join(
     ' ',
   )
@@ -36,7 +36,7 @@ export function formatPrettyLine(record: LogRecord, color: boolean): string {
 }
 
 /** What the stack says anyway, and the stack itself, which stands on the lines below. */
-const BELOW = /\.(?:type|stack)$/
+const BELOW = /^error\.(?:type|stack)$/
 
 function request(record: ServedRequestFields, dim: Paint): string {
   const told = `${record['http.request.method']} ${escapeControls(record['http.request.uri'])} ${record['http.response.status']}`

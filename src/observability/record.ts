@@ -1,6 +1,8 @@
-/** A line of the log between pino, which makes it, and the formats, which write it. */
+/**
+ * A line of the log as data: what pino made, and what the formats for people and for registry:2's readers write.
+ * Fields stand beside the three that every line has.
+ */
 
-/** A line of the log as data. */
 export interface LogRecord {
   readonly time: string
   readonly level: string

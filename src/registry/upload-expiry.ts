@@ -23,8 +23,8 @@ export async function expireIdleUploads(registry: Registry, now: number): Promis
 }
 
 /**
- * Discards bytes whose upload has ended: left behind where a crash came between the row and the file.
- * Only at start, before anybody uploads; a file that cannot be asked about is kept.
+ * Discards bytes whose upload has ended: left behind where a crash came between the row and the file. Safe
+ * while others upload, for a row is there before its file; a file that cannot be asked about is kept.
  */
 export async function discardOrphanedUploads(registry: Registry): Promise<number> {
   let discarded = 0

@@ -3,9 +3,11 @@ import { isNotModified } from '../../http/conditional.ts'
 import { rangedReply } from '../../http/range.ts'
 import type { Reply } from '../../http/reply.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
+import { RegistryError } from '../../oci/errors.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
 import { getBlob, unlinkBlob } from '../../registry/blobs.ts'
 import { requireDeletes } from './deletes.ts'
+import { errorReply } from './errors.ts'
 import { emptyReply, type OciContext, type OciRoute, repositoryOf } from './route.ts'
 
 const PATTERN = '/v2/:name+/blobs/:digest'
@@ -20,12 +22,21 @@ async function get({ registry, request, params }: OciContext): Promise<Reply> {
   const digest = digestOf(params)
   const blob = await getBlob(registry, repositoryOf(params), digest)
   if (isNotModified(request.header('if-none-match'), digest)) return emptyReply(304, validators(digest))
-  return rangedReply(request, {
+  const reply = rangedReply(request, {
     size: blob.size,
     etag: `"${digest}"`,
     headers: blobHeaders(digest),
     content: blob.content,
   })
+  return reply.status === 416 ? outOfBlob(reply, blob.size) : reply
+}
+
+/** The same refusal with a body that says what it is about. */
+function outOfBlob({ headers }: Reply, size: number): Reply {
+  return errorReply(
+    new RegistryError('RANGE_INVALID', `The blob has ${size} bytes: ask for a part of them.`),
+    headers,
+  )
 }
 
 async function remove(context: OciContext): Promise<Reply> {

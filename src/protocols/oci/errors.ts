@@ -45,7 +45,7 @@ export function errorReply(error: RegistryError, headers: Readonly<Record<string
   }))
   return {
     status: STATUSES[error.code],
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { ...headers, 'content-type': 'application/json' },
     body: textContent(JSON.stringify({ errors })),
   }
 }

@@ -118,10 +118,10 @@ export async function edgesOf(bench: Bench, repository: RepositoryName, manifest
   }
 }
 
-/** The marks of a repository's paths, and of payloads, oldest first: `kind key = value`. */
+/** The marks of a repository's paths, oldest first: `kind key = value`. */
 export async function marksOf(bench: Bench, repository: RepositoryName): Promise<string[]> {
   const rows = await bench.rows(
-    `SELECT kind, key, value FROM tree_dirty WHERE ${OF_REPOSITORY} OR repository_id = 0 ORDER BY id`,
+    `SELECT kind, key, value FROM tree_dirty WHERE ${OF_REPOSITORY} ORDER BY id`,
     [repository],
   )
   return rows.map((row) => `${text(row, 'kind')} ${text(row, 'key')} = ${optionalText(row, 'value')}`)

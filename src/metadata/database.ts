@@ -59,8 +59,8 @@ export function command<Input, Output>(
 export interface Database extends Read {
   /**
    * Runs a command and resolves when its result survives what the command promises to survive, and the
-   * link tree shows it. Throws RegistryError as the command does, WriterUnavailable when it is not known
-   * whether the command took effect.
+   * link tree shows it. Throws RegistryError as the command does, DatabaseUnavailable when
+   * nothing took effect, WriterUnavailable when it is not known whether the command did.
    */
   write<Input, Output>(command: Command<Input, Output>, input: Input): Promise<Output>
   close(): Promise<void>

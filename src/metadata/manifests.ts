@@ -144,13 +144,33 @@ export async function insertManifestBlob(
   )
 }
 
-/** Takes the row away; the edges and the bytes stay for as long as the trash may want them back. */
+/**
+ * Holds the row until the transaction ends, so that nobody deletes a manifest that is being given a tag.
+ * False: it is not there.
+ */
+export async function holdManifest(
+  tx: Transaction,
+  repository: RepositoryId,
+  digest: Digest,
+): Promise<boolean> {
+  const held = await tx.run(`UPDATE manifests SET size = size WHERE repository_id = $1 AND digest = $2`, [
+    repository,
+    digest,
+  ])
+  return held === 1
+}
+
+/** Takes the row away; the edges and the bytes stay for as long as the trash may want them back. False: there was none. */
 export async function deleteManifest(
   tx: Transaction,
   repository: RepositoryId,
   digest: Digest,
-): Promise<void> {
-  await tx.run(`DELETE FROM manifests WHERE repository_id = $1 AND digest = $2`, [repository, digest])
+): Promise<boolean> {
+  const deleted = await tx.run(`DELETE FROM manifests WHERE repository_id = $1 AND digest = $2`, [
+    repository,
+    digest,
+  ])
+  return deleted === 1
 }
 
 function manifestFacts(row: Row): ManifestFacts {

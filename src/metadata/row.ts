@@ -28,6 +28,7 @@ export function boolean(row: Row, column: string): boolean {
 
 export function bytes(row: Row, column: string): Uint8Array {
   const value = row[column]
-  if (value instanceof Uint8Array) return value
+  // PostgreSQL gives a Buffer, whose slice is another one.
+  if (value instanceof Uint8Array) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
   throw new TypeError(`column ${column} holds ${typeof value}, not bytes`)
 }

@@ -2,7 +2,7 @@
  * The tables, as migrations that only ever go forward: once released, one is never changed.
  *
  * Written once for both databases, with macros for what they call differently: {{id}}, {{integer}},
- * {{text}} (sorts by bytes) and {{bytes}}. Booleans are 0 and 1, times are milliseconds since 1970.
+ * {{text}} (sorts by bytes) and {{bytes}}; {{table}} and {{clustered}} (rows lie in the order of the key) end a table. Booleans are 0 and 1, times are milliseconds since 1970.
  * A repository's name stands in one place only; everything else refers to its id.
  */
 import { ACCESS_TABLES } from './schema-access.ts'
@@ -23,7 +23,7 @@ const REPOSITORIES = [
     adopted_at {{integer}},
     reconciled_by {{text}},
     created_at {{integer}} NOT NULL
-  )`,
+  ) {{table}}`,
   `CREATE INDEX repositories_listed ON repositories (listed, name)`,
 ]
 
@@ -41,24 +41,24 @@ const MANIFESTS = [
     pushed_by {{text}} NOT NULL,
     created_at {{integer}} NOT NULL,
     PRIMARY KEY (repository_id, digest)
-  )`,
+  ) {{clustered}}`,
   `CREATE INDEX manifests_referrers ON manifests (repository_id, subject, artifact_type, digest) WHERE subject IS NOT NULL`,
   `CREATE INDEX manifests_digest ON manifests (digest)`,
-  `CREATE TABLE manifest_payloads (digest {{text}} NOT NULL PRIMARY KEY, bytes {{bytes}} NOT NULL)`,
+  `CREATE TABLE manifest_payloads (digest {{text}} NOT NULL PRIMARY KEY, bytes {{bytes}} NOT NULL) {{table}}`,
   // The edges of a manifest outlive it while it lies in the trash.
   `CREATE TABLE manifest_references (
     repository_id {{integer}} NOT NULL,
     parent {{text}} NOT NULL,
     child {{text}} NOT NULL,
     PRIMARY KEY (repository_id, parent, child)
-  )`,
+  ) {{clustered}}`,
   `CREATE INDEX manifest_references_child ON manifest_references (repository_id, child)`,
   `CREATE TABLE manifest_blobs (
     repository_id {{integer}} NOT NULL,
     manifest {{text}} NOT NULL,
     digest {{text}} NOT NULL,
     PRIMARY KEY (repository_id, manifest, digest)
-  )`,
+  ) {{clustered}}`,
   `CREATE INDEX manifest_blobs_digest ON manifest_blobs (digest, repository_id)`,
 ]
 
@@ -72,14 +72,14 @@ const BLOBS = [
     lease_until {{integer}} NOT NULL DEFAULT 0,
     unreferenced_since {{integer}},
     created_at {{integer}} NOT NULL
-  )`,
+  ) {{clustered}}`,
   // The right to read a blob through a repository; not a reference.
   `CREATE TABLE repository_blobs (
     repository_id {{integer}} NOT NULL REFERENCES repositories (id),
     digest {{text}} NOT NULL,
     linked_at {{integer}} NOT NULL,
     PRIMARY KEY (repository_id, digest)
-  )`,
+  ) {{clustered}}`,
   `CREATE INDEX repository_blobs_digest ON repository_blobs (digest, repository_id)`,
   `CREATE TABLE gc_reviews (
     repository_id {{integer}} NOT NULL,
@@ -87,7 +87,7 @@ const BLOBS = [
     reason {{text}} NOT NULL,
     due_at {{integer}} NOT NULL,
     PRIMARY KEY (repository_id, digest)
-  )`,
+  ) {{clustered}}`,
   `CREATE INDEX gc_reviews_due ON gc_reviews (due_at)`,
 ]
 
@@ -98,7 +98,7 @@ const TAGS = [
     digest {{text}} NOT NULL,
     updated_at {{integer}} NOT NULL,
     PRIMARY KEY (repository_id, name)
-  )`,
+  ) {{clustered}}`,
   `CREATE INDEX tags_digest ON tags (repository_id, digest)`,
   // One row for each interval in which a tag named a digest; the open one has no end.
   `CREATE TABLE tag_history (
@@ -109,7 +109,7 @@ const TAGS = [
     moved_by {{text}} NOT NULL,
     from_at {{integer}} NOT NULL,
     until_at {{integer}}
-  )`,
+  ) {{table}}`,
   `CREATE INDEX tag_history_tag ON tag_history (repository_id, name, id)`,
   `CREATE INDEX tag_history_open ON tag_history (repository_id, name) WHERE until_at IS NULL`,
 ]
@@ -130,7 +130,7 @@ const UPLOADS = [
     writer_lease_until {{integer}} NOT NULL DEFAULT 0,
     started_at {{integer}} NOT NULL,
     touched_at {{integer}} NOT NULL
-  )`,
+  ) {{table}}`,
   `CREATE INDEX uploads_touched ON uploads (touched_at)`,
   `CREATE INDEX uploads_file ON uploads (file)`,
   `CREATE INDEX uploads_writer ON uploads (writer) WHERE writer IS NOT NULL`,
@@ -144,7 +144,7 @@ const TRASH = [
     what {{text}} NOT NULL,
     deleted_by {{text}} NOT NULL,
     deleted_at {{integer}} NOT NULL
-  )`,
+  ) {{table}}`,
   `CREATE INDEX trash_repository ON trash (repository_id, id)`,
   `CREATE TABLE trashed_manifests (
     trash_id {{integer}} NOT NULL REFERENCES trash (id),
@@ -159,14 +159,14 @@ const TRASH = [
     pushed_by {{text}} NOT NULL,
     created_at {{integer}} NOT NULL,
     PRIMARY KEY (trash_id, digest)
-  )`,
+  ) {{clustered}}`,
   `CREATE INDEX trashed_manifests_digest ON trashed_manifests (repository_id, digest)`,
   `CREATE TABLE trashed_tags (
     trash_id {{integer}} NOT NULL REFERENCES trash (id),
     name {{text}} NOT NULL,
     digest {{text}} NOT NULL,
     PRIMARY KEY (trash_id, name)
-  )`,
+  ) {{clustered}}`,
 ]
 
 const TREE = [
@@ -178,7 +178,7 @@ const TREE = [
     key {{text}} NOT NULL,
     value {{text}},
     marked_at {{integer}} NOT NULL
-  )`,
+  ) {{table}}`,
   `CREATE INDEX tree_dirty_path ON tree_dirty (kind, repository_id, key, id)`,
 ]
 
@@ -191,7 +191,7 @@ const EVENTS = [
     actor {{text}} NOT NULL,
     facts {{text}} NOT NULL,
     happened_at {{integer}} NOT NULL
-  )`,
+  ) {{table}}`,
   `CREATE INDEX events_repository ON events (repository_id, id)`,
 ]
 
@@ -200,7 +200,7 @@ export const MIGRATIONS: readonly Migration[] = [
     version: 1,
     name: 'the registry',
     statements: [
-      `CREATE TABLE settings (key {{text}} NOT NULL PRIMARY KEY, value {{text}} NOT NULL)`,
+      `CREATE TABLE settings (key {{text}} NOT NULL PRIMARY KEY, value {{text}} NOT NULL) {{clustered}}`,
       ...REPOSITORIES,
       ...MANIFESTS,
       ...BLOBS,

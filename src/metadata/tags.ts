@@ -27,35 +27,51 @@ export function listTags(
   )
 }
 
-/** At most `limit` tags that name the digest. */
-export function listTagsOfDigest(
-  read: Read,
-  repository: RepositoryId,
-  digest: Digest,
-  limit: number,
-): Promise<Tag[]> {
-  return read.all(
-    `SELECT name FROM tags WHERE repository_id = $1 AND digest = $2 ORDER BY name LIMIT $3`,
-    [repository, digest, limit],
-    (row) => text(row, 'name') as Tag,
-  )
-}
-
+/**
+ * Points a tag that names `before` (null: that does not exist) at `digest`. False where it names something else
+ * by now: on PostgreSQL another command may have been there since this one looked.
+ */
 export async function pointTag(
   tx: Transaction,
   repository: RepositoryId,
   tag: Tag,
-  digest: Digest,
-): Promise<void> {
-  await tx.run(
-    `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
-    [repository, tag, digest, tx.now],
+  { before, digest }: { readonly before: Digest | null; readonly digest: Digest },
+): Promise<boolean> {
+  const changed =
+    before === null
+      ? await tx.run(
+          `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (repository_id, name) DO NOTHING`,
+          [repository, tag, digest, tx.now],
+        )
+      : await tx.run(
+          `UPDATE tags SET digest = $3, updated_at = $4 WHERE repository_id = $1 AND name = $2 AND digest = $5`,
+          [repository, tag, digest, tx.now, before],
+        )
+  return changed === 1
+}
+
+/** Takes a tag away, and gives the digest that it named; null where there was none. */
+export function deleteTag(tx: Transaction, repository: RepositoryId, tag: Tag): Promise<Digest | null> {
+  return tx.one(
+    `DELETE FROM tags WHERE repository_id = $1 AND name = $2 RETURNING digest`,
+    [repository, tag],
+    (row) => text(row, 'digest') as Digest,
   )
 }
 
-export async function deleteTag(tx: Transaction, repository: RepositoryId, tag: Tag): Promise<void> {
-  await tx.run(`DELETE FROM tags WHERE repository_id = $1 AND name = $2`, [repository, tag])
+/** Takes every tag away that names the digest, and gives them in byte order. */
+export async function deleteTagsOf(
+  tx: Transaction,
+  repository: RepositoryId,
+  digest: Digest,
+): Promise<Tag[]> {
+  const tags = await tx.all(
+    `DELETE FROM tags WHERE repository_id = $1 AND digest = $2 RETURNING name`,
+    [repository, digest],
+    (row) => text(row, 'name') as Tag,
+  )
+  return tags.sort()
 }
 
 export async function beginTagInterval(

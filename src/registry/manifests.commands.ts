@@ -3,7 +3,7 @@ import { record } from '../events/event.ts'
 import { command, type Transaction } from '../metadata/database.ts'
 import {
   deleteManifest,
-  hasManifest,
+  holdManifest,
   insertChild,
   insertManifest,
   insertManifestBlob,
@@ -15,8 +15,8 @@ import {
   type RepositoryId,
 } from '../metadata/repositories.ts'
 import { scheduleReview } from '../metadata/reviews.ts'
-import { deleteTag, endTagInterval, listTagsOfDigest } from '../metadata/tags.ts'
-import { createTrash, trashManifest, trashTag } from '../metadata/trash.ts'
+import { deleteTagsOf, endTagInterval } from '../metadata/tags.ts'
+import { createTrash, type TrashId, trashManifest, trashTag } from '../metadata/trash.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { Manifest } from '../oci/manifest.ts'
@@ -51,7 +51,7 @@ export const putManifestCommand = command(
   async (tx, input: PutManifestFacts): Promise<StoredManifest> => {
     const repository = await findOrCreateRepository(tx, input.repository)
     await keepReferencedBlobs(tx, repository, input.manifest, { allowMissing: input.allowMissingBlobs })
-    const isNew = await storeManifest(tx, repository, input)
+    const isNew = await storeOrHoldManifest(tx, repository, input)
     const moved = await moveTags(tx, repository, input)
     if (isNew || moved.length > 0) {
       const { digest, manifest, bytes } = input
@@ -74,16 +74,12 @@ export const deleteManifestCommand = command(
     input: { readonly repository: RepositoryName; readonly digest: Digest; readonly by: string },
   ) => {
     const repository = await findRepositoryId(tx, input.repository)
-    if (repository === null || !(await hasManifest(tx, repository, input.digest))) {
-      throw new RegistryError(
-        'MANIFEST_UNKNOWN',
-        `There is no manifest ${input.digest} in ${input.repository}.`,
-      )
-    }
+    if (repository === null) throw unknownManifest(input)
     const trash = await createTrash(tx, repository, 'manifest', input.by)
-    const tags = await untagAll(tx, repository, input.digest, (tag) => trashTag(tx, trash, tag, input.digest))
     await trashManifest(tx, trash, repository, input.digest)
-    await deleteManifest(tx, repository, input.digest)
+    // Before its tags, so that a push that holds the manifest has given it its tags by then.
+    if (!(await deleteManifest(tx, repository, input.digest))) throw unknownManifest(input)
+    const tags = await untagAll(tx, repository, trash, input.digest)
     await markRevisionRemoved(tx, repository, input.digest)
     await scheduleReview(tx, {
       repository,
@@ -94,6 +90,18 @@ export const deleteManifestCommand = command(
     await record(tx, repository, input.by, { kind: 'manifest.deleted', digest: input.digest, tags })
   },
 )
+
+/** False where the manifest was there already; then it stays until the transaction ends. */
+async function storeOrHoldManifest(
+  tx: Transaction,
+  repository: RepositoryId,
+  input: PutManifestFacts,
+): Promise<boolean> {
+  for (;;) {
+    if (await storeManifest(tx, repository, input)) return true
+    if (await holdManifest(tx, repository, input.digest)) return false
+  }
+}
 
 async function storeManifest(
   tx: Transaction,
@@ -129,24 +137,24 @@ async function storeManifest(
   return true
 }
 
-const TAGS_AT_ONCE = 500
-
 async function untagAll(
   tx: Transaction,
   repository: RepositoryId,
+  trash: TrashId,
   digest: Digest,
-  keep: (tag: Tag) => Promise<void>,
 ): Promise<Tag[]> {
-  const removed: Tag[] = []
-  for (;;) {
-    const tags = await listTagsOfDigest(tx, repository, digest, TAGS_AT_ONCE)
-    if (tags.length === 0) return removed
-    for (const tag of tags) {
-      await keep(tag)
-      await deleteTag(tx, repository, tag)
-      await endTagInterval(tx, repository, tag)
-      await markTag(tx, repository, tag, digest, null)
-      removed.push(tag)
-    }
+  const tags = await deleteTagsOf(tx, repository, digest)
+  for (const tag of tags) {
+    await trashTag(tx, trash, tag, digest)
+    await endTagInterval(tx, repository, tag)
+    await markTag(tx, repository, tag, digest, null)
   }
+  return tags
+}
+
+function unknownManifest(input: {
+  readonly repository: RepositoryName
+  readonly digest: Digest
+}): RegistryError {
+  return new RegistryError('MANIFEST_UNKNOWN', `There is no manifest ${input.digest} in ${input.repository}.`)
 }

@@ -23,13 +23,7 @@ export interface TagMoves {
 export async function moveTags(tx: Transaction, repository: RepositoryId, moves: TagMoves): Promise<Tag[]> {
   const moved: Tag[] = []
   for (const tag of moves.tags.toSorted()) {
-    const before = await findTagDigest(tx, repository, tag)
-    if (before === moves.digest) continue
-    if (before !== null) await leaveTag(tx, repository, tag, before, moves.mayOverwrite)
-    await pointTag(tx, repository, tag, moves.digest)
-    await beginTagInterval(tx, repository, tag, moves.digest, moves.by)
-    await markTag(tx, repository, tag, before, moves.digest)
-    moved.push(tag)
+    if (await moveTag(tx, repository, tag, moves)) moved.push(tag)
   }
   return moved
 }
@@ -38,12 +32,11 @@ export const deleteTagCommand = command(
   'tag.delete',
   async (tx, input: { readonly repository: RepositoryName; readonly tag: Tag; readonly by: string }) => {
     const repository = await findRepositoryId(tx, input.repository)
-    const digest = repository === null ? null : await findTagDigest(tx, repository, input.tag)
+    const digest = repository === null ? null : await deleteTag(tx, repository, input.tag)
     if (repository === null || digest === null) {
       throw new RegistryError('MANIFEST_UNKNOWN', `There is no tag ${input.tag} in ${input.repository}.`)
     }
     await trashTag(tx, await createTrash(tx, repository, 'tag', input.by), input.tag, digest)
-    await deleteTag(tx, repository, input.tag)
     await endTagInterval(tx, repository, input.tag)
     await markTag(tx, repository, input.tag, digest, null)
     await reviewDisplaced(tx, repository, digest)
@@ -51,18 +44,30 @@ export const deleteTagCommand = command(
   },
 )
 
-async function leaveTag(
+/** False where the tag names the digest already. Where somebody moves it at the same moment, it is looked at again. */
+async function moveTag(
   tx: Transaction,
   repository: RepositoryId,
   tag: Tag,
-  before: Digest,
-  mayOverwrite: boolean,
-): Promise<void> {
-  if (!mayOverwrite) {
-    throw new RegistryError('DENIED', `The tag ${tag} exists already, and you may push new tags only.`)
+  { digest, mayOverwrite, by }: TagMoves,
+): Promise<boolean> {
+  for (;;) {
+    const before = await findTagDigest(tx, repository, tag)
+    if (before === digest) return false
+    if (before !== null && !mayOverwrite) throw existsAlready(tag)
+    if (!(await pointTag(tx, repository, tag, { before, digest }))) continue
+    if (before !== null) {
+      await endTagInterval(tx, repository, tag)
+      await reviewDisplaced(tx, repository, before)
+    }
+    await beginTagInterval(tx, repository, tag, digest, by)
+    await markTag(tx, repository, tag, before, digest)
+    return true
   }
-  await endTagInterval(tx, repository, tag)
-  await reviewDisplaced(tx, repository, before)
+}
+
+function existsAlready(tag: Tag): RegistryError {
+  return new RegistryError('DENIED', `The tag ${tag} exists already, and you may push new tags only.`)
 }
 
 /** What a tag no longer names may have become free to collect. */

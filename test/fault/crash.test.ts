@@ -66,8 +66,7 @@ async function pushUntilKilled(
   await pushUntilLost(client, 'traced', ROUNDS)
   await until('the killed server is gone', () => berth.processes().length === 0)
   for (const tracer of tracers) {
-    await tracer.stop()
-    expect(tracer.output()).toContain('+++ killed by SIGKILL +++')
+    await until('strace has seen the kill', () => tracer.output().includes('+++ killed by SIGKILL +++'))
     await tracer[Symbol.asyncDispose]()
   }
 }

@@ -40,6 +40,7 @@ export interface KillPoint {
   readonly count: number
 }
 
+/** Disposing of it ends strace the hard way: beside a killed process it may not heed SIGTERM for long. */
 export interface Tracer extends AsyncDisposable {
   /** Lets go of the process, which goes on if it still lives. */
   stop(): Promise<void>
@@ -59,7 +60,7 @@ async function attach(strace: string, pid: number, args: string[]): Promise<Trac
     stop: daemon.stop,
     output: () => readFileSync(output, 'utf8'),
     async [Symbol.asyncDispose]() {
-      await daemon.stop()
+      await daemon.kill()
       rmSync(folder, { recursive: true, force: true })
     },
   }

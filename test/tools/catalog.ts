@@ -31,7 +31,7 @@ export const TOOLS = {
   podman: debian('podman', true),
   buildah: debian('buildah', true),
   'docker-registry': debian('docker-registry'),
-  strace: debian('strace'),
+  strace: debian('strace', true),
   initdb: debian('postgresql'),
   pg_ctl: debian('postgresql'),
   postgres: debian('postgresql'),

@@ -150,7 +150,7 @@ class Life {
   constructor(thread: Thread, link: WriterLink, errors: readonly ErrorClass[]) {
     this.#thread = thread
     this.ended = new Promise((resolve) => thread.addEventListener('close', () => resolve(this.#cause)))
-    thread.addEventListener('error', (event) => this.#kill(new Error(firstLine(event.message))))
+    thread.addEventListener('error', (event) => this.#kill(new Error(messageIn(event.message))))
     this.ready = new Promise((resolve, reject) => {
       void this.ended.then(reject)
       thread.addEventListener('message', ({ data }: MessageEvent<FromWriter>) => {
@@ -180,7 +180,7 @@ class Life {
   }
 }
 
-/** An uncaught error arrives with the source around it; the message stands in its last line that says "error:". */
-function firstLine(text: string): string {
-  return /error: (.*)/.exec(text)?.[1] ?? text.split('\n')[0] ?? text
+/** An uncaught error arrives as text, with the source around it. */
+function messageIn(text: string): string {
+  return /error: (.*)/.exec(text)?.[1] ?? text
 }

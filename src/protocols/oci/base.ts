@@ -1,10 +1,11 @@
 /** `/v2/`: whether this is a registry at all (distribution-spec "Determining Support"). */
 import type { Reply } from '../../http/reply.ts'
 import { textContent } from '../../lib/content.ts'
-import type { OciContext, OciRoute } from './route.ts'
+import { emptyReply, type OciContext, type OciRoute } from './route.ts'
 
 export const baseRoutes: readonly OciRoute[] = [
   { method: 'GET', pattern: '/v2/?', needs: 'ping', handle: get },
+  { method: 'GET', pattern: '/', needs: 'ping', handle: getRoot },
 ]
 
 function get(_context: OciContext): Promise<Reply> {
@@ -13,4 +14,9 @@ function get(_context: OciContext): Promise<Reply> {
     headers: { 'content-type': 'application/json' },
     body: textContent('{}'),
   })
+}
+
+/** Load balancers that were set up for distribution probe this address. */
+function getRoot(_context: OciContext): Promise<Reply> {
+  return Promise.resolve(emptyReply(200, { 'cache-control': 'no-cache' }))
 }

@@ -64,6 +64,11 @@ export async function keepBlob(tx: Transaction, digest: Digest, leaseUntil: numb
   return changed === 1
 }
 
+/** The size in bytes of a blob, whoever may read it; null where there is none. */
+export function findBlobSize(read: Read, digest: Digest): Promise<number | null> {
+  return read.one(`SELECT size FROM blobs WHERE digest = $1`, [digest], (row) => integer(row, 'size'))
+}
+
 export function findBlobState(read: Read, digest: Digest): Promise<string | null> {
   return read.one(`SELECT state FROM blobs WHERE digest = $1`, [digest], (row) => text(row, 'state'))
 }

@@ -22,10 +22,6 @@ export function optionalInteger(row: Row, column: string): number | null {
   return row[column] === null ? null : integer(row, column)
 }
 
-export function boolean(row: Row, column: string): boolean {
-  return integer(row, column) === 1
-}
-
 export function bytes(row: Row, column: string): Uint8Array {
   const value = row[column]
   // PostgreSQL gives a Buffer, whose slice is another one.

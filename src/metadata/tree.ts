@@ -19,14 +19,15 @@ export interface TreeDirt extends TreeMark {
 
 /**
  * Marks a path that this transaction changes from `before` to `after`. Every value that it may hold until it
- * is synced is remembered: the one before the first mark, and each one committed since.
+ * is synced is remembered: the one before the first mark, and each one committed since. `before` is written
+ * down although it may stand there already, for that row may be cleared before this transaction commits.
  */
 export async function markTree(
   tx: Transaction,
   mark: TreeMark,
   values: { readonly before: string | null; readonly after: string | null },
 ): Promise<void> {
-  if (!(await isMarked(tx, mark))) await insertDirt(tx, mark, values.before)
+  await insertDirt(tx, mark, values.before)
   await insertDirt(tx, mark, values.after)
   tx.marks.push(mark)
 }
@@ -43,12 +44,22 @@ export function listTreeDirt(
   )
 }
 
-/** Every value that the path may hold, oldest first. */
-export function listPathDirt(read: Read, mark: TreeMark): Promise<TreeDirt[]> {
+/** At most `limit` values that the path may hold, oldest first. */
+export function listPathDirt(read: Read, mark: TreeMark, limit: number): Promise<TreeDirt[]> {
   return read.all(
     `SELECT id, kind, repository_id, key, value FROM tree_dirty
-     WHERE kind = $1 AND repository_id = $2 AND key = $3 ORDER BY id LIMIT 1000`,
-    [mark.kind, mark.repositoryId, mark.key],
+     WHERE kind = $1 AND repository_id = $2 AND key = $3 ORDER BY id LIMIT $4`,
+    [mark.kind, mark.repositoryId, mark.key, limit],
+    treeDirt,
+  )
+}
+
+/** As `listPathDirt`, but the newest, newest first. */
+export function listNewestPathDirt(read: Read, mark: TreeMark, limit: number): Promise<TreeDirt[]> {
+  return read.all(
+    `SELECT id, kind, repository_id, key, value FROM tree_dirty
+     WHERE kind = $1 AND repository_id = $2 AND key = $3 ORDER BY id DESC LIMIT $4`,
+    [mark.kind, mark.repositoryId, mark.key, limit],
     treeDirt,
   )
 }
@@ -61,15 +72,6 @@ export async function clearTreeDirt(tx: Transaction, mark: TreeMark, upTo: numbe
     mark.key,
     upTo,
   ])
-}
-
-async function isMarked(tx: Transaction, mark: TreeMark): Promise<boolean> {
-  const found = await tx.one(
-    `SELECT 1 AS found FROM tree_dirty WHERE kind = $1 AND repository_id = $2 AND key = $3 LIMIT 1`,
-    [mark.kind, mark.repositoryId, mark.key],
-    () => true,
-  )
-  return found ?? false
 }
 
 async function insertDirt(tx: Transaction, mark: TreeMark, value: string | null): Promise<void> {

@@ -59,16 +59,21 @@ export async function insertUpload(
   )
 }
 
-/** Hands the upload to a writer until the lease ends. */
-export async function setUploadWriter(
+/**
+ * Hands the upload to a writer until the lease ends, and raises its epoch. False where that is not `seen` any
+ * more: on PostgreSQL another command may have been there since this one looked.
+ */
+export async function takeUpload(
   tx: Transaction,
-  id: UploadId,
+  seen: Pick<UploadRow, 'id' | 'writerEpoch'>,
   writer: { readonly name: string; readonly leaseUntil: number; readonly file: UploadId },
-): Promise<void> {
-  await tx.run(
-    `UPDATE uploads SET writer = $2, writer_lease_until = $3, file = $4, touched_at = $5 WHERE id = $1`,
-    [id, writer.name, writer.leaseUntil, writer.file, tx.now],
+): Promise<boolean> {
+  const taken = await tx.run(
+    `UPDATE uploads SET writer = $3, writer_epoch = writer_epoch + 1, writer_lease_until = $4, file = $5, touched_at = $6
+     WHERE id = $1 AND writer_epoch = $2`,
+    [seen.id, seen.writerEpoch, writer.name, writer.leaseUntil, writer.file, tx.now],
   )
+  return taken === 1
 }
 
 /** Asks the writer of the upload to let go: it sees that the epoch is no longer its own. */
@@ -116,6 +121,15 @@ export async function releaseUploadsOf(tx: Transaction, process: string): Promis
 /** True when it was there. */
 export async function deleteUpload(tx: Transaction, id: UploadId): Promise<boolean> {
   return (await tx.run(`DELETE FROM uploads WHERE id = $1`, [id])) === 1
+}
+
+/** True when it was there, nobody had touched it since `before`, and no writer's lease ran. */
+export async function deleteIdleUpload(tx: Transaction, id: UploadId, before: number): Promise<boolean> {
+  const deleted = await tx.run(
+    `DELETE FROM uploads WHERE id = $1 AND touched_at < $2 AND writer_lease_until < $3`,
+    [id, before, tx.now],
+  )
+  return deleted === 1
 }
 
 function uploadRow(row: Row): UploadRow {

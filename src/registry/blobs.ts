@@ -1,7 +1,7 @@
 /** Blobs: find, read, mount, unlink. Uploading one is uploads.ts; collecting them is not done here. */
 import type { ByteRange } from '../lib/byte-range.ts'
 import type { Content } from '../lib/content.ts'
-import { findLinkedBlobSize } from '../metadata/blobs.ts'
+import { findBlobSize, findLinkedBlobSize } from '../metadata/blobs.ts'
 import type { Scope } from '../metadata/repositories.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
@@ -43,9 +43,13 @@ export interface MountBlob {
   readonly by: string
 }
 
-/** Links a blob that another repository has (distribution-spec "Mounting a blob"). False where that cannot be done: then it must be uploaded. */
+/**
+ * Links a blob that another repository has (distribution-spec "Mounting a blob"). False where that cannot be
+ * done: then it must be uploaded. A damaged one is not mounted, so that its next upload repairs it.
+ */
 export async function mountBlob(registry: Registry, input: MountBlob): Promise<boolean> {
-  if ((await registry.blobs.stat(input.digest)) === null) return false
+  const size = await findBlobSize(registry.database, input.digest)
+  if (size === null || (await registry.blobs.stat(input.digest)) !== size) return false
   return await registry.database.write(mountBlobCommand, input)
 }
 

@@ -10,7 +10,7 @@ import { abortable } from '../lib/abortable.ts'
 import { findUpload, type UploadRow } from '../metadata/uploads.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
-import { newUploadId } from '../oci/upload-id.ts'
+import { newUploadId, type UploadId } from '../oci/upload-id.ts'
 import { UploadTruncated, type UploadWriter } from '../storage/blob-store.ts'
 import { RunningHash } from './live-uploads.ts'
 import type { Registry } from './registry.ts'
@@ -25,7 +25,7 @@ import {
 
 const LEASE = 15_000
 const LOOK_EVERY = 500
-const RENEW_EVERY = 5_000
+const RENEW_EVERY = 3_000
 const WAIT_FOR_HOLDER = 2_000
 const ASK_AGAIN_AFTER = 50
 
@@ -39,23 +39,30 @@ export interface AnnouncedBody {
 
 export class HeldUpload {
   readonly #registry: Registry
+  readonly #session: UploadSession
   readonly #upload: UploadRow
   readonly #writer: string
+  readonly #asked = new AbortController()
+  readonly #looking: NodeJS.Timeout
+  #renewed = performance.now()
   #received: number
   #digest: Digest | null
   #isOver = false
 
-  private constructor(registry: Registry, upload: UploadRow, writer: string) {
+  private constructor(registry: Registry, session: UploadSession, upload: UploadRow, writer: string) {
     this.#registry = registry
+    this.#session = session
     this.#upload = upload
     this.#writer = writer
     this.#received = upload.received
     this.#digest = upload.boot === registry.uploads.boot ? upload.digest : null
+    // A look that fails is tried again at the next tick; the lease says how long that may go on.
+    this.#looking = setInterval(() => void this.#lookForOthers().catch(() => undefined), LOOK_EVERY)
   }
 
   /**
    * Waits up to two seconds for whoever holds the upload.
-   * Throws BLOB_UPLOAD_UNKNOWN, and RANGE_INVALID when the holder does not let go.
+   * Throws BLOB_UPLOAD_UNKNOWN, and UploadOutOfStep when the holder does not let go.
    */
   static async claim(registry: Registry, session: UploadSession): Promise<HeldUpload> {
     const writer = `${registry.uploads.process}/${crypto.randomUUID()}`
@@ -63,27 +70,30 @@ export class HeldUpload {
     const deadline = performance.now() + WAIT_FOR_HOLDER
     for (;;) {
       const claimed: ClaimedUpload = await registry.database.write(claimUploadCommand, claim)
-      if (claimed.kind === 'claimed') return new HeldUpload(registry, claimed.upload, writer)
-      if (claimed.kind === 'lapsed') return await HeldUpload.#inCopy(registry, session, claimed, writer)
+      if (claimed.kind !== 'held') {
+        const held = new HeldUpload(registry, session, claimed.upload, writer)
+        if (claimed.kind === 'lapsed') await held.#goOnInCopy(claimed.from)
+        return held
+      }
       if (performance.now() > deadline) throw new UploadOutOfStep(claimed.upload.received)
       await Bun.sleep(ASK_AGAIN_AFTER)
     }
   }
 
-  static async #inCopy(
-    registry: Registry,
-    session: UploadSession,
-    claimed: Extract<ClaimedUpload, { kind: 'lapsed' }>,
-    writer: string,
-  ): Promise<HeldUpload> {
-    const { upload, from } = claimed
+  /** Without a copy there are no bytes, and the client begins again. Throws UploadOutOfStep, StorageUnavailable. */
+  async #goOnInCopy(from: UploadId): Promise<void> {
+    const { blobs } = this.#registry
     try {
-      if (upload.received > 0) await registry.blobs.copy(from, upload.file, upload.received)
+      if (this.#received > 0) await blobs.copy(from, this.#upload.file, this.#received)
     } catch (error) {
-      throw error instanceof UploadTruncated ? unknownUpload(session) : error
+      this.#received = 0
+      this.#digest = null
+      await this.release().catch(() => undefined)
+      throw error instanceof UploadTruncated ? new UploadOutOfStep(0) : error
+    } finally {
+      // What cannot be discarded now is found at the next start.
+      await blobs.discard(from).catch(() => undefined)
     }
-    await registry.blobs.discard(from)
-    return new HeldUpload(registry, upload, writer)
   }
 
   /** Bytes so far. */
@@ -99,14 +109,13 @@ export class HeldUpload {
   async append(body: AsyncIterable<Uint8Array>, announced: AnnouncedBody = {}): Promise<void> {
     const hash = this.#takeHash(announced.algorithm ?? this.#upload.algorithm)
     const writer = await this.#openWriter()
-    const watch = this.#watchForOthers()
-    const intake = await takeIn(abortable(body, watch.signal), hash, writer)
-    watch.stop()
+    const intake = await takeIn(abortable(body, this.#asked.signal), hash, writer)
     await writer.close()
     if (intake.error === null) requireLength(announced.length, intake.arrived)
     this.#received += intake.arrived
     this.#digest = hash?.digest() ?? null
     if (hash !== null) this.#registry.uploads.keep(this.#upload.id, hash)
+    if (intake.error === this.#asked.signal.reason) throw new UploadOutOfStep(this.#received)
     if (intake.error !== null) throw intake.error
   }
 
@@ -135,23 +144,34 @@ export class HeldUpload {
     }
   }
 
-  /** Stores how far it got, and lets the next writer in. Safe to call twice, and after `end`. */
+  /**
+   * Stores how far it got, and lets the next writer in. Safe to call twice, and after `end`.
+   * Throws UploadOutOfStep or BLOB_UPLOAD_UNKNOWN where somebody else has taken the upload: nothing of this counts.
+   */
   async release(): Promise<void> {
     if (this.#isOver) return
-    this.#isOver = true
-    await this.#registry.database.write(releaseUploadCommand, {
+    this.#stop()
+    const wasMine = await this.#registry.database.write(releaseUploadCommand, {
       id: this.#upload.id,
       writer: this.#writer,
       received: this.#received,
       digest: this.#digest,
       boot: this.#registry.uploads.boot,
     })
+    if (wasMine) return
+    const now = await findUpload(this.#registry.database, this.#upload.id)
+    throw now === null ? unknownUpload(this.#session) : new UploadOutOfStep(now.received)
   }
 
   /** The upload is a blob now, or gone: there is nothing to let go of. */
   end(): void {
-    this.#isOver = true
+    this.#stop()
     this.#registry.uploads.take(this.#upload.id, this.#received)
+  }
+
+  #stop(): void {
+    this.#isOver = true
+    clearInterval(this.#looking)
   }
 
   #takeHash(algorithm: DigestAlgorithm): RunningHash | null {
@@ -175,24 +195,15 @@ export class HeldUpload {
     return new UploadOutOfStep(this.#received)
   }
 
-  /** Renews the lease, and fires when somebody else has asked for the upload. */
-  #watchForOthers(): { readonly signal: AbortSignal; stop(): void } {
+  /** Renews the lease, and notices when somebody else has asked for the upload. */
+  async #lookForOthers(): Promise<void> {
     const { database } = this.#registry
     const { id, writerEpoch } = this.#upload
-    const taken = new AbortController()
-    let renewed = performance.now()
-    const look = async () => {
-      const row = await findUpload(database, id)
-      if (row?.writer !== this.#writer || row.writerEpoch !== writerEpoch) {
-        taken.abort(new UploadOutOfStep(this.#received))
-      } else if (performance.now() - renewed > RENEW_EVERY) {
-        renewed = performance.now()
-        await database.write(renewUploadCommand, { id, writer: this.#writer, lease: LEASE })
-      }
-    }
-    // A look that fails is tried again at the next tick; the lease says how long that may go on.
-    const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY)
-    return { signal: taken.signal, stop: () => clearInterval(timer) }
+    const row = await findUpload(database, id)
+    if (row?.writer !== this.#writer || row.writerEpoch !== writerEpoch) this.#asked.abort()
+    if (row?.writer !== this.#writer || performance.now() - this.#renewed < RENEW_EVERY) return
+    this.#renewed = performance.now()
+    await database.write(renewUploadCommand, { id, writer: this.#writer, lease: LEASE })
   }
 }
 

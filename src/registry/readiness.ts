@@ -1,6 +1,6 @@
 /** Whether this process can serve: asked by load balancers, often, so it is cheap. */
-import { findSetting } from '../metadata/settings.ts'
 import { digestOf } from '../oci/digest.ts'
+import { findIdentity } from './identity.ts'
 import type { Registry } from './registry.ts'
 
 export interface Readiness {
@@ -14,7 +14,7 @@ const EMPTY_BLOB = digestOf(new Uint8Array())
 /** Asks the database and the storage one small question each. */
 export async function checkReadiness(registry: Registry): Promise<Readiness> {
   const checks = [
-    findSetting(registry.database, 'registry.id'),
+    findIdentity(registry.database),
     // Whether it is there or not: that the storage can say so is the answer.
     registry.blobs.stat(EMPTY_BLOB),
   ]

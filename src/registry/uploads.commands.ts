@@ -7,6 +7,7 @@ import { isBlobLinked } from '../metadata/blobs.ts'
 import { command, type Transaction } from '../metadata/database.ts'
 import { findOrCreateRepository, findRepositoryId, type RepositoryId } from '../metadata/repositories.ts'
 import {
+  deleteIdleUpload,
   deleteUpload,
   findUpload,
   insertUpload,
@@ -14,7 +15,7 @@ import {
   releaseUpload,
   releaseUploadsOf,
   renewUploadLease,
-  setUploadWriter,
+  takeUpload,
   type UploadRow,
 } from '../metadata/uploads.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
@@ -66,19 +67,19 @@ export const beginUploadCommand = command(
 export const claimUploadCommand = command(
   'upload.claim',
   async (tx, claim: UploadClaim): Promise<ClaimedUpload> => {
-    const upload = await getUploadOf(tx, claim)
-    const isFree = upload.writer === null || upload.writer === claim.writer
-    const hasLapsed = upload.writerLeaseUntil < tx.now
-    if (!isFree && !hasLapsed) {
-      await raiseWriterEpoch(tx, claim.id)
-      return { kind: 'held', upload }
+    for (;;) {
+      const upload = await getUploadOf(tx, claim)
+      const isFree = upload.writer === null || upload.writer === claim.writer
+      if (!isFree && upload.writerLeaseUntil >= tx.now) {
+        await raiseWriterEpoch(tx, claim.id)
+        return { kind: 'held', upload }
+      }
+      const claimed = await claimAs(tx, claim, upload, isFree ? upload.file : claim.copy)
+      if (claimed === null) continue
+      return isFree
+        ? { kind: 'claimed', upload: claimed }
+        : { kind: 'lapsed', upload: claimed, from: upload.file }
     }
-    const file = isFree ? upload.file : claim.copy
-    await setUploadWriter(tx, claim.id, { name: claim.writer, leaseUntil: tx.now + claim.lease, file })
-    const claimed = { ...upload, file, writer: claim.writer }
-    return isFree
-      ? { kind: 'claimed', upload: claimed }
-      : { kind: 'lapsed', upload: claimed, from: upload.file }
   },
   PROGRESS,
 )
@@ -140,17 +141,25 @@ export const cancelUploadCommand = command(
   PROGRESS,
 )
 
-/** Forgets an upload that nobody has touched; false when somebody has meanwhile. */
+/** Forgets an upload that nobody has touched for so many milliseconds; false when somebody has meanwhile. */
 export const expireUploadCommand = command(
   'upload.expire',
-  async (tx, input: { readonly id: UploadId; readonly idleFor: number }): Promise<boolean> => {
-    const upload = await findUpload(tx, input.id)
-    if (upload === null || upload.touchedAt > tx.now - input.idleFor || upload.writerLeaseUntil > tx.now)
-      return false
-    return await deleteUpload(tx, input.id)
-  },
+  (tx, input: { readonly id: UploadId; readonly idleFor: number }) =>
+    deleteIdleUpload(tx, input.id, tx.now - input.idleFor),
   PROGRESS,
 )
+
+/** The upload as the claimer has it now. Null where somebody else was faster: then it must be looked at again. */
+async function claimAs(
+  tx: Transaction,
+  claim: UploadClaim,
+  upload: UploadRow,
+  file: UploadId,
+): Promise<UploadRow | null> {
+  const leaseUntil = tx.now + claim.lease
+  if (!(await takeUpload(tx, upload, { name: claim.writer, leaseUntil, file }))) return null
+  return { ...upload, file, writer: claim.writer, writerEpoch: upload.writerEpoch + 1 }
+}
 
 async function getUploadOf(tx: Transaction, session: UploadSession): Promise<UploadRow> {
   const upload = await findUpload(tx, session.id)

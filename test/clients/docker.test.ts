@@ -6,7 +6,9 @@ import { type CommandResult, command, startDaemon, tryCommand } from '../tools/c
 import { describeWith } from '../tools/describe-with.ts'
 import { startCuttingProxy } from './cutting-proxy.ts'
 import { noise } from './images.ts'
+import { pushImage } from './push.ts'
 import { checkBlob, getManifest, listTags, readRepository } from './registry-contents.ts'
+import { multiArchImage, smallFiles, smallImage } from './sample-images.ts'
 import { readTar } from './tar.ts'
 import { useWorkbench } from './workbench.ts'
 
@@ -167,6 +169,15 @@ describeWith('Docker Engine', ['docker', 'dockerd', 'containerd', 'runc'], ({ do
     )
     await run('pull', '-q', '--platform', 'linux/arm64', name)
     await expectFiles(name, { 'arch.txt': new TextEncoder().encode('arm64') })
+  })
+
+  test('an OCI image and an OCI index that another client pushed are pulled', async () => {
+    await pushImage(bench.url, 'docker/oci', '1', smallImage('for docker'))
+    await run('pull', '-q', `${bench.host}/docker/oci:1`)
+    await expectFiles(`${bench.host}/docker/oci:1`, Object.fromEntries(smallFiles('for docker')))
+    await pushImage(bench.url, 'docker/oci-index', '1', multiArchImage('for docker'))
+    await run('pull', '-q', '--platform', 'linux/arm64', `${bench.host}/docker/oci-index:1`)
+    await expectFiles(`${bench.host}/docker/oci-index:1`, Object.fromEntries(smallFiles('for docker arm64')))
   })
 
   test('an image that is not there is refused with a sentence', async () => {

@@ -22,7 +22,6 @@ export const MEDIA_TYPES = {
 /** What Docker calls the same things. */
 const DOCKER_NAMES = new Map<string, string>([
   [MEDIA_TYPES.manifest, 'application/vnd.docker.distribution.manifest.v2+json'],
-  [MEDIA_TYPES.index, 'application/vnd.docker.distribution.manifest.list.v2+json'],
   [MEDIA_TYPES.config, 'application/vnd.docker.container.image.v1+json'],
   [MEDIA_TYPES.layer.gzip, 'application/vnd.docker.image.rootfs.diff.tar.gzip'],
 ])

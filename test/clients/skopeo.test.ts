@@ -81,7 +81,7 @@ describeWith('skopeo', ['skopeo'], ({ skopeo }) => {
     const debug = ['--insecure-policy', '--debug', 'copy', PLAIN_SOURCE, PLAIN_TARGET, '--preserve-digests']
     const copied = await tryCommand(skopeo, [...debug, source, target])
     expect(copied.exitCode).toBe(0)
-    expect(copied.stderr).toMatch(/mount(ed)?.*succeeded|Blob .* already present|mount OK/i)
+    expect(copied.stderr).toContain('... mount OK')
     await expectServed(bench.url, 'skopeo/mount/to', '1', image)
   })
 

@@ -88,6 +88,7 @@ function expectConformance(found: ConformanceResult, expected: Expected): void {
 
 describeWith('OCI conformance', ['conformance'], ({ conformance }) => {
   describeBackend('on a filesystem with SQLite', conformance, async () => ({}))
+  describeBackend('with two workers', conformance, async () => ({ BERTH_WORKERS: '2' }))
   describeBackend('in memory with SQLite', conformance, async () => ({ REGISTRY_STORAGE: 'inmemory' }))
 })
 

@@ -8,17 +8,16 @@ import { type Content, content, digestOf, noise } from '../clients/images.ts'
 import { chunked, locationOf } from '../clients/push.ts'
 import { artifactOf, smallImage } from '../clients/sample-images.ts'
 
-const REPOSITORY = 'fault/app'
 const LAYER = 1_500_000
 const OPEN_UPLOAD = 200_000
 
-/** The server went away in the midst of a request. */
+/** The server, or the part of it that had the request, went away: whether it took effect is not known. */
 export class ConnectionLost extends Error {}
 
-/** What a tag may name: the digest last promised, and one whose promise never came; null is "nothing". */
+/** What a tag may name: the digest last promised, and those whose promise never came; null is "nothing". */
 interface TagState {
-  promised: string | null
-  asked: string | null | undefined
+  readonly promised: string | null
+  readonly asked: readonly (string | null)[]
 }
 
 interface OpenUpload {
@@ -27,6 +26,7 @@ interface OpenUpload {
 }
 
 export class Ledger {
+  readonly repository: string
   /** Blobs answered with 201, in full. */
   readonly blobs = new Map<string, Content>()
   /** Manifests answered with 201 and not deleted since. */
@@ -38,6 +38,25 @@ export class Ledger {
   readonly tags = new Map<string, TagState>()
   /** Uploads in progress whose bytes were answered with 202. */
   readonly uploads: OpenUpload[] = []
+
+  constructor(repository = 'fault/app') {
+    this.repository = repository
+  }
+
+  stateOf(tag: string): TagState {
+    return this.tags.get(tag) ?? { promised: null, asked: [] }
+  }
+
+  /** A tag was asked to name `digest`, or nothing. */
+  askTag(tag: string, digest: string | null): void {
+    const { promised, asked } = this.stateOf(tag)
+    this.tags.set(tag, { promised, asked: [...asked, digest] })
+  }
+
+  /** What was asked last was answered with 2xx; what had no answer before may still come. */
+  promiseTag(tag: string, digest: string | null): void {
+    this.tags.set(tag, { promised: digest, asked: this.stateOf(tag).asked.slice(0, -1) })
+  }
 }
 
 /** One request that must be answered with `status`; throws ConnectionLost when no answer comes. */
@@ -54,6 +73,7 @@ async function request(
   } catch (error) {
     throw new ConnectionLost(`${method} ${url}`, { cause: error })
   }
+  if (answer.status === 503) throw new ConnectionLost(`${method} ${url} answered 503`)
   if (answer.status !== status) throw new Error(`${method} ${url} answered ${answer.status}, not ${status}`)
   return answer
 }
@@ -83,22 +103,22 @@ export class RecordingClient {
   }
 }
 
-function uploadsOf(url: string): string {
-  return `${url}/v2/${REPOSITORY}/blobs/uploads/`
+function uploadsOf({ url, ledger }: RecordingClient): string {
+  return `${url}/v2/${ledger.repository}/blobs/uploads/`
 }
 
-function manifestOf(url: string, reference: string): string {
-  return `${url}/v2/${REPOSITORY}/manifests/${reference}`
+function manifestOf(url: string, { repository }: Ledger, reference: string): string {
+  return `${url}/v2/${repository}/manifests/${reference}`
 }
 
-function blobOf(url: string, digest: string): string {
-  return `${url}/v2/${REPOSITORY}/blobs/${digest}`
+function blobOf(url: string, { repository }: Ledger, digest: string): string {
+  return `${url}/v2/${repository}/blobs/${digest}`
 }
 
 /** POST, PATCH in chunks, PUT: docker's way. */
 async function pushInPieces(client: RecordingClient, blob: Content): Promise<void> {
   client.ledger.asked.set(blob.digest, blob)
-  const begun = await client.send('POST', uploadsOf(client.url), 202)
+  const begun = await client.send('POST', uploadsOf(client), 202)
   const patched = await client.send('PATCH', locationOf(begun, client.url), 202, {
     body: chunked(blob.bytes),
   })
@@ -110,13 +130,13 @@ async function pushInPieces(client: RecordingClient, blob: Content): Promise<voi
 async function pushAtOnce(client: RecordingClient, blob: Content): Promise<void> {
   client.ledger.asked.set(blob.digest, blob)
   const query = `?digest=${encodeURIComponent(blob.digest)}`
-  await client.send('POST', `${uploadsOf(client.url)}${query}`, 201, { body: blob.bytes })
+  await client.send('POST', `${uploadsOf(client)}${query}`, 201, { body: blob.bytes })
   client.ledger.blobs.set(blob.digest, blob)
 }
 
 /** An upload that is begun and left open. */
 async function beginUpload(client: RecordingClient, sent: Uint8Array<ArrayBuffer>): Promise<void> {
-  const begun = await client.send('POST', uploadsOf(client.url), 202)
+  const begun = await client.send('POST', uploadsOf(client), 202)
   const patched = await client.send('PATCH', locationOf(begun, client.url), 202, { body: sent })
   const location = new URL(locationOf(patched, client.url))
   client.ledger.uploads.push({ location: `${location.pathname}${location.search}`, sent })
@@ -126,24 +146,25 @@ async function putManifest(client: RecordingClient, reference: string, manifest:
   client.ledger.asked.set(manifest.digest, manifest)
   client.ledger.deleted.delete(manifest.digest)
   const isTag = !reference.includes(':')
-  const state = client.ledger.tags.get(reference) ?? { promised: null, asked: undefined }
-  if (isTag) client.ledger.tags.set(reference, { ...state, asked: manifest.digest })
+  if (isTag) client.ledger.askTag(reference, manifest.digest)
   const headers = { 'content-type': manifest.mediaType }
-  await client.send('PUT', manifestOf(client.url, reference), 201, { headers, body: manifest.bytes })
-  if (isTag) client.ledger.tags.set(reference, { promised: manifest.digest, asked: undefined })
+  await client.send('PUT', manifestOf(client.url, client.ledger, reference), 201, {
+    headers,
+    body: manifest.bytes,
+  })
+  if (isTag) client.ledger.promiseTag(reference, manifest.digest)
   client.ledger.manifests.set(manifest.digest, manifest)
 }
 
 async function deleteTag(client: RecordingClient, tag: string): Promise<void> {
-  const state = client.ledger.tags.get(tag) ?? { promised: null, asked: undefined }
-  client.ledger.tags.set(tag, { ...state, asked: null })
-  await client.send('DELETE', manifestOf(client.url, tag), 202)
-  client.ledger.tags.set(tag, { promised: null, asked: undefined })
+  client.ledger.askTag(tag, null)
+  await client.send('DELETE', manifestOf(client.url, client.ledger, tag), 202)
+  client.ledger.promiseTag(tag, null)
 }
 
 async function deleteManifest(client: RecordingClient, manifest: Content): Promise<void> {
   client.ledger.manifests.delete(manifest.digest)
-  await client.send('DELETE', manifestOf(client.url, manifest.digest), 202)
+  await client.send('DELETE', manifestOf(client.url, client.ledger, manifest.digest), 202)
   client.ledger.asked.delete(manifest.digest)
   client.ledger.deleted.add(manifest.digest)
 }
@@ -175,6 +196,17 @@ export async function pushUntilLost(client: RecordingClient, seed: string, round
   throw new Error(`The server lived on through ${rounds} rounds.`)
 }
 
+/** Pushes round after round until told to stop; a round whose connection is lost is left, and the next begun. */
+export async function pushWhile(goesOn: () => boolean, client: RecordingClient, seed: string): Promise<void> {
+  for (let round = 0; goesOn(); round += 1) {
+    try {
+      await pushRound(client, `${seed} round ${round}`)
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error
+    }
+  }
+}
+
 async function bytesAt(url: string): Promise<{ status: number; bytes: Uint8Array }> {
   const answer = await fetch(url, { headers: { accept: '*/*, application/vnd.oci.image.manifest.v1+json' } })
   return { status: answer.status, bytes: await answer.bytes() }
@@ -191,22 +223,23 @@ function expectBytes(found: { status: number; bytes: Uint8Array }, promised: Con
 
 /** What was answered 2xx is there, and reads back by digest; what was deleted is not. */
 export async function expectPromisesKept(url: string, ledger: Ledger): Promise<void> {
-  for (const blob of ledger.blobs.values()) expectBytes(await bytesAt(blobOf(url, blob.digest)), blob)
+  for (const blob of ledger.blobs.values()) expectBytes(await bytesAt(blobOf(url, ledger, blob.digest)), blob)
   for (const manifest of ledger.manifests.values()) {
-    expectBytes(await bytesAt(manifestOf(url, manifest.digest)), manifest)
+    expectBytes(await bytesAt(manifestOf(url, ledger, manifest.digest)), manifest)
   }
-  for (const digest of ledger.deleted) expect((await bytesAt(manifestOf(url, digest))).status).toBe(404)
+  for (const digest of ledger.deleted)
+    expect((await bytesAt(manifestOf(url, ledger, digest))).status).toBe(404)
   for (const [tag, { promised, asked }] of ledger.tags) {
-    const { status, bytes } = await bytesAt(manifestOf(url, tag))
+    const { status, bytes } = await bytesAt(manifestOf(url, ledger, tag))
     const named = status === 404 ? null : digestOf(bytes)
-    expect(asked === undefined ? [promised] : [promised, asked]).toContain(named)
+    expect([promised, ...asked]).toContain(named)
   }
 }
 
 /** What was never acknowledged is whole or not there at all: HEAD and GET agree. */
 export async function expectNothingHalf(url: string, ledger: Ledger): Promise<void> {
   for (const asked of ledger.asked.values()) {
-    for (const address of [blobOf(url, asked.digest), manifestOf(url, asked.digest)]) {
+    for (const address of [blobOf(url, ledger, asked.digest), manifestOf(url, ledger, asked.digest)]) {
       const head = await statusOfHead(address)
       const found = await bytesAt(address)
       expect(found.status).toBe(head)

@@ -19,6 +19,17 @@ async function run(name: string, source: string, seconds = 20) {
   return runSuite({ name, path: `./test/${name}.test.ts`, seconds }, { checkout, results })
 }
 
+/** A suite that needs a tool, on a machine that does not have it. */
+function needsCrane(ci: string): string {
+  const module = JSON.stringify(join(import.meta.dir, 'describe-with.ts'))
+  return `
+    process.env.CI = '${ci}'
+    process.env.XDG_CACHE_HOME = '/nowhere'
+    const { describeWith } = await import(${module})
+    describeWith('crane tests', ['crane'], () => test('a', () => {}))
+  `
+}
+
 describe('a suite that is run', () => {
   test('passes with the counts of its tests', async () => {
     const result = await run('passing', `test('a', () => {}); test('b', () => {}); test.skip('c', () => {})`)
@@ -45,13 +56,17 @@ describe('a suite that is run', () => {
   })
 
   test('does not fail when its only tests need a tool that is not here, and says so', async () => {
-    const note = `await Bun.write(process.env.BERTH_TEST_NOT_RUN ?? '', 'engine tests: needs an engine\\n')`
-    expect(await run('without', note)).toMatchObject({
-      passed: 0,
-      failed: 0,
-      problems: [],
-      notRun: ['engine tests: needs an engine'],
-    })
+    const result = await run('without', needsCrane(''))
+    expect(result).toMatchObject({ passed: 0, failed: 0, problems: [] })
+    expect(result.notRun).toEqual([
+      expect.stringMatching(/^crane tests: needs crane; go install .*@v[0-9.]+$/),
+    ])
+  })
+
+  test('fails when a tool is not here that must be, as with CI=true', async () => {
+    const result = await run('without-in-ci', needsCrane('true'))
+    expect(result.failed).toBe(1)
+    expect(result.output).toContain('With CI=true every tool must be there. crane tests: needs crane')
   })
 
   test('is ended and fails when it takes three times its budget', async () => {

@@ -13,10 +13,17 @@ import type { Database, Read, Session } from '../../metadata/database.ts'
 import { findPayload, hasManifest } from '../../metadata/manifests.ts'
 import { findRepositoryName, type RepositoryId } from '../../metadata/repositories.ts'
 import { findTagDigest } from '../../metadata/tags.ts'
-import { listPathDirt, listTreeDirt, type TreeMark } from '../../metadata/tree.ts'
+import {
+  listNewestPathDirt,
+  listPathDirt,
+  listTreeDirt,
+  type TreeDirt,
+  type TreeMark,
+} from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Tag } from '../../oci/tag.ts'
+import { StorageUnavailable } from '../../storage/blob-store.ts'
 import {
   blobDataPath,
   layerLinkPath,
@@ -29,10 +36,20 @@ import type { TreeStore } from '../../storage/tree-store.ts'
 import { clearMarksCommand } from './link-tree.commands.ts'
 
 const PATHS_AT_ONCE = 1_000
+const VALUES_AT_ONCE = 1_000
+/** What a tag has named just now: more than one where several moves share a commit. `flush` goes through the rest. */
+const NEWEST_VALUES = 16
 
 /** Where marks are found and forgotten outside a commit: sessions that see what is committed, and writes. */
 export interface TreeDatabase extends Pick<Database, 'write'> {
   inSession<T>(work: (session: Session) => Promise<T>): Promise<T>
+}
+
+/** A path that shows the database as it is after the mark `upTo`, and the files that must be synced for it. */
+interface Shown {
+  readonly mark: TreeMark
+  readonly upTo: number
+  readonly files: readonly string[]
 }
 
 export class LinkTree {
@@ -51,7 +68,10 @@ export class LinkTree {
     const paths = new Map(marks.map((mark) => [pathOf(mark), mark]))
     for (const [path, mark] of paths) this.#dirty.set(path, mark)
     for (const [path, mark] of paths) {
-      await session.exclusively(path, () => this.#show(session, mark))
+      await session.exclusively(path, async () => {
+        const newest = mark.kind === 'tag' ? await listNewestPathDirt(session, mark, NEWEST_VALUES) : []
+        await this.#show(session, mark, newest.toReversed())
+      })
     }
   }
 
@@ -66,10 +86,7 @@ export class LinkTree {
       const marks = [...this.#dirty].slice(0, PATHS_AT_ONCE)
       for (const [path] of marks) this.#dirty.delete(path)
       try {
-        await this.#flush(
-          database,
-          marks.map(([, mark]) => mark),
-        )
+        await this.#flush(database, marks)
       } catch (error) {
         for (const [path, mark] of marks) this.#dirty.set(path, mark)
         throw error
@@ -87,24 +104,35 @@ export class LinkTree {
     }
   }
 
-  async #flush(database: TreeDatabase, marks: readonly TreeMark[]): Promise<void> {
-    const shown: { mark: TreeMark; upTo: number }[] = []
-    const files: string[] = []
+  /** A path that cannot be written does not keep the others from becoming durable; its error is thrown in the end. */
+  async #flush(database: TreeDatabase, marks: readonly (readonly [string, TreeMark])[]): Promise<void> {
+    const shown: Shown[] = []
+    const failures: StorageUnavailable[] = []
     await database.inSession(async (session) => {
-      for (const mark of marks) {
-        await session.exclusively(pathOf(mark), async () => {
-          const upTo = (await listPathDirt(session, mark)).at(-1)?.id
-          if (upTo === undefined) return
-          files.push(...(await this.#show(session, mark)))
-          shown.push({ mark, upTo })
-        })
+      for (const [path, mark] of marks) {
+        try {
+          shown.push(...(await session.exclusively(path, () => this.#showMarked(session, mark))))
+        } catch (error) {
+          if (!(error instanceof StorageUnavailable)) throw error
+          failures.push(error)
+        }
       }
     })
-    await this.#store.sync(files).catch((error) => {
+    await this.#store.sync(shown.flatMap(({ files }) => files)).catch((error) => {
       this.#isInDoubt = true
       throw error
     })
-    await database.write(clearMarksCommand, { shown })
+    await database.write(clearMarksCommand, { shown: shown.map(({ mark, upTo }) => ({ mark, upTo })) })
+    if (failures[0] !== undefined) throw failures[0]
+  }
+
+  /** Empty where the path is not marked any more. */
+  async #showMarked(read: Read, mark: TreeMark): Promise<Shown[]> {
+    const dirt = await listPathDirt(read, mark, VALUES_AT_ONCE)
+    const upTo = dirt.at(-1)?.id
+    if (upTo === undefined) return []
+    if (dirt.length === VALUES_AT_ONCE) this.#dirty.set(pathOf(mark), mark)
+    return [{ mark, upTo, files: await this.#show(read, mark, dirt) }]
   }
 
   /** Settles one page of marks, and gives the id after which the next one begins; null after the last. */
@@ -114,15 +142,18 @@ export class LinkTree {
     return dirt.at(-1)?.id ?? null
   }
 
-  /** Makes one path, held by the caller, show what the database says; gives the files that this is about. */
-  async #show(read: Read, mark: TreeMark): Promise<string[]> {
+  /**
+   * Makes one path, held by the caller, show what the database says; gives the files that this is about.
+   * `dirt` is what a tag has named lately, oldest first.
+   */
+  async #show(read: Read, mark: TreeMark, dirt: readonly TreeDirt[]): Promise<string[]> {
     if (mark.kind === 'payload') return await this.#showPayload(read, mark.key as Digest)
     const name = await findRepositoryName(read, mark.repositoryId)
     if (name === null) return []
     const repository = mark.repositoryId as RepositoryId
     switch (mark.kind) {
       case 'tag':
-        return await this.#showTag(read, name, mark)
+        return await this.#showTag(read, name, mark, dirt)
       case 'revision': {
         const digest = mark.key as Digest
         return await this.#showLink(
@@ -150,15 +181,19 @@ export class LinkTree {
   }
 
   /** distribution keeps an index of every digest that a tag has named, beside the current link. */
-  async #showTag(read: Read, name: RepositoryName, mark: TreeMark): Promise<string[]> {
+  async #showTag(
+    read: Read,
+    name: RepositoryName,
+    mark: TreeMark,
+    dirt: readonly TreeDirt[],
+  ): Promise<string[]> {
     const tag = mark.key as Tag
     const digest = await findTagDigest(read, mark.repositoryId as RepositoryId, tag)
     if (digest === null) {
       await this.#store.removeFolder(tagFolder(name, tag))
       return [tagFolder(name, tag)]
     }
-    const named = valuesSinceAbsence(await listPathDirt(read, mark))
-    const indexLinks = [...new Set([...named, digest])].map((each) => ({
+    const indexLinks = [...new Set([...valuesSinceAbsence(dirt), digest])].map((each) => ({
       path: tagIndexLinkPath(name, tag, each),
       each,
     }))

@@ -1,0 +1,325 @@
+/** Two who write one upload: the second goes on where the first has let go, and nothing of the first slips in afterwards. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { DelegatingBlobStore } from '../../test/delegating-stores.ts'
+import { type Bench, describeOnDatabases, describeOnPostgres, failureOf } from '../../test/registry-bench.ts'
+import { bodyOf, newBlob, type Sample } from '../../test/sample-content.ts'
+import { command } from '../metadata/database.ts'
+import { RegistryError } from '../oci/errors.ts'
+import { OCTET_STREAM } from '../oci/media-type.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import { newUploadId, type UploadId } from '../oci/upload-id.ts'
+import { StorageUnavailable } from '../storage/blob-store.ts'
+import { getBlob } from './blobs.ts'
+import { HeldUpload, UploadOutOfStep } from './held-upload.ts'
+import { LiveUploads } from './live-uploads.ts'
+import type { Registry } from './registry.ts'
+import { claimUploadCommand, releaseUploadsOfCommand, type UploadSession } from './uploads.commands.ts'
+import { appendToUpload, beginUpload, cancelUpload, finishUpload, getUploadProgress } from './uploads.ts'
+
+const TAKEOVER_LIMIT = 2000
+
+/** Reads some uploads only once it is let, and has no room for a copy of others. */
+class SlowBlobs extends DelegatingBlobStore {
+  readonly gates = new Map<UploadId, { reached(): void; readonly opened: Promise<void> }>()
+  /** Those that the disk has no room for a copy of. */
+  readonly uncopyable = new Set<UploadId>()
+
+  override async *read(upload: UploadId, length: number): AsyncGenerator<Uint8Array> {
+    const gate = this.gates.get(upload)
+    gate?.reached()
+    await gate?.opened
+    yield* super.read(upload, length)
+  }
+
+  override copy(from: UploadId, to: UploadId, length: number): Promise<void> {
+    if (!this.uncopyable.has(from)) return super.copy(from, to, length)
+    return Promise.reject(new StorageUnavailable('The disk is full: free some space.'))
+  }
+}
+
+describeOnDatabases('an upload that two want to write', (open) => {
+  let bench: Bench
+  let blobs: SlowBlobs
+  let repository: RepositoryName
+  beforeAll(async () => {
+    bench = await open({
+      blobs(real) {
+        blobs = new SlowBlobs(real)
+        return blobs
+      },
+    })
+    repository = bench.newRepository()
+  })
+  afterAll(() => bench.close())
+
+  function begin(): Promise<UploadSession> {
+    return beginUpload(bench.registry, { repository, principal: 'ann', algorithm: 'sha256' })
+  }
+
+  function append(session: UploadSession, bytes: Uint8Array, registry = bench.registry): Promise<number> {
+    return appendToUpload(registry, session, { body: bodyOf(bytes), range: null })
+  }
+
+  async function requireFinished(session: UploadSession, blob: Sample, registry = bench.registry) {
+    await finishUpload(registry, session, { body: null, range: null, digest: blob.digest })
+    const { size, content } = await getBlob(bench.registry, repository, blob.digest)
+    const found = content({ offset: 0, length: size })
+    if (found.kind !== 'file') throw new Error('not a file')
+    expect(await Bun.file(found.path).bytes()).toEqual(blob.bytes)
+  }
+
+  test.concurrent('goes over from a first one that hangs, within two seconds, with what had arrived', async () => {
+    const blob = newBlob(OCTET_STREAM, 1000)
+    const session = await begin()
+    const hanging = hangingBody(blob.bytes.slice(0, 300))
+    const first = failureOf(appendToUpload(bench.registry, session, { body: hanging.body, range: null }))
+    await hanging.taken
+    const asked = performance.now()
+    const received = appendToUpload(bench.registry, session, nothing)
+    expect(await first).toMatchObject({ code: 'RANGE_INVALID', received: 300 })
+    expect(await received).toBe(300)
+    expect(performance.now() - asked).toBeLessThan(TAKEOVER_LIMIT)
+    await append(session, blob.bytes.slice(300))
+    await requireFinished(session, blob)
+  })
+
+  test.concurrent('goes over to another process, which hashes its bytes once more', async () => {
+    const blob = newBlob(OCTET_STREAM, 1000)
+    const session = await begin()
+    const hanging = hangingBody(blob.bytes.slice(0, 300))
+    const first = failureOf(appendToUpload(bench.registry, session, { body: hanging.body, range: null }))
+    await hanging.taken
+    const other = asOther(bench.registry)
+    const second = append(session, blob.bytes.slice(300), other)
+    expect(await first).toBeInstanceOf(UploadOutOfStep)
+    expect(await second).toBe(1000)
+    await requireFinished(session, blob, other)
+  })
+
+  test.concurrent('tells the second where the first one stopped, when its chunk does not go on there', async () => {
+    const session = await begin()
+    const hanging = hangingBody(new Uint8Array(300))
+    const first = failureOf(appendToUpload(bench.registry, session, { body: hanging.body, range: null }))
+    await hanging.taken
+    const second = appendToUpload(bench.registry, session, {
+      body: bodyOf(new Uint8Array(100)),
+      range: { offset: 0, length: 100 },
+    })
+    for (const error of await Promise.all([failureOf(second), first])) {
+      expect(error).toMatchObject({ code: 'RANGE_INVALID', received: 300 })
+    }
+  })
+
+  test.concurrent('ends for the first one when it is cancelled, and leaves no bytes', async () => {
+    const session = await begin()
+    const hanging = hangingBody(new Uint8Array(300))
+    const first = failureOf(appendToUpload(bench.registry, session, { body: hanging.body, range: null }))
+    await hanging.taken
+    await cancelUpload(bench.registry, session)
+    expect(await first).toBeInstanceOf(RegistryError)
+    expect(await failureOf(getUploadProgress(bench.registry, session))).toHaveProperty(
+      'code',
+      'BLOB_UPLOAD_UNKNOWN',
+    )
+    expect(await Array.fromAsync(blobs.listUploads())).not.toContain(session.id)
+  })
+
+  test.concurrent('ends for the first one when it is cancelled although its body has come to its end', async () => {
+    const session = await begin()
+    const { body, end, taken } = endingBody(new Uint8Array(300))
+    const first = failureOf(appendToUpload(bench.registry, session, { body, range: null }))
+    await taken
+    await cancelUpload(bench.registry, session)
+    end()
+    expect(await first).toHaveProperty('code', 'BLOB_UPLOAD_UNKNOWN')
+  })
+
+  describe('whose writer has lapsed', () => {
+    test.concurrent('goes on in a copy, and what the lapsed one still writes does not count', async () => {
+      const blob = newBlob(OCTET_STREAM, 800)
+      const session = await begin()
+      await append(session, blob.bytes.slice(0, 300))
+      const { body, end, taken } = endingBody(new Uint8Array(500))
+      const lapsed = failureOf(appendToUpload(asOther(bench.registry), session, { body, range: null }))
+      await taken
+      await letLapse(bench, session.id)
+      expect(await append(session, blob.bytes.slice(300))).toBe(800)
+      end()
+      expect(await lapsed).toMatchObject({ code: 'RANGE_INVALID', received: 800 })
+      expect(await getUploadProgress(bench.registry, session)).toBe(800)
+      await requireFinished(session, blob)
+      expect(await Array.fromAsync(blobs.listUploads())).not.toContain(session.id)
+    })
+
+    test.concurrent('goes on although it had no bytes yet', async () => {
+      const blob = newBlob()
+      const session = await begin()
+      await holdAs(bench, session, 'lapsed/1', -1)
+      expect(await append(session, blob.bytes)).toBe(blob.bytes.length)
+      await requireFinished(session, blob)
+    })
+
+    test.concurrent('begins again at 0 in the same session when the copy cannot be made', async () => {
+      const blob = newBlob(OCTET_STREAM, 100)
+      const session = await begin()
+      await append(session, blob.bytes.slice(0, 60))
+      await holdAs(bench, session, 'lapsed/2', -1)
+      blobs.uncopyable.add(session.id)
+      const full = append(session, blob.bytes.slice(60))
+      expect(await failureOf(full)).toBeInstanceOf(StorageUnavailable)
+      expect(await getUploadProgress(bench.registry, session)).toBe(0)
+      await append(session, blob.bytes)
+      await requireFinished(session, blob)
+    })
+  })
+
+  test.concurrent('stays with a holder that does not let go: after two seconds the second is told the truth', async () => {
+    const session = await begin()
+    await append(session, new Uint8Array(70))
+    await holdAs(bench, session, 'elsewhere/1', 60_000)
+    const start = performance.now()
+    const error = await failureOf(append(session, new Uint8Array(1)))
+    expect(error).toMatchObject({ code: 'RANGE_INVALID', received: 70 })
+    expect(performance.now() - start).toBeGreaterThan(1900)
+    expect(await getUploadProgress(bench.registry, session)).toBe(70)
+  })
+
+  test.concurrent('is free at once when the process that held it is known to be dead', async () => {
+    const session = await begin()
+    await append(session, new Uint8Array(70))
+    await holdAs(bench, session, 'dead-3/1', 60_000)
+    await bench.database.write(releaseUploadsOfCommand, { process: 'dead' })
+    await bench.database.write(releaseUploadsOfCommand, { process: 'dead-3' })
+    const start = performance.now()
+    expect(await append(session, new Uint8Array(1))).toBe(71)
+    expect(performance.now() - start).toBeLessThan(1000)
+  })
+
+  test.concurrent('is not freed with a process of a similar name', async () => {
+    const session = await begin()
+    await holdAs(bench, session, '10/1', 60_000)
+    expect(await bench.database.write(releaseUploadsOfCommand, { process: '1' })).toBe(0)
+    await bench.database.write(releaseUploadsOfCommand, { process: '10' })
+  })
+
+  test.concurrent('is held as long as its bytes are read again: the lease is renewed', async () => {
+    const blob = newBlob(OCTET_STREAM, 500)
+    const session = await begin()
+    await append(session, blob.bytes.slice(0, 200))
+    const other = asOther(bench.registry)
+    await append(session, blob.bytes.slice(200), other)
+    const gate = Promise.withResolvers<void>()
+    const reading = Promise.withResolvers<void>()
+    blobs.gates.set(session.id, { reached: reading.resolve, opened: gate.promise })
+    const finishing = requireFinished(session, blob, other)
+    await reading.promise
+    const before = await leaseOf(bench, session.id)
+    await until(async () => (await leaseOf(bench, session.id)) > before)
+    gate.resolve()
+    await finishing
+  })
+
+  test.concurrent('can be released twice, and after its end', async () => {
+    const session = await begin()
+    const held = await HeldUpload.claim(bench.registry, session)
+    await held.append(bodyOf(new Uint8Array(5)))
+    await held.release()
+    await held.release()
+    const again = await HeldUpload.claim(bench.registry, session)
+    expect(again.received).toBe(5)
+    again.end()
+    await again.release()
+  })
+})
+
+describeOnPostgres('an upload that two processes claim', (open) => {
+  let bench: Bench
+  let beside: Bench
+  beforeAll(async () => {
+    bench = await open()
+    beside = await bench.beside()
+  })
+  afterAll(() => bench.close())
+
+  test('at the same moment is had by one', async () => {
+    const repository = bench.newRepository()
+    for (let round = 0; round < 25; round++) {
+      const session = await beginUpload(bench.registry, {
+        repository,
+        principal: 'ann',
+        algorithm: 'sha256',
+      })
+      const claims = Array.from({ length: 6 }, (_, index) =>
+        (index % 2 === 0 ? bench : beside).database.write(claimUploadCommand, {
+          ...session,
+          writer: `${round}/${index}`,
+          lease: 60_000,
+          copy: newUploadId(),
+        }),
+      )
+      const kinds = (await Promise.all(claims)).map(({ kind }) => kind)
+      expect(kinds.toSorted()).toEqual(['claimed', 'held', 'held', 'held', 'held', 'held'])
+    }
+  })
+})
+
+const nothing = { body: null, range: null }
+
+/** Another process with the same database and storage. */
+function asOther(registry: Registry): Registry {
+  return { ...registry, uploads: new LiveUploads(`other-${crypto.randomUUID()}`, registry.uploads.boot) }
+}
+
+/** A body that gives these bytes and then never ends; `taken` resolves when they have been written. */
+function hangingBody(bytes: Uint8Array) {
+  const { body, taken } = endingBody(bytes)
+  return { body, taken }
+}
+
+/** A body that gives these bytes, and ends when it is told to. */
+function endingBody(bytes: Uint8Array) {
+  const taken = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<void>()
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield bytes
+    taken.resolve()
+    await ended.promise
+  }
+  return { body: body(), taken: taken.promise, end: ended.resolve }
+}
+
+const setWriter = command(
+  'test.set-writer',
+  (tx, input: { readonly id: UploadId; readonly writer: string; readonly lease: number }) =>
+    tx.run('UPDATE uploads SET writer = $2, writer_lease_until = $3 WHERE id = $1', [
+      input.id,
+      input.writer,
+      tx.now + input.lease,
+    ]),
+)
+
+/** A writer that nobody hears of: one that hangs, or is dead. */
+async function holdAs(bench: Bench, { id }: UploadSession, writer: string, lease: number): Promise<void> {
+  await bench.database.write(setWriter, { id, writer, lease })
+}
+
+const lapse = command('test.lapse', (tx, input: { readonly id: UploadId }) =>
+  tx.run('UPDATE uploads SET writer_lease_until = 1 WHERE id = $1', [input.id]),
+)
+
+async function letLapse(bench: Bench, id: UploadId): Promise<void> {
+  await bench.database.write(lapse, { id })
+}
+
+async function leaseOf(bench: Bench, id: UploadId): Promise<number> {
+  const [row] = await bench.rows('SELECT writer_lease_until FROM uploads WHERE id = $1', [id])
+  return Number(row?.['writer_lease_until'])
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 8000
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${holds}`)
+    await Bun.sleep(20)
+  }
+}

@@ -1,0 +1,488 @@
+/**
+ * The link tree: that it shows what the database says before anybody is answered, becomes durable a little
+ * later, and is mended after whatever went wrong in between.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { DelegatingTreeStore } from '../../../test/delegating-stores.ts'
+import {
+  type Bench,
+  describeOnDatabases,
+  describeOnPostgres,
+  failureOf,
+} from '../../../test/registry-bench.ts'
+import { marksOf, tagFoldersOf, tagsOf, treeOf } from '../../../test/registry-facts.ts'
+import {
+  newBlob,
+  newImage,
+  newIndex,
+  pushBlob,
+  pushImage,
+  pushManifest,
+  type Sample,
+} from '../../../test/sample-content.ts'
+import { findPayload } from '../../metadata/manifests.ts'
+import { algorithmOf, type Digest, digestOf, hexOf } from '../../oci/digest.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import { parseTag } from '../../oci/tag.ts'
+import { StorageUnavailable } from '../../storage/blob-store.ts'
+import { blobDataPath, revisionLinkPath, tagLinkPath } from '../../storage/layout.ts'
+import { mountBlob, unlinkBlob } from '../blobs.ts'
+import { deleteManifest } from '../manifests.ts'
+import { untag } from '../tags.ts'
+import { LinkTree } from './link-tree.ts'
+
+/** A disk that fails where it is told to, counts what it writes, and lets others in while it syncs. */
+class FaultyTree extends DelegatingTreeStore {
+  readonly written: string[] = []
+  readonly synced: string[] = []
+  /** Paths that hold this text cannot be written or removed. */
+  unwritable: string | null = null
+  isUnsyncable = false
+  duringSync: () => Promise<unknown> = () => Promise.resolve()
+
+  override async write(path: string, bytes: Uint8Array): Promise<void> {
+    this.#requireWritable(path)
+    this.written.push(path)
+    await super.write(path, bytes)
+  }
+
+  override async remove(path: string): Promise<void> {
+    this.#requireWritable(path)
+    await super.remove(path)
+  }
+
+  override async removeFolder(path: string): Promise<void> {
+    this.#requireWritable(path)
+    await super.removeFolder(path)
+  }
+
+  override async sync(paths: readonly string[]): Promise<void> {
+    if (this.isUnsyncable) throw new StorageUnavailable('The disk reports errors: check it.')
+    this.synced.push(...paths)
+    await super.sync(paths)
+    await this.duringSync()
+  }
+
+  #requireWritable(path: string): void {
+    if (this.unwritable !== null && path.includes(this.unwritable)) {
+      throw new StorageUnavailable('The disk is full: free some space.')
+    }
+  }
+}
+
+const scope = { kind: 'everything' } as const
+
+describeOnDatabases('the link tree', (open) => {
+  let bench: Bench
+  let disk: FaultyTree
+  beforeAll(async () => {
+    bench = await open({
+      tree(real) {
+        disk = new FaultyTree(real)
+        return disk
+      },
+    })
+  })
+  afterAll(() => bench.close())
+
+  function flush(): Promise<void> {
+    return bench.tree.flush(bench.database)
+  }
+
+  function show(repository: RepositoryName): Promise<Record<string, string>> {
+    return treeOf(bench.files, repository)
+  }
+
+  describe('shows, when a command is answered,', () => {
+    test('exactly the files that distribution would have written', async () => {
+      const repository = bench.newRepository()
+      const layer = await pushBlob(bench.registry, repository)
+      expect(await show(repository)).toEqual(links(layersOf(layer)))
+
+      const image = newImage({ config: layer })
+      await pushManifest(bench.registry, repository, image)
+      expect(await show(repository)).toEqual(links(layersOf(layer), revisionsOf(image)))
+
+      await pushManifest(bench.registry, repository, image, 'v1')
+      const tagged = links(layersOf(layer), revisionsOf(image), tagOf('v1', image))
+      expect(await show(repository)).toEqual(tagged)
+
+      await pushManifest(bench.registry, repository, image, 'v1')
+      expect(await show(repository)).toEqual(tagged)
+    })
+
+    test('in the index of a tag everything that it has named', async () => {
+      const repository = bench.newRepository()
+      const [one, two, three] = [newIndex([]), newIndex([]), newIndex([])]
+      for (const image of [one, two, three, one]) {
+        await pushManifest(bench.registry, repository, image, 'v1')
+      }
+      expect(await show(repository)).toEqual(
+        links(revisionsOf(one, two, three), tagOf('v1', one, two, three)),
+      )
+      await flush()
+      const four = newIndex([])
+      await pushManifest(bench.registry, repository, four, 'v1')
+      expect(await show(repository)).toEqual(
+        links(revisionsOf(one, two, three, four), tagOf('v1', four, one, two, three)),
+      )
+    })
+
+    test('nothing of a tag that was taken away, not even its folder', async () => {
+      const repository = bench.newRepository()
+      const [one, two] = [newIndex([]), newIndex([])]
+      for (const image of [one, two]) await pushManifest(bench.registry, repository, image, 'v1')
+      await untag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
+      expect(await show(repository)).toEqual(links(revisionsOf(one, two)))
+      expect(await tagFoldersOf(bench.files, repository)).toEqual([])
+      await pushManifest(bench.registry, repository, two, 'v1')
+      expect(await show(repository)).toEqual(links(revisionsOf(one, two), tagOf('v1', two)))
+    })
+
+    test('nothing of a manifest that was deleted, nor of its tags; its bytes stay', async () => {
+      const repository = bench.newRepository()
+      const [image, other] = [newIndex([]), newIndex([])]
+      await pushManifest(bench.registry, repository, image, 'v1', { tagged: ['v2'] })
+      await pushManifest(bench.registry, repository, other, 'v3')
+      await deleteManifest(bench.registry, { repository, digest: image.digest, by: 'ann' })
+      expect(await show(repository)).toEqual(links(revisionsOf(other), tagOf('v3', other)))
+      expect(await tagFoldersOf(bench.files, repository)).toEqual(['v3'])
+      expect(await dataOf(image.digest)).toEqual(image.bytes)
+    })
+
+    test('a blob where it was mounted, and no longer where it was unlinked', async () => {
+      const [one, two] = [bench.newRepository(), bench.newRepository()]
+      const blob = await pushBlob(bench.registry, one)
+      await mountBlob(bench.registry, { repository: two, digest: blob.digest, from: one, scope, by: 'ann' })
+      expect(await show(two)).toEqual(links(layersOf(blob)))
+      await unlinkBlob(bench.registry, one, blob.digest)
+      expect(await show(one)).toEqual({})
+      expect(await show(two)).toEqual(links(layersOf(blob)))
+    })
+
+    test("a manifest's bytes as a blob, byte by byte, under sha512 too", async () => {
+      const repository = bench.newRepository()
+      const image = newIndex([])
+      const digest = digestOf(image.bytes, 'sha512')
+      await pushManifest(bench.registry, repository, image, 'v1')
+      await pushManifest(bench.registry, repository, image, digest)
+      for (const each of [image.digest, digest]) expect(await dataOf(each)).toEqual(image.bytes)
+      expect(await show(repository)).toEqual(
+        links(revisionsOf(image, { ...image, digest }), tagOf('v1', image)),
+      )
+    })
+
+    test('the last of many moves that were answered together, and soon all of them in the index', async () => {
+      const repository = bench.newRepository()
+      const images = Array.from({ length: 40 }, () => newIndex([]))
+      await Promise.all(images.map((image) => pushManifest(bench.registry, repository, image, 'v1')))
+      const { v1 } = await tagsOf(bench, repository)
+      expect((await show(repository))['_manifests/tags/v1/current/link']).toBe(v1 ?? 'none')
+      await flush()
+      const last = images.find(({ digest }) => digest === v1) ?? newIndex([])
+      expect(await show(repository)).toEqual(links(revisionsOf(...images), tagOf('v1', last, ...images)))
+    })
+  })
+
+  describe('when it cannot be written', () => {
+    test('answers that the storage is unavailable, keeps its marks, and is mended by the next flush', async () => {
+      const repository = bench.newRepository()
+      const image = newIndex([])
+      disk.unwritable = `${repository}/_manifests`
+      const refused = await failureOf(pushManifest(bench.registry, repository, image, 'v1'))
+      expect(refused).toBeInstanceOf(StorageUnavailable)
+      expect(refused.message).toContain('free some space')
+      expect(await failureOf(flush())).toBeInstanceOf(StorageUnavailable)
+      expect(await show(repository)).toEqual({})
+      expect(await marksOf(bench, repository)).not.toEqual([])
+      disk.unwritable = null
+      await flush()
+      expect(await show(repository)).toEqual(links(revisionsOf(image), tagOf('v1', image)))
+      expect(await marksOf(bench, repository)).toEqual([])
+    })
+
+    test('at one path lets the others become durable', async () => {
+      const [bad, good] = [bench.newRepository(), bench.newRepository()]
+      disk.unwritable = `${bad}/_manifests`
+      await failureOf(pushManifest(bench.registry, bad, newIndex([]), 'v1'))
+      await pushManifest(bench.registry, good, newIndex([]), 'v1')
+      expect(await failureOf(flush())).toBeInstanceOf(StorageUnavailable)
+      expect(await marksOf(bench, good)).toEqual([])
+      expect(await marksOf(bench, bad)).not.toEqual([])
+      disk.unwritable = null
+      await flush()
+      expect(await marksOf(bench, bad)).toEqual([])
+    })
+
+    test('takes what cannot be removed away later', async () => {
+      const repository = bench.newRepository()
+      const image = newIndex([])
+      await pushManifest(bench.registry, repository, image, 'v1')
+      disk.unwritable = repository
+      const removal = deleteManifest(bench.registry, { repository, digest: image.digest, by: 'ann' })
+      expect(await failureOf(removal)).toBeInstanceOf(StorageUnavailable)
+      expect(await tagFoldersOf(bench.files, repository)).toEqual(['v1'])
+      disk.unwritable = null
+      await flush()
+      expect(await show(repository)).toEqual({})
+      expect(await tagFoldersOf(bench.files, repository)).toEqual([])
+    })
+
+    test('durably, keeps its marks, and writes the files once more before it says that they are', async () => {
+      const repository = bench.newRepository()
+      const image = newIndex([])
+      await pushManifest(bench.registry, repository, image, 'v1')
+      disk.isUnsyncable = true
+      expect(await failureOf(flush())).toBeInstanceOf(StorageUnavailable)
+      expect(await marksOf(bench, repository)).not.toEqual([])
+      disk.isUnsyncable = false
+      disk.written.length = 0
+      await flush()
+      expect(disk.written).toContain(tagLinkPath(repository, parseTag('v1')))
+      expect(disk.written).toContain(revisionLinkPath(repository, image.digest))
+      expect(await marksOf(bench, repository)).toEqual([])
+    })
+  })
+
+  describe('a flush', () => {
+    test('syncs every file that was marked, once, and leaves what is right already as it is', async () => {
+      const repository = bench.newRepository()
+      const [one, two] = [newIndex([]), newIndex([])]
+      for (const image of [one, two]) await pushManifest(bench.registry, repository, image, 'v1')
+      disk.written.length = 0
+      disk.synced.length = 0
+      await flush()
+      expect(disk.written).toEqual([])
+      const expected = [
+        ...Object.keys(links(revisionsOf(one, two), tagOf('v1', two, one))).map(
+          (path) => `docker/registry/v2/repositories/${repository}/${path}`,
+        ),
+        blobDataPath(one.digest),
+        blobDataPath(two.digest),
+      ]
+      expect(disk.synced.toSorted()).toEqual(expected.toSorted())
+      disk.synced.length = 0
+      await flush()
+      expect(disk.synced).toEqual([])
+    })
+
+    test('forgets marks up to what it has shown, and not what came while it synced', async () => {
+      const repository = bench.newRepository()
+      const [one, two] = [newIndex([]), newIndex([])]
+      await pushManifest(bench.registry, repository, one, 'v1')
+      disk.duringSync = async () => {
+        disk.duringSync = () => Promise.resolve()
+        await pushManifest(bench.registry, repository, two, 'v1')
+        await failureOf(Promise.reject(new Error('only to let the event loop turn')))
+      }
+      const left = marksDuring(flush(), repository)
+      expect(await left).toEqual([])
+      expect(await show(repository)).toEqual(links(revisionsOf(one, two), tagOf('v1', two, one)))
+    })
+
+    test('keeps in mind what the file held before a change that comes while it is flushed', async () => {
+      const repository = bench.newRepository()
+      const [one, two] = [newIndex([]), newIndex([])]
+      await pushManifest(bench.registry, repository, one, 'v1')
+      const other = new LinkTree(disk)
+      disk.duringSync = async () => {
+        disk.duringSync = () => Promise.resolve()
+        await pushManifest(bench.registry, repository, two, 'v1')
+        disk.isUnsyncable = true
+      }
+      await failureOf(flush())
+      disk.isUnsyncable = false
+      expect(await marksOf(bench, repository)).toContain(`tag v1 = ${one.digest}`)
+      expect(await marksOf(bench, repository)).toContain(`tag v1 = ${two.digest}`)
+      await other.replay(bench.database)
+      expect(await marksOf(bench, repository)).toEqual([])
+    })
+
+    test('forgets all marks of a tag that has moved more than a thousand times', async () => {
+      const repository = bench.newRepository()
+      const images = [newIndex([]), newIndex([])]
+      for (let at = 0; at < 600; at += 60) {
+        const pushes = Array.from({ length: 60 }, (_, index) =>
+          pushManifest(bench.registry, repository, images[index % 2] ?? newIndex([]), 'v1'),
+        )
+        await Promise.all(pushes)
+      }
+      expect((await marksOf(bench, repository)).length).toBeGreaterThan(1000)
+      await flush()
+      expect(await marksOf(bench, repository)).toEqual([])
+    })
+  })
+
+  describe('after a crash', () => {
+    let repository: RepositoryName
+    let image: Sample
+    beforeAll(async () => {
+      await flush()
+    })
+
+    async function crashAfterPush(): Promise<void> {
+      repository = bench.newRepository()
+      image = await pushImage(bench.registry, repository, 'v1')
+      expect(await marksOf(bench, repository)).not.toEqual([])
+    }
+
+    async function restart(): Promise<void> {
+      await new LinkTree(bench.files).replay(bench.database)
+      expect(await marksOf(bench, repository)).toEqual([])
+    }
+
+    test.each([
+      ['are missing', null],
+      ['are empty', ''],
+      ['are torn, at the right length', 'x'.repeat(71)],
+      ['hold the digest of something else', digestOf(new Uint8Array([1]))],
+    ])('mends files that %s', async (_, content) => {
+      await crashAfterPush()
+      const before = await show(repository)
+      const paths = Object.keys(before).map((path) => `docker/registry/v2/repositories/${repository}/${path}`)
+      const garbage = content === null ? null : new TextEncoder().encode(content)
+      for (const path of [...paths, blobDataPath(image.digest)]) {
+        if (garbage === null) await bench.files.remove(path)
+        else await bench.files.write(path, garbage)
+      }
+      expect(await show(repository)).not.toEqual(before)
+      await restart()
+      expect(await show(repository)).toEqual(before)
+      expect(await dataOf(image.digest)).toEqual(image.bytes)
+    })
+
+    test('takes away what was to go: a tag, a manifest, a blob', async () => {
+      await crashAfterPush()
+      const layer = await pushBlob(bench.registry, repository)
+      await flush()
+      disk.unwritable = repository
+      await failureOf(deleteManifest(bench.registry, { repository, digest: image.digest, by: 'ann' }))
+      await failureOf(unlinkBlob(bench.registry, repository, layer.digest))
+      disk.unwritable = null
+      expect(await tagFoldersOf(bench.files, repository)).toEqual(['v1'])
+      await restart()
+      expect(Object.keys(await show(repository)).filter((path) => !path.startsWith('_layers'))).toEqual([])
+      expect(await show(repository)).not.toHaveProperty([pathOfLayer(layer.digest)])
+      expect(await tagFoldersOf(bench.files, repository)).toEqual([])
+    })
+
+    test('finds all of more marks than it reads at once', async () => {
+      repository = bench.newRepository()
+      image = newIndex([])
+      for (let at = 0; at < 700; at += 100) {
+        const tagged = Array.from({ length: 100 }, (_, index) => `t${at + index}`)
+        await pushManifest(bench.registry, repository, image, image.digest, { tagged })
+      }
+      const before = await show(repository)
+      for (const tag of ['t0', 't350', 't699']) {
+        await bench.files.remove(tagLinkPath(repository, parseTag(tag)))
+      }
+      await restart()
+      expect(await show(repository)).toEqual(before)
+      await flush()
+    })
+  })
+
+  /** What is still marked when the flush has cleared what it had shown first. */
+  async function marksDuring(flushing: Promise<void>, repository: RepositoryName): Promise<string[]> {
+    await flushing
+    return await marksOf(bench, repository)
+  }
+
+  async function dataOf(digest: Digest): Promise<Uint8Array> {
+    const bytes = await bench.files.read(blobDataPath(digest))
+    const payload = await findPayload(bench.database, digest)
+    expect(new Uint8Array(bytes ?? [])).toEqual(new Uint8Array(payload ?? []))
+    return new Uint8Array(bytes ?? [])
+  }
+})
+
+describeOnPostgres('the link tree of two processes', (open) => {
+  let one: Bench
+  let two: Bench
+  beforeAll(async () => {
+    one = await open()
+    two = await one.beside()
+  })
+  afterAll(() => one.close())
+
+  test('shows for every tag what its row says, whoever was last', async () => {
+    const repository = one.newRepository()
+    const tags = ['a', 'b', 'c']
+    for (let round = 0; round < 12; round++) {
+      await Promise.all(
+        [one, two, one, two].flatMap((bench) =>
+          tags.map((tag) => pushManifest(bench.registry, repository, newIndex([]), tag)),
+        ),
+      )
+      const rows = await tagsOf(one, repository)
+      const files = await treeOf(one.files, repository)
+      for (const tag of tags) expect(files[`_manifests/tags/${tag}/current/link`]).toBe(rows[tag] ?? 'none')
+    }
+  })
+
+  test('shows a tag that is taken away and pushed at once as its row says', async () => {
+    const repository = one.newRepository()
+    const image = newIndex([])
+    for (let round = 0; round < 30; round++) {
+      await pushManifest(one.registry, repository, image, 'v1')
+      await Promise.allSettled([
+        untag(one.registry, { repository, tag: parseTag('v1'), by: 'ann' }),
+        pushManifest(two.registry, repository, newIndex([]), 'v1'),
+      ])
+      const { v1 } = await tagsOf(one, repository)
+      const files = await treeOf(one.files, repository)
+      expect(files['_manifests/tags/v1/current/link']).toBe(v1 as string)
+      expect(await tagFoldersOf(one.files, repository)).toEqual(v1 === undefined ? [] : ['v1'])
+    }
+  })
+
+  test('is flushed by both without losing a mark of either', async () => {
+    const repository = one.newRepository()
+    for (let round = 0; round < 10; round++) {
+      await Promise.all([
+        pushManifest(one.registry, repository, newIndex([]), 'v1'),
+        pushManifest(two.registry, repository, newIndex([]), 'v1'),
+        one.tree.flush(one.database),
+        two.tree.flush(two.database),
+      ])
+    }
+    await Promise.all([one.tree.flush(one.database), two.tree.flush(two.database)])
+    expect(await marksOf(one, repository)).toEqual([])
+    const { v1 } = await tagsOf(one, repository)
+    expect((await treeOf(one.files, repository))['_manifests/tags/v1/current/link']).toBe(v1 ?? 'none')
+  })
+})
+
+/** Paths under a repository's folder, each with the digest that it holds. */
+type Links = Record<string, string>
+
+function links(...groups: readonly Links[]): Links {
+  return Object.assign({}, ...groups)
+}
+
+function layersOf(...blobs: readonly Sample[]): Links {
+  return Object.fromEntries(blobs.map(({ digest }) => [pathOfLayer(digest), digest]))
+}
+
+function pathOfLayer(digest: Digest): string {
+  return `_layers/${algorithmOf(digest)}/${hexOf(digest)}/link`
+}
+
+function revisionsOf(...manifests: readonly Sample[]): Links {
+  return Object.fromEntries(
+    manifests.map(({ digest }) => [
+      `_manifests/revisions/${algorithmOf(digest)}/${hexOf(digest)}/link`,
+      digest,
+    ]),
+  )
+}
+
+/** A tag that names `current`, and has named the others. */
+function tagOf(tag: string, current: Sample, ...others: readonly Sample[]): Links {
+  const index = [current, ...others].map(({ digest }) => [
+    `_manifests/tags/${tag}/index/${algorithmOf(digest)}/${hexOf(digest)}/link`,
+    digest,
+  ])
+  return { ...Object.fromEntries(index), [`_manifests/tags/${tag}/current/link`]: current.digest }
+}

@@ -1,0 +1,86 @@
+/**
+ * Stores that pass everything on to a real one. A test extends one of them to count calls, or to be the disk
+ * that fails or hangs.
+ */
+import type { ByteRange } from '../src/lib/byte-range.ts'
+import type { Content } from '../src/lib/content.ts'
+import type { Digest } from '../src/oci/digest.ts'
+import type { UploadId } from '../src/oci/upload-id.ts'
+import type { BlobStore, UploadWriter } from '../src/storage/blob-store.ts'
+import type { TreeStore } from '../src/storage/tree-store.ts'
+
+export class DelegatingBlobStore implements BlobStore {
+  readonly real: BlobStore
+
+  constructor(real: BlobStore) {
+    this.real = real
+  }
+
+  stat(digest: Digest): Promise<number | null> {
+    return this.real.stat(digest)
+  }
+
+  content(digest: Digest, range: ByteRange): Content {
+    return this.real.content(digest, range)
+  }
+
+  append(upload: UploadId, offset: number): Promise<UploadWriter> {
+    return this.real.append(upload, offset)
+  }
+
+  read(upload: UploadId, length: number): AsyncIterable<Uint8Array> {
+    return this.real.read(upload, length)
+  }
+
+  copy(from: UploadId, to: UploadId, length: number): Promise<void> {
+    return this.real.copy(from, to, length)
+  }
+
+  commit(upload: UploadId, digest: Digest, size: number): Promise<void> {
+    return this.real.commit(upload, digest, size)
+  }
+
+  discard(upload: UploadId): Promise<void> {
+    return this.real.discard(upload)
+  }
+
+  listUploads(): AsyncIterable<UploadId> {
+    return this.real.listUploads()
+  }
+}
+
+export class DelegatingTreeStore implements TreeStore {
+  readonly real: TreeStore
+
+  constructor(real: TreeStore) {
+    this.real = real
+  }
+
+  read(path: string): Promise<Uint8Array | null> {
+    return this.real.read(path)
+  }
+
+  size(path: string): Promise<number | null> {
+    return this.real.size(path)
+  }
+
+  write(path: string, bytes: Uint8Array): Promise<void> {
+    return this.real.write(path, bytes)
+  }
+
+  remove(path: string): Promise<void> {
+    return this.real.remove(path)
+  }
+
+  removeFolder(path: string): Promise<void> {
+    return this.real.removeFolder(path)
+  }
+
+  list(path: string): Promise<string[]> {
+    return this.real.list(path)
+  }
+
+  sync(paths: readonly string[]): Promise<void> {
+    return this.real.sync(paths)
+  }
+}

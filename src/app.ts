@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
-import { claimVolume, type VolumeFacts } from './app/volume.ts'
+import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
 import type { Config } from './config/config.ts'
 import { contentLength, type Reply } from './http/reply.ts'
 import type { IncomingRequest } from './http/request.ts'
@@ -14,7 +14,6 @@ import { logRequest } from './observability/access-log.ts'
 import type { Log } from './observability/log.ts'
 import { healthHandler } from './protocols/health/handler.ts'
 import { ociHandler, refusal } from './protocols/oci/handler.ts'
-import { claimIdentity } from './registry/identity.ts'
 import { LiveUploads } from './registry/live-uploads.ts'
 import type { Registry } from './registry/registry.ts'
 import { discardOrphanedUploads, expireIdleUploads } from './registry/upload-expiry.ts'
@@ -66,10 +65,10 @@ async function openRegistry(
   log: Log,
   closers: AsyncDisposableStack,
 ): Promise<Registry> {
-  const volume = role.kind === 'single' ? await claimOwnVolume(config, closers) : role.volume
+  const volume = role.kind === 'single' ? await claimConfiguredVolume(config, closers) : role.volume
   const opened = await openDatabase(config, role, volume, log)
   closers.defer(() => opened.close())
-  if (volume !== null) await claimIdentity(opened.database, volume.id)
+  if (volume !== null) await claimSameIdentity(opened.database, volume)
   return {
     database: opened.database,
     blobs: volume === null ? openMemoryBlobStore() : await openFilesystemBlobStore(volume),
@@ -79,18 +78,6 @@ async function openRegistry(
       uploadExpiry: config.uploads.expireAfterMilliseconds,
     },
   }
-}
-
-/** Null where bytes live in memory. */
-async function claimOwnVolume(config: Config, closers: AsyncDisposableStack): Promise<VolumeFacts | null> {
-  const { driver } = config.storage
-  if (driver.kind === 'memory') return null
-  const { facts, lock } = await claimVolume(
-    driver.root,
-    config.database.kind === 'sqlite' ? 'exclusive' : 'shared',
-  )
-  closers.defer(() => lock.release())
-  return facts
 }
 
 function openDatabase(

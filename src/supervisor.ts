@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { writerSettings } from './app/database.ts'
 import { type ChildFailed, SupervisedProcess } from './app/supervised-process.ts'
-import { claimVolume, type VolumeFacts } from './app/volume.ts'
+import { claimConfiguredVolume, type VolumeFacts } from './app/volume.ts'
 import type { WriterSettings } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
 import type { Log } from './observability/log.ts'
@@ -53,7 +53,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   broken.promise.catch(() => {}) // It may break before anybody looks.
   const family = new Family(options, broken.reject)
   try {
-    const volume = await claim(options.config, closers)
+    const volume = await claimConfiguredVolume(options.config, closers)
     const url = await family.start(volume, await writerOf(options, volume, closers))
     return {
       url,
@@ -69,19 +69,6 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     await closers.disposeAsync()
     throw error
   }
-}
-
-async function claim(
-  { storage, database }: Config,
-  closers: AsyncDisposableStack,
-): Promise<VolumeFacts | null> {
-  if (storage.driver.kind === 'memory') return null
-  const { facts, lock } = await claimVolume(
-    storage.driver.root,
-    database.kind === 'sqlite' ? 'exclusive' : 'shared',
-  )
-  closers.defer(() => lock.release())
-  return facts
 }
 
 async function writerOf(

@@ -4,10 +4,10 @@
  */
 import { workerData } from 'node:worker_threads'
 import { COMMANDS } from './app/commands.ts'
+import { keepLinkTree } from './app/link-tree.ts'
 import { openWriterLog } from './app/log.ts'
 import { requireSameIdentity } from './app/volume.ts'
-import { FLUSH_EVERY, type WriterSettings } from './app/writer-settings.ts'
-import { Periodic } from './lib/periodic.ts'
+import type { WriterSettings } from './app/writer-settings.ts'
 import type { AnyCommand } from './metadata/database.ts'
 import { MIGRATIONS } from './metadata/schema.ts'
 import { SqliteReader } from './metadata/sqlite/reader.ts'
@@ -46,13 +46,10 @@ export async function startWriterProcess(
   }
 }
 
-const NOT_DURABLE = 'the link tree could not be made durable; its marks stay, and it will be tried again'
-
 /** A SqliteWriter that also looks after the link tree. */
 async function openWriter(settings: WriterSettings): Promise<CommandRunner> {
   const { databasePath, volume } = settings
   const tree = new LinkTree(volume === null ? openMemoryTreeStore() : await openFilesystemTreeStore(volume))
-  const log = openWriterLog(settings.log)
   const writer = await openSqliteWriter({
     path: databasePath,
     migrations: MIGRATIONS,
@@ -64,17 +61,11 @@ async function openWriter(settings: WriterSettings): Promise<CommandRunner> {
     write: (command, input) => writer.submit(command as AnyCommand, input) as Promise<never>,
   }
   if (volume !== null) await requireSameIdentity(reader, volume)
-  await tree.replay(database)
-  const flushing = new Periodic({
-    everyMilliseconds: FLUSH_EVERY,
-    work: () => tree.flush(database),
-    onError: (error) => log.error({ error }, NOT_DURABLE),
-  })
+  const kept = await keepLinkTree(tree, database, openWriterLog(settings.log))
   return {
     submit: (command, input) => writer.submit(command, input),
     async close() {
-      await flushing.stop()
-      await tree.flush(database).catch((error) => log.error({ error }, NOT_DURABLE))
+      await kept.stop()
       await writer.close()
       reader.close()
     },

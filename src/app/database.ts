@@ -6,7 +6,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { Periodic } from '../lib/periodic.ts'
 import type { Database } from '../metadata/database.ts'
 import { openPostgresDatabase } from '../metadata/postgres/database.ts'
 import { MIGRATIONS } from '../metadata/schema.ts'
@@ -19,8 +18,9 @@ import { StorageUnavailable } from '../storage/blob-store.ts'
 import { openFilesystemTreeStore } from '../storage/filesystem/tree-store.ts'
 import { databasePath } from '../storage/layout.ts'
 import { openMemoryTreeStore } from '../storage/memory/tree-store.ts'
+import { keepLinkTree } from './link-tree.ts'
 import { requireLocalDisk, requireSameIdentity, type VolumeFacts, VolumeRefused } from './volume.ts'
-import { FLUSH_EVERY, type WriterSettings } from './writer-settings.ts'
+import type { WriterSettings } from './writer-settings.ts'
 
 export interface OpenedDatabase {
   readonly database: Database
@@ -95,20 +95,11 @@ async function openPostgres(url: string, volume: VolumeFacts | null, log: Log): 
     settle: (session, marks) => tree.settle(session, marks),
   })
   if (volume !== null) await requireSameIdentity(database, volume)
-  await tree.replay(database)
-  const flushing = new Periodic({
-    everyMilliseconds: FLUSH_EVERY,
-    work: () => tree.flush(database),
-    onError: (error) =>
-      log.error({ error }, 'the link tree could not be made durable; it will be tried again'),
-  })
+  const kept = await keepLinkTree(tree, database, log)
   return {
     database,
     async close() {
-      await flushing.stop()
-      await tree
-        .flush(database)
-        .catch((error) => log.error({ error }, 'the link tree could not be made durable'))
+      await kept.stop()
       await database.close()
     },
   }

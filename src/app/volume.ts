@@ -2,11 +2,13 @@
  * Makes sure that the data folder is Berth's own, and that no other Berth works on it, before anything in it
  * is touched. Asks; the answers that matter are errors with a sentence for the operator.
  */
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Read } from '../metadata/database.ts'
+import { open, readdir, readFile, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Config } from '../config/config.ts'
+import type { Database, Read } from '../metadata/database.ts'
 import { acquireVolumeLock, type VolumeLock } from '../metadata/sqlite/lock.ts'
-import { findIdentity } from '../registry/identity.ts'
+import { claimIdentity, findIdentity } from '../registry/identity.ts'
+import { makeDurableFolder, syncFolder } from '../storage/filesystem/folders.ts'
 import { describeVolume } from '../storage/filesystem/volume.ts'
 import { berthFolder, idPath, lockPath, registryFolder } from '../storage/layout.ts'
 
@@ -29,10 +31,25 @@ export interface ClaimedVolume {
   readonly lock: VolumeLock
 }
 
+/**
+ * Takes the folder that the configuration names, until the closers run. Null where bytes live in memory.
+ * Throws VolumeRefused, VolumeInUse.
+ */
+export async function claimConfiguredVolume(
+  { storage, database }: Config,
+  closers: AsyncDisposableStack,
+): Promise<VolumeFacts | null> {
+  if (storage.driver.kind === 'memory') return null
+  const mode = database.kind === 'sqlite' ? 'exclusive' : 'shared'
+  const { facts, lock } = await claimVolume(storage.driver.root, mode)
+  closers.defer(() => lock.release())
+  return facts
+}
+
 /** Takes the folder: exclusively on SQLite, together with other replicas on PostgreSQL. Throws VolumeRefused, VolumeInUse. */
 export async function claimVolume(root: string, mode: 'exclusive' | 'shared'): Promise<ClaimedVolume> {
   await requireOwnTree(root)
-  await mkdir(join(root, berthFolder), { recursive: true }).catch((error) => {
+  await makeDurableFolder(join(root, berthFolder)).catch((error) => {
     throw new VolumeRefused(
       `The data folder ${root} cannot be written: ${error.message}. Choose another with --data.`,
     )
@@ -63,19 +80,28 @@ export async function requireLocalDisk(folder: string): Promise<string | null> {
   )
 }
 
-/** The folder and the database must belong together, before the one changes the other. Throws VolumeRefused. */
+/** The folder and the database must belong together, before the one changes what the other holds. Throws VolumeRefused. */
 export async function requireSameIdentity(read: Read, volume: VolumeFacts): Promise<void> {
   const id = await findIdentity(read)
   if (id === null && volume.hasContent) {
     throw new VolumeRefused(
       `The folder ${volume.root} holds images, but the database is empty: it was lost, or is another one. ` +
-        'Put the right database back; nothing has been changed.',
+        'Put the right database back; no image has been changed.',
     )
   }
-  if (id === null || id === volume.id) return
+  if (id !== null) requireId(id, volume)
+}
+
+/** Gives an empty database the folder's id: of two folders that come to it at once, one is refused. Throws VolumeRefused. */
+export async function claimSameIdentity(database: Database, volume: VolumeFacts): Promise<void> {
+  requireId(await claimIdentity(database, volume.id), volume)
+}
+
+function requireId(id: string, volume: VolumeFacts): void {
+  if (id === volume.id) return
   throw new VolumeRefused(
     `The database belongs to another data folder than ${volume.root} (ids ${id} and ${volume.id}). ` +
-      'Check --data and the database; nothing has been changed.',
+      'Check --data and the database; no image has been changed.',
   )
 }
 
@@ -98,6 +124,7 @@ async function findOrCreateId(root: string): Promise<string> {
   await file.sync()
   await file.close()
   await rename(`${path}.new`, path)
+  await syncFolder(dirname(path))
   return id
 }
 

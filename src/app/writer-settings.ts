@@ -8,6 +8,3 @@ export interface WriterSettings {
   readonly volume: VolumeFacts | null
   readonly log: LogSettings
 }
-
-/** Milliseconds for which the link tree may hold what a power cut would lose; the database holds it all the while. */
-export const FLUSH_EVERY = 1_000

@@ -34,8 +34,11 @@ export interface Session extends Read {
   exclusively<T>(path: string, work: () => Promise<T>): Promise<T>
 }
 
-/** What is done with the marks of a commit before anybody is answered. Throws StorageUnavailable: then the answer is 503. */
-export type Settle = (session: Session, marks: readonly TreeMark[]) => Promise<void>
+/**
+ * What is done with the marks of a commit before anybody is answered. Resolves with the paths (treePath) that
+ * could not be settled, and why: whoever marked one of them is answered with that error, the others are not.
+ */
+export type Settle = (session: Session, marks: readonly TreeMark[]) => Promise<ReadonlyMap<string, Error>>
 
 export interface Command<Input, Output> {
   readonly name: string

@@ -8,6 +8,7 @@ import { RegistryError } from '../oci/errors.ts'
 import { type AnyCommand, command, type Read, type Settle, type Transaction } from './database.ts'
 import { bytes, integer, optionalInteger, optionalText, text } from './row.ts'
 import type { Migration } from './schema.ts'
+import { treePath } from './tree.ts'
 
 export const NOTES_MIGRATIONS: readonly Migration[] = [
   {
@@ -148,15 +149,19 @@ async function write(tx: Transaction, { name, value }: Note): Promise<Written> {
  */
 export function settleInto(folder: string): Settle {
   return async (session, marks) => {
-    for (const { key } of marks) {
+    const failures = new Map<string, Error>()
+    for (const mark of marks) {
+      const { key } = mark
       await session.exclusively(key, async () => {
         append(folder, `enter ${key}=${await findNote(session, key)}`)
         if (key.startsWith('held')) await until(() => existsSync(join(folder, 'gate')))
-        if (key.startsWith('broken')) throw new TreeBroken('the disk is full: free some space')
+        if (key.startsWith('broken'))
+          failures.set(treePath(mark), new TreeBroken('the disk is full: free some space'))
         await findNote(session, key)
         append(folder, `leave ${key}`)
       })
     }
+    return failures
   }
 }
 

@@ -11,10 +11,16 @@ export interface TreeMark {
   readonly key: string
 }
 
+/** Names the path: two marks of one path have the same. */
+export function treePath(mark: TreeMark): string {
+  return `${mark.kind}/${mark.repositoryId}/${mark.key}`
+}
+
 /** A mark as it stands in the table: one value that the path may hold, null for absence. */
 export interface TreeDirt extends TreeMark {
   readonly id: number
   readonly value: string | null
+  readonly markedAt: number
 }
 
 /**
@@ -32,13 +38,22 @@ export async function markTree(
   tx.marks.push(mark)
 }
 
+/**
+ * For a command that finds a path as it wants it already: where it is still marked, it may not have been shown
+ * yet (the tree could not be written then, or its process died), and this command's answer must wait for it too.
+ */
+export async function resettleTree(tx: Transaction, mark: TreeMark): Promise<void> {
+  const [dirt] = await listNewestPathDirt(tx, mark, 1)
+  if (dirt !== undefined) tx.marks.push(mark)
+}
+
 /** At most `limit` marks with an id above `after`, oldest first. */
 export function listTreeDirt(
   read: Read,
   page: { readonly after: number; readonly limit: number },
 ): Promise<TreeDirt[]> {
   return read.all(
-    `SELECT id, kind, repository_id, key, value FROM tree_dirty WHERE id > $1 ORDER BY id LIMIT $2`,
+    `SELECT id, kind, repository_id, key, value, marked_at FROM tree_dirty WHERE id > $1 ORDER BY id LIMIT $2`,
     [page.after, page.limit],
     treeDirt,
   )
@@ -47,7 +62,7 @@ export function listTreeDirt(
 /** At most `limit` values that the path may hold, oldest first. */
 export function listPathDirt(read: Read, mark: TreeMark, limit: number): Promise<TreeDirt[]> {
   return read.all(
-    `SELECT id, kind, repository_id, key, value FROM tree_dirty
+    `SELECT id, kind, repository_id, key, value, marked_at FROM tree_dirty
      WHERE kind = $1 AND repository_id = $2 AND key = $3 ORDER BY id LIMIT $4`,
     [mark.kind, mark.repositoryId, mark.key, limit],
     treeDirt,
@@ -57,7 +72,7 @@ export function listPathDirt(read: Read, mark: TreeMark, limit: number): Promise
 /** As `listPathDirt`, but the newest, newest first. */
 export function listNewestPathDirt(read: Read, mark: TreeMark, limit: number): Promise<TreeDirt[]> {
   return read.all(
-    `SELECT id, kind, repository_id, key, value FROM tree_dirty
+    `SELECT id, kind, repository_id, key, value, marked_at FROM tree_dirty
      WHERE kind = $1 AND repository_id = $2 AND key = $3 ORDER BY id DESC LIMIT $4`,
     [mark.kind, mark.repositoryId, mark.key, limit],
     treeDirt,
@@ -88,5 +103,6 @@ function treeDirt(row: Row): TreeDirt {
     repositoryId: integer(row, 'repository_id'),
     key: text(row, 'key'),
     value: optionalText(row, 'value'),
+    markedAt: integer(row, 'marked_at'),
   }
 }

@@ -19,7 +19,7 @@ import { isManifestType } from '../oci/manifest-format.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { MountBlob } from './blobs.ts'
 import { BLOB_LEASE } from './registry.ts'
-import { markLayerAdded, markLayerRemoved } from './tree/marks.ts'
+import { markLayerAdded, markLayerRemoved, resettleLayer } from './tree/marks.ts'
 
 /** Makes durable bytes a blob that the repository may read. */
 export async function addBlob(
@@ -31,6 +31,7 @@ export async function addBlob(
   if (!(await insertBlob(tx, digest, size, tx.now + BLOB_LEASE))) throw beingDeleted(digest)
   await scheduleReview(tx, { repository: 0, digest, reason: 'blob uploaded', dueAt: tx.now + BLOB_LEASE })
   if (await linkBlob(tx, repository, digest)) await markLayerAdded(tx, repository, digest)
+  else await resettleLayer(tx, repository, digest)
 }
 
 /**
@@ -64,6 +65,8 @@ export const mountBlobCommand = command('blob.mount', async (tx, input: MountBlo
   if (await linkBlob(tx, repository, input.digest)) {
     await markLayerAdded(tx, repository, input.digest)
     await record(tx, repository, input.by, { kind: 'blob.mounted', digest: input.digest, from: source })
+  } else {
+    await resettleLayer(tx, repository, input.digest)
   }
   return true
 })

@@ -26,7 +26,13 @@ import type { Tag } from '../oci/tag.ts'
 import { keepReferencedBlobs } from './blobs.commands.ts'
 import { BLOB_LEASE } from './registry.ts'
 import { moveTags } from './tags.commands.ts'
-import { markPayloadAdded, markRevisionAdded, markRevisionRemoved, markTag } from './tree/marks.ts'
+import {
+  markPayloadAdded,
+  markRevisionAdded,
+  markRevisionRemoved,
+  markTag,
+  resettleManifest,
+} from './tree/marks.ts'
 
 export interface PutManifestFacts {
   readonly repository: RepositoryName
@@ -99,7 +105,10 @@ async function storeOrHoldManifest(
 ): Promise<boolean> {
   for (;;) {
     if (await storeManifest(tx, repository, input)) return true
-    if (await holdManifest(tx, repository, input.digest)) return false
+    if (await holdManifest(tx, repository, input.digest)) {
+      await resettleManifest(tx, repository, input.digest)
+      return false
+    }
   }
 }
 

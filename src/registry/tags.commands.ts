@@ -10,7 +10,7 @@ import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import { BLOB_LEASE } from './registry.ts'
-import { markTag } from './tree/marks.ts'
+import { markTag, resettleTag } from './tree/marks.ts'
 
 export interface TagMoves {
   readonly tags: readonly Tag[]
@@ -53,7 +53,10 @@ async function moveTag(
 ): Promise<boolean> {
   for (;;) {
     const before = await findTagDigest(tx, repository, tag)
-    if (before === digest) return false
+    if (before === digest) {
+      await resettleTag(tx, repository, tag)
+      return false
+    }
     if (before !== null && !mayOverwrite) throw existsAlready(tag)
     if (!(await pointTag(tx, repository, tag, { before, digest }))) continue
     if (before !== null) {

@@ -145,11 +145,12 @@ export class PostgresDatabase extends StatementReads implements Database {
 
   /** The change is committed by now: a broken connection leaves open whether the link tree shows it. */
   async #settleMarks(connection: ReservedSQL, marks: readonly TreeMark[]): Promise<void> {
-    try {
-      await this.#withSession(connection, (session) => this.#settle(session, marks))
-    } catch (error) {
-      throw asUnavailable(error) === error ? error : new WriterUnavailable(UNSETTLED, { cause: error })
-    }
+    const failures = await this.#withSession(connection, (session) => this.#settle(session, marks)).catch(
+      (error) => {
+        throw asUnavailable(error) === error ? error : new WriterUnavailable(UNSETTLED, { cause: error })
+      },
+    )
+    for (const failure of failures.values()) throw failure
   }
 
   async #withSession<T>(connection: ReservedSQL, work: (session: Session) => Promise<T>): Promise<T> {

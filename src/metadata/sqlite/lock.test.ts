@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseUnavailable } from '../unavailable.ts'
-import { acquireVolumeLock, type LockMode, VolumeInUse } from './lock.ts'
+import { acquireVolumeLock, acquireWriterLock, type LockMode, VolumeInUse } from './lock.ts'
 
 let folder: string
 let path: string
@@ -20,9 +20,14 @@ afterEach(async () => {
 
 /** Another process that holds the lock, once it says so. */
 async function holdElsewhere(mode: LockMode): Promise<Bun.Subprocess> {
+  return runElsewhere(`acquireVolumeLock(${JSON.stringify(path)}, '${mode}')`)
+}
+
+/** Another process that has taken a lock, once it says so. */
+async function runElsewhere(taking: string): Promise<Bun.Subprocess> {
   const script = `
-    const { acquireVolumeLock } = await import(${JSON.stringify(new URL('./lock.ts', import.meta.url).href)})
-    acquireVolumeLock(${JSON.stringify(path)}, '${mode}')
+    const { acquireVolumeLock, acquireWriterLock } = await import(${JSON.stringify(new URL('./lock.ts', import.meta.url).href)})
+    ${taking}
     Bun.gc(true)
     process.stdout.write('held')
     setInterval(() => undefined, 1000)
@@ -77,6 +82,30 @@ test('a lock that was not had takes none away', () => {
   }
   expect(readFileSync(join(folder, 'lock-holder'), 'utf8')).toContain(`process ${process.pid} on `)
   lock.release()
+})
+
+test('a writer waits until the one before it is gone, and takes the lock of the volume from nobody', async () => {
+  const volume = acquireVolumeLock(path, 'exclusive')
+  const holderText = readFileSync(join(folder, 'lock-holder'), 'utf8')
+  const database = join(folder, 'berth.db')
+  const predecessor = await runElsewhere(`await acquireWriterLock(${JSON.stringify(database)})`)
+  const waiting = acquireWriterLock(database)
+  expect(Bun.peek.status(waiting)).toBe('pending')
+  await kill(predecessor)
+  const lock = await waiting
+  expect(readFileSync(join(folder, 'lock-holder'), 'utf8')).toBe(holderText)
+  lock.release()
+  volume.release()
+})
+
+test('a writer does not wait for ever', async () => {
+  const database = join(folder, 'berth.db')
+  const lock = await acquireWriterLock(database)
+  const error = await acquireWriterLock(database, 50).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(VolumeInUse)
+  expect(error).toMatchObject({ message: expect.stringContaining(`still writes to ${database}`) })
+  lock.release()
+  ;(await acquireWriterLock(database, 50)).release()
 })
 
 test('a folder that is not there is named', () => {

@@ -1,6 +1,7 @@
 /**
- * The lock on a volume: one Berth on SQLite holds it alone, replicas on PostgreSQL share it. SQLite's own
- * file locks do it, which the system drops with the process, however that ends.
+ * The lock on a volume: one Berth on SQLite holds it alone, replicas on PostgreSQL share it. And the lock on
+ * writing to a database, for a writer may outlive the process that held the volume. SQLite's own file locks
+ * do it, which the system drops with the process, however that ends.
  *
  * Invariant: nothing but SQLite ever opens the lock's file, for closing any descriptor of it would drop the
  * process's locks. So who holds it stands in a text file beside it.
@@ -18,6 +19,10 @@ export interface VolumeLock {
   release(): void
 }
 
+/** How long a writer waits for its predecessor to be gone, and how often it looks. */
+const WRITER_PATIENCE_MS = 5000
+const LOOK_AGAIN_MS = 20
+
 /** Another Berth works on the volume. */
 export class VolumeInUse extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -32,7 +37,7 @@ export class VolumeInUse extends Error {
  */
 export function acquireVolumeLock(path: string, mode: LockMode): VolumeLock {
   const holderPath = join(dirname(path), 'lock-holder')
-  const database = lockedDatabase(path, mode, holderPath)
+  const database = lockedDatabase(path, mode, () => describeHolder(holderPath))
   const mine = `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}`
   writeFileSync(holderPath, `${mine}\n`)
   const release = () => {
@@ -45,8 +50,46 @@ export function acquireVolumeLock(path: string, mode: LockMode): VolumeLock {
   return { release }
 }
 
+/**
+ * Takes the right to write to this database, until it is released or the process ends. A writer whose
+ * supervisor was killed may still be at its last commit: this waits until it is gone. The folder must exist.
+ * Throws VolumeInUse, DatabaseUnavailable.
+ */
+export async function acquireWriterLock(
+  databasePath: string,
+  patienceMs = WRITER_PATIENCE_MS,
+): Promise<VolumeLock> {
+  const deadline = performance.now() + patienceMs
+  for (;;) {
+    const lock = findWriterLock(databasePath)
+    if (lock !== null) return lock
+    if (performance.now() > deadline) {
+      throw new VolumeInUse(
+        `Another process of Berth still writes to ${databasePath}. Stop it, or give this Berth a database of its own.`,
+      )
+    }
+    await Bun.sleep(LOOK_AGAIN_MS)
+  }
+}
+
+/** The right to write to this database if nobody has it now, or null. Throws DatabaseUnavailable. */
+export function findWriterLock(databasePath: string): VolumeLock | null {
+  try {
+    const database = lockedDatabase(`${databasePath}-writer`, 'exclusive', () => '')
+    const release = () => {
+      process.off('exit', release)
+      database.close(true)
+    }
+    process.on('exit', release)
+    return { release }
+  } catch (error) {
+    if (error instanceof VolumeInUse) return null
+    throw error
+  }
+}
+
 /** The lock lasts as long as the transaction, which never ends and never writes. */
-function lockedDatabase(path: string, mode: LockMode, holderPath: string): Database {
+function lockedDatabase(path: string, mode: LockMode, describe: () => string): Database {
   let database: Database | null = null
   try {
     database = new Database(path, { readwrite: true, create: true })
@@ -55,23 +98,27 @@ function lockedDatabase(path: string, mode: LockMode, holderPath: string): Datab
     return database
   } catch (error) {
     database?.close(true)
-    throw lockError(error, path, holderPath)
+    throw lockError(error, path, describe)
   }
 }
 
-function lockError(error: unknown, path: string, holderPath: string): unknown {
+function lockError(error: unknown, path: string, describe: () => string): unknown {
   if (!(error instanceof SQLiteError)) return error
   const folder = dirname(path)
   if (error.code === 'SQLITE_BUSY') {
-    const holder = readHolder(holderPath)
     return new VolumeInUse(
-      `Another Berth works on ${folder}${holder ? ` (${holder})` : ''}. Stop that one, or give this one a folder of its own.`,
+      `Another Berth works on ${folder}${describe()}. Stop that one, or give this one a folder of its own.`,
     )
   }
   return new DatabaseUnavailable(
     `The lock ${path} cannot be taken (${error.message}): check that ${folder} exists and may be written.`,
     { cause: error },
   )
+}
+
+function describeHolder(path: string): string {
+  const holder = readHolder(path)
+  return holder ? ` (${holder})` : ''
 }
 
 function readHolder(path: string): string | null {

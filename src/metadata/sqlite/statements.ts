@@ -117,7 +117,7 @@ function bindings(values: readonly SqlValue[]): SQLQueryBindings[] {
  * Whether the system failed to bring data to the disk. It may have dropped that data, and a later attempt
  * would report success without it: nothing may be trusted to this connection any more.
  */
-export function isFailedSync(error: unknown): boolean {
+export function isFailedSync(error: unknown): error is Error {
   if (!(error instanceof Error && error.cause instanceof SQLiteError)) return false
   return error.cause.errno === SQLITE_IOERR_FSYNC || error.cause.errno === SQLITE_IOERR_DIR_FSYNC
 }

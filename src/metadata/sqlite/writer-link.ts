@@ -6,6 +6,7 @@
  */
 import { WriterUnavailable } from '../database.ts'
 import type { CommandCatalog } from './catalog.ts'
+import { isFailedSync } from './statements.ts'
 import { type ErrorClass, errorFromData, errorToData, type FromWriter, type ToWriter } from './wire.ts'
 import type { CommandRunner } from './writer.ts'
 
@@ -141,16 +142,21 @@ export class WriterLink {
   }
 }
 
-/** The writer's end: runs one command and sends its answer. */
+/**
+ * The writer's end: runs one command and sends its answer. Resolves with the error after which this writer
+ * must end, so that another one opens the database afresh; else with null.
+ */
 export async function answerCommand(
   { id, name, input }: ToWriter & { readonly kind: 'command' },
   writer: CommandRunner,
   catalog: CommandCatalog,
   send: (answer: FromWriter) => void,
-): Promise<void> {
+): Promise<Error | null> {
   try {
     send({ kind: 'output', id, output: await writer.submit(catalog.get(name), input) })
+    return null
   } catch (error) {
     send({ kind: 'error', id, error: errorToData(error) })
+    return isFailedSync(error) ? error : null
   }
 }

@@ -3,8 +3,8 @@
  * the writer's process, `WriterSocket` in each worker. A worker connects again for as long as it lives; who
  * starts a dead writer again is the supervisor.
  */
-import { chmodSync, existsSync, unlinkSync } from 'node:fs'
-import type { Socket } from 'bun'
+import { existsSync, unlinkSync } from 'node:fs'
+import type { Socket, SocketHandler } from 'bun'
 import type { AnyCommand } from '../database.ts'
 import { CommandCatalog } from './catalog.ts'
 import { encodeFrame, FrameDecoder, FrameWriter } from './frames.ts'
@@ -23,11 +23,13 @@ interface Conversation {
 }
 
 export interface SocketServer {
+  /** Rejects when the disk has failed the writer: nothing more may be trusted to this process, which must end. Never resolves. */
+  readonly broken: Promise<never>
   /** Takes no more connections, and cuts those that are there: their unanswered commands are run again by others. */
   stop(): void
 }
 
-/** Answers workers on the socket. A file left there by a dead writer is replaced: the volume's lock says that it is dead. */
+/** Answers workers on the socket. A file left there by a dead writer is replaced: the writer's lock says that it is dead. */
 export function serveSocket(
   path: string,
   writer: CommandRunner,
@@ -35,25 +37,36 @@ export function serveSocket(
 ): SocketServer {
   requireShort(path)
   const catalog = new CommandCatalog(commands)
-  if (existsSync(path)) unlinkSync(path)
-  const listener = Bun.listen<Conversation>({
-    unix: path,
-    socket: {
-      open(socket) {
-        socket.data = conversation(socket)
-      },
-      data(socket, bytes) {
-        const { decoder, frames } = socket.data
-        const send = (answer: FromWriter) => frames.send(encodeFrame(answer))
-        for (const message of receive<ToWriter>(socket, decoder, bytes)) {
-          if (message.kind === 'command') void answerCommand(message, writer, catalog, send)
-        }
-      },
-      drain: (socket) => socket.data.frames.flush(),
+  const broken = Promise.withResolvers<never>()
+  const answer = (socket: Socket<Conversation>, command: ToWriter & { readonly kind: 'command' }) => {
+    const send = (answer: FromWriter) => socket.data.frames.send(encodeFrame(answer))
+    void answerCommand(command, writer, catalog, send).then((failure) => {
+      if (failure !== null) setImmediate(() => broken.reject(failure))
+    })
+  }
+  const listener = listenPrivately(path, {
+    open(socket) {
+      socket.data = conversation(socket)
     },
+    data(socket, bytes) {
+      for (const message of receive<ToWriter>(socket, socket.data.decoder, bytes)) {
+        if (message.kind === 'command') answer(socket, message)
+      }
+    },
+    drain: (socket) => socket.data.frames.flush(),
   })
-  chmodSync(path, 0o600)
-  return { stop: () => listener.stop(true) }
+  return { broken: broken.promise, stop: () => listener.stop(true) }
+}
+
+/** For the owner alone from the first moment on: a change of the mode afterwards would come too late. */
+function listenPrivately(path: string, socket: SocketHandler<Conversation>): Bun.UnixSocketListener<Conversation> {
+  if (existsSync(path)) unlinkSync(path)
+  const before = process.umask(0o177)
+  try {
+    return Bun.listen<Conversation>({ unix: path, socket })
+  } finally {
+    process.umask(before)
+  }
 }
 
 /** A worker's way to the writer's process. */

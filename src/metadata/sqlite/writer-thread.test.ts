@@ -35,7 +35,7 @@ describe('a thread that dies', () => {
     expect(error.message).toBe('The writer of the database died (its thread ended). Please try again.')
     expect(await database.write(putNote, { name: 'after', value: 'x' })).toMatchObject({ writes: 1 })
     expect(await findNote(database, 'dying')).toBeNull()
-    expect(deaths.map(({ restarts }) => restarts)).toEqual([true])
+    expect(deaths.map(({ givenUp }) => givenUp)).toEqual([null])
   })
 
   test('keeps what it had answered', async () => {
@@ -48,8 +48,8 @@ describe('a thread that dies', () => {
     const errors: Error[] = []
     while (deaths.length < 5) errors.push(await failureOf(database.write(die, { name: 'dying', value: 'x' })))
     expect(errors).toHaveLength(5)
-    expect(deaths.map(({ restarts }) => restarts)).toEqual([true, true, true, true, false])
     const error = await failureOf(database.write(putNote, { name: 'after', value: 'x' }))
+    expect(deaths.map(({ givenUp }) => givenUp as Error | null)).toEqual([null, null, null, null, error])
     expect(error).toBeInstanceOf(WriterUnavailable)
     expect(error.message).toContain('died 5 times within a minute and was not started again')
   })
@@ -66,7 +66,7 @@ describe('a thread that dies', () => {
 test('a thread that cannot open the database says why, with the same class of error', async () => {
   const newer = [...NOTES_MIGRATIONS, { version: 3, name: 'of tomorrow', statements: [] }]
   const path = join(folder, 'berth.db')
-  const writer = await openSqliteWriter({ path, migrations: newer, settle: async () => undefined })
+  const writer = await openSqliteWriter({ path, migrations: newer, settle: async () => new Map() })
   await writer.close()
   const error = await failureOf(startThread(folder))
   expect(error).toBeInstanceOf(SchemaTooNew)

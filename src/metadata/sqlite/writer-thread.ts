@@ -1,6 +1,7 @@
 /**
- * The writer as a thread of the program: `serveThread` inside it, `WriterThread` outside. A thread that dies
- * is started again; one that keeps dying is given up, and writes are refused until the program is restarted.
+ * The writer as a thread of the program: `serveThread` inside it, `WriterThread` outside. A thread that dies,
+ * or whose disk has failed it, is started again; one that keeps dying is given up: writes are refused from
+ * then on, and the program is told, for it had better end.
  * Where the thread comes from is the program's affair: in one executable it runs the program's own entry file.
  */
 import { type AnyCommand, WriterUnavailable } from '../database.ts'
@@ -26,8 +27,8 @@ export interface Thread {
 
 export interface ThreadDeath {
   readonly error: Error
-  /** False when the thread died too often and is not started again. */
-  readonly restarts: boolean
+  /** Why the thread died too often and is not started again; null when it is. */
+  readonly givenUp: WriterUnavailable | null
 }
 
 export interface WriterThreadOptions extends LinkOptions {
@@ -39,7 +40,7 @@ const DEATHS_LIMIT = 5
 const DEATHS_WINDOW_MS = 60_000
 const FIRST_PAUSE_MS = 50
 
-/** Runs commands in this thread until the program asks it to stop. What `open` throws reaches the program. */
+/** Runs commands in this thread until the program asks it to stop. What `open` throws reaches the program, and so does a failed disk. */
 export async function serveThread(
   port: ThreadPort,
   open: () => Promise<CommandRunner>,
@@ -63,10 +64,14 @@ function serveUntilClosed(
   catalog: CommandCatalog,
   send: (message: FromWriter) => void,
 ): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const end = (failure: Error | null) => {
+      // Those who share the failed commit are answered first.
+      if (failure !== null) setImmediate(() => reject(failure))
+    }
     port.addEventListener('message', (event: MessageEvent<ToWriter>) => {
       if (event.data.kind === 'close') resolve()
-      else void answerCommand(event.data, writer, catalog, send)
+      else void answerCommand(event.data, writer, catalog, send).then(end)
     })
     send({ kind: 'ready' })
   })
@@ -115,9 +120,10 @@ export class WriterThread {
       const error = await this.#life.ended
       this.link.detach(`The writer of the database died (${error.message}). Please try again.`)
       if (this.#closing) return
-      const restarts = this.#mayRestart()
-      this.#options.onDeath({ error, restarts })
-      if (!restarts) return this.link.refuse(givenUp(error))
+      const givenUp = this.#mayRestart() ? null : tooManyDeaths(error)
+      if (givenUp !== null) this.link.refuse(givenUp)
+      this.#options.onDeath({ error, givenUp })
+      if (givenUp !== null) return
       await Bun.sleep(FIRST_PAUSE_MS * 2 ** (this.#deaths.length - 1))
       if (this.#closing) return
       this.#life = new Life(this.#options.spawn(), this.link, this.#options.errors ?? [])
@@ -131,7 +137,7 @@ export class WriterThread {
   }
 }
 
-function givenUp(error: Error): WriterUnavailable {
+function tooManyDeaths(error: Error): WriterUnavailable {
   return new WriterUnavailable(
     `The writer of the database died ${DEATHS_LIMIT} times within a minute and was not started again ` +
       `(the last time: ${error.message}). Mend the cause and restart Berth.`,

@@ -9,7 +9,7 @@
 import { type AnyCommand, type Read, type Session, type Settle, WriterUnavailable } from '../database.ts'
 import { migrate } from '../migrate.ts'
 import type { Migration } from '../schema.ts'
-import type { TreeMark } from '../tree.ts'
+import { type TreeMark, treePath } from '../tree.ts'
 import { DatabaseUnavailable } from '../unavailable.ts'
 import { commitBatch, type Job, type Outcome } from './batch.ts'
 import { sqliteMigrationTarget } from './migration-target.ts'
@@ -125,20 +125,30 @@ export class SqliteWriter implements CommandRunner {
       const outcome = outcomes[index]
       if (outcome === undefined || outcome.kind === 'refused') return job.reject(outcome?.error)
       if (outcome.marks.length === 0) return job.resolve(outcome.output)
-      await settled.then(() => job.resolve(outcome.output), job.reject)
+      await settled.then((failures) => answerSettled(job, outcome, failures), job.reject)
     })
     await Promise.all(answers)
   }
 
-  async #settleMarks(marks: readonly TreeMark[]): Promise<void> {
-    if (marks.length === 0) return
+  async #settleMarks(marks: readonly TreeMark[]): Promise<ReadonlyMap<string, Error>> {
+    if (marks.length === 0) return new Map()
     const reads = new WriterReads(this.#statements)
     try {
-      await this.#settle(new ReadSession(reads, this.#locks), marks)
+      return await this.#settle(new ReadSession(reads, this.#locks), marks)
     } finally {
       reads.end()
     }
   }
+}
+
+function answerSettled(
+  job: WaitingJob,
+  { output, marks }: Outcome & { readonly kind: 'done' },
+  failures: ReadonlyMap<string, Error>,
+): void {
+  const failed = marks.find((mark) => failures.has(treePath(mark)))
+  if (failed === undefined) job.resolve(output)
+  else job.reject(failures.get(treePath(failed)))
 }
 
 function marksOf(outcome: Outcome): readonly TreeMark[] {

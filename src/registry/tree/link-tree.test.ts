@@ -12,7 +12,6 @@ import {
 } from '../../../test/registry-bench.ts'
 import { marksOf, tagFoldersOf, tagsOf, treeOf } from '../../../test/registry-facts.ts'
 import {
-  newBlob,
   newImage,
   newIndex,
   pushBlob,
@@ -20,12 +19,19 @@ import {
   pushManifest,
   type Sample,
 } from '../../../test/sample-content.ts'
+import { command } from '../../metadata/database.ts'
 import { findPayload } from '../../metadata/manifests.ts'
 import { algorithmOf, type Digest, digestOf, hexOf } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { parseTag } from '../../oci/tag.ts'
 import { StorageUnavailable } from '../../storage/blob-store.ts'
-import { blobDataPath, revisionLinkPath, tagLinkPath } from '../../storage/layout.ts'
+import {
+  blobDataPath,
+  repositoryFolder,
+  revisionLinkPath,
+  tagIndexLinkPath,
+  tagLinkPath,
+} from '../../storage/layout.ts'
 import { mountBlob, unlinkBlob } from '../blobs.ts'
 import { deleteManifest } from '../manifests.ts'
 import { untag } from '../tags.ts'
@@ -201,6 +207,49 @@ describeOnDatabases('the link tree', (open) => {
       expect(await marksOf(bench, repository)).toEqual([])
     })
 
+    test('answers an identical push with the same error until the tree shows it', async () => {
+      const repository = bench.newRepository()
+      const image = newIndex([])
+      disk.unwritable = `${repository}/_manifests`
+      await failureOf(pushManifest(bench.registry, repository, image, 'v1'))
+      const again = await failureOf(pushManifest(bench.registry, repository, image, 'v1'))
+      expect(again).toBeInstanceOf(StorageUnavailable)
+      disk.unwritable = null
+      await pushManifest(bench.registry, repository, image, 'v1')
+      expect(await show(repository)).toEqual(links(revisionsOf(image), tagOf('v1', image)))
+      await flush()
+    })
+
+    test('at one path refuses only those who push there, although all share a commit', async () => {
+      const [bad, good] = [bench.newRepository(), bench.newRepository()]
+      const image = newIndex([])
+      disk.unwritable = `${bad}/_manifests`
+      const [refused] = await Promise.all([
+        failureOf(pushManifest(bench.registry, bad, newIndex([]), 'v1')),
+        pushManifest(bench.registry, good, image, 'v1'),
+      ])
+      expect(refused).toBeInstanceOf(StorageUnavailable)
+      expect(await show(good)).toEqual(links(revisionsOf(image), tagOf('v1', image)))
+      disk.unwritable = null
+      await flush()
+    })
+
+    test('at one path keeps no replay from the others', async () => {
+      const [bad, good] = [bench.newRepository(), bench.newRepository()]
+      for (const repository of [bad, good]) {
+        await pushManifest(bench.registry, repository, newIndex([]), 'v1')
+        await bench.files.removeFolder(repositoryFolder(repository))
+      }
+      disk.unwritable = `${bad}/_manifests`
+      const failures = await new LinkTree(disk).replay(bench.database)
+      expect(failures.length).toBeGreaterThan(0)
+      expect(await marksOf(bench, good)).toEqual([])
+      expect(await marksOf(bench, bad)).not.toEqual([])
+      disk.unwritable = null
+      await flush()
+      expect(await marksOf(bench, bad)).toEqual([])
+    })
+
     test('at one path lets the others become durable', async () => {
       const [bad, good] = [bench.newRepository(), bench.newRepository()]
       disk.unwritable = `${bad}/_manifests`
@@ -266,17 +315,20 @@ describeOnDatabases('the link tree', (open) => {
       expect(disk.synced).toEqual([])
     })
 
-    test('forgets marks up to what it has shown, and not what came while it synced', async () => {
+    test('forgets marks up to what it has shown: what comes while it syncs is synced by the next one', async () => {
       const repository = bench.newRepository()
       const [one, two] = [newIndex([]), newIndex([])]
       await pushManifest(bench.registry, repository, one, 'v1')
       disk.duringSync = async () => {
         disk.duringSync = () => Promise.resolve()
+        disk.synced.length = 0
         await pushManifest(bench.registry, repository, two, 'v1')
-        await failureOf(Promise.reject(new Error('only to let the event loop turn')))
       }
-      const left = marksDuring(flush(), repository)
-      expect(await left).toEqual([])
+      await flush()
+      expect(await marksOf(bench, repository)).not.toEqual([])
+      await flush()
+      expect(disk.synced).toContain(tagIndexLinkPath(repository, parseTag('v1'), two.digest))
+      expect(await marksOf(bench, repository)).toEqual([])
       expect(await show(repository)).toEqual(links(revisionsOf(one, two), tagOf('v1', two, one)))
     })
 
@@ -290,6 +342,7 @@ describeOnDatabases('the link tree', (open) => {
         await pushManifest(bench.registry, repository, two, 'v1')
         disk.isUnsyncable = true
       }
+      await flush()
       await failureOf(flush())
       disk.isUnsyncable = false
       expect(await marksOf(bench, repository)).toContain(`tag v1 = ${one.digest}`)
@@ -301,14 +354,10 @@ describeOnDatabases('the link tree', (open) => {
     test('forgets all marks of a tag that has moved more than a thousand times', async () => {
       const repository = bench.newRepository()
       const images = [newIndex([]), newIndex([])]
-      for (let at = 0; at < 600; at += 60) {
-        const pushes = Array.from({ length: 60 }, (_, index) =>
-          pushManifest(bench.registry, repository, images[index % 2] ?? newIndex([]), 'v1'),
-        )
-        await Promise.all(pushes)
-      }
+      for (const image of images) await pushManifest(bench.registry, repository, image, 'v1')
+      await bench.database.write(repeatMarks, { times: 10 })
       expect((await marksOf(bench, repository)).length).toBeGreaterThan(1000)
-      await flush()
+      for (let flushes = 0; flushes < 10; flushes++) await flush()
       expect(await marksOf(bench, repository)).toEqual([])
     })
   })
@@ -366,28 +415,16 @@ describeOnDatabases('the link tree', (open) => {
       expect(await tagFoldersOf(bench.files, repository)).toEqual([])
     })
 
-    test('finds all of more marks than it reads at once', async () => {
-      repository = bench.newRepository()
-      image = newIndex([])
-      for (let at = 0; at < 700; at += 100) {
-        const tagged = Array.from({ length: 100 }, (_, index) => `t${at + index}`)
-        await pushManifest(bench.registry, repository, image, image.digest, { tagged })
-      }
+    test('finds what stands behind more marks than it reads at once, of repositories that are gone', async () => {
+      await bench.database.write(markVanished, { count: 1500 })
+      await crashAfterPush()
       const before = await show(repository)
-      for (const tag of ['t0', 't350', 't699']) {
-        await bench.files.remove(tagLinkPath(repository, parseTag(tag)))
-      }
+      await bench.files.remove(tagLinkPath(repository, parseTag('v1')))
       await restart()
       expect(await show(repository)).toEqual(before)
-      await flush()
+      expect(await bench.rows('SELECT id FROM tree_dirty')).toEqual([])
     })
   })
-
-  /** What is still marked when the flush has cleared what it had shown first. */
-  async function marksDuring(flushing: Promise<void>, repository: RepositoryName): Promise<string[]> {
-    await flushing
-    return await marksOf(bench, repository)
-  }
 
   async function dataOf(digest: Digest): Promise<Uint8Array> {
     const bytes = await bench.files.read(blobDataPath(digest))
@@ -452,6 +489,27 @@ describeOnPostgres('the link tree of two processes', (open) => {
     const { v1 } = await tagsOf(one, repository)
     expect((await treeOf(one.files, repository))['_manifests/tags/v1/current/link']).toBe(v1 ?? 'none')
   })
+})
+
+/** Doubles all marks that there are, so many times: as if everything had been changed to and fro. */
+const repeatMarks = command('test.repeat-marks', async (tx, input: { readonly times: number }) => {
+  for (let time = 0; time < input.times; time++) {
+    await tx.run(
+      `INSERT INTO tree_dirty (kind, repository_id, key, value, marked_at)
+       SELECT kind, repository_id, key, value, marked_at FROM tree_dirty ORDER BY id`,
+      [],
+    )
+  }
+})
+
+/** Marks of tags in a repository that is not there. */
+const markVanished = command('test.mark-vanished', async (tx, input: { readonly count: number }) => {
+  for (let index = 0; index < input.count; index++) {
+    await tx.run(
+      `INSERT INTO tree_dirty (kind, repository_id, key, value, marked_at) VALUES ('tag', 999999, $1, NULL, 0)`,
+      [`t${index}`],
+    )
+  }
 })
 
 /** Paths under a repository's folder, each with the digest that it holds. */

@@ -19,6 +19,7 @@ import {
   listTreeDirt,
   type TreeDirt,
   type TreeMark,
+  treePath,
 } from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
@@ -39,6 +40,8 @@ const PATHS_AT_ONCE = 1_000
 const VALUES_AT_ONCE = 1_000
 /** What a tag has named just now: more than one where several moves share a commit. `flush` goes through the rest. */
 const NEWEST_VALUES = 16
+/** Milliseconds: a mark that has stood for longer than a few flushes belongs to nobody who lives. */
+const ABANDONED_AFTER = 10_000
 
 /** Where marks are found and forgotten outside a commit: sessions that see what is committed, and writes. */
 export interface TreeDatabase extends Pick<Database, 'write'> {
@@ -63,67 +66,112 @@ export class LinkTree {
     this.#store = store
   }
 
-  /** Throws StorageUnavailable where the tree cannot be written; the marks stay, and are tried again by `flush`. */
-  async settle(session: Session, marks: readonly TreeMark[]): Promise<void> {
-    const paths = new Map(marks.map((mark) => [pathOf(mark), mark]))
+  /** One path that cannot be written keeps no other from being shown: its mark stays, and `flush` tries again. */
+  async settle(
+    session: Session,
+    marks: readonly TreeMark[],
+  ): Promise<ReadonlyMap<string, StorageUnavailable>> {
+    const paths = new Map(marks.map((mark) => [treePath(mark), mark]))
     for (const [path, mark] of paths) this.#dirty.set(path, mark)
-    for (const [path, mark] of paths) {
-      await session.exclusively(path, async () => {
+    return await eachPath(paths, (path, mark) =>
+      session.exclusively(path, async () => {
         const newest = mark.kind === 'tag' ? await listNewestPathDirt(session, mark, NEWEST_VALUES) : []
         await this.#show(session, mark, newest.toReversed())
-      })
-    }
+      }),
+    )
   }
 
-  /** Makes what was settled since the last call durable, and forgets its marks. Throws StorageUnavailable. */
+  /**
+   * Makes what was settled since the last call durable, and forgets its marks; what comes meanwhile waits for the
+   * next call. Takes along what others left behind: a replica may have died between commit and settling.
+   * Throws StorageUnavailable where a path could not be written, after all others have been.
+   */
   async flush(database: TreeDatabase): Promise<void> {
-    await this.#flushAll(database)
+    await this.#takeAbandoned(database)
+    const paths = [...this.#dirty]
+    const failures: StorageUnavailable[] = []
+    for (let from = 0; from < paths.length; from += PATHS_AT_ONCE) {
+      failures.push(...(await this.#flushPage(database, new Map(paths.slice(from, from + PATHS_AT_ONCE)))))
+    }
+    if (failures[0] !== undefined) throw failures[0]
     this.#isInDoubt = false
   }
 
-  async #flushAll(database: TreeDatabase): Promise<void> {
-    while (this.#dirty.size > 0) {
-      const marks = [...this.#dirty].slice(0, PATHS_AT_ONCE)
-      for (const [path] of marks) this.#dirty.delete(path)
-      try {
-        await this.#flush(database, marks)
-      } catch (error) {
-        for (const [path, mark] of marks) this.#dirty.set(path, mark)
-        throw error
-      }
-    }
-  }
-
-  /** Settles every mark that a crash left behind. Before the port opens. Throws StorageUnavailable. */
-  async replay(database: TreeDatabase): Promise<void> {
+  /**
+   * Settles every mark that a crash left behind, before the port opens. Gives what could not be settled: the
+   * rest can be served all the same, and `flush` tries again.
+   */
+  async replay(database: TreeDatabase): Promise<readonly StorageUnavailable[]> {
+    const failures: StorageUnavailable[] = []
     let after: number | null = 0
     while (after !== null) {
       const from: number = after
-      after = await database.inSession((session) => this.#replayPage(session, from))
-      await this.flush(database)
+      const dirt = await database.inSession((session) =>
+        listTreeDirt(session, { after: from, limit: PATHS_AT_ONCE }),
+      )
+      failures.push(
+        ...(await this.#replayPage(database, new Map(dirt.map((mark) => [treePath(mark), mark])))),
+      )
+      after = dirt.at(-1)?.id ?? null
+    }
+    return failures
+  }
+
+  async #replayPage(
+    database: TreeDatabase,
+    paths: ReadonlyMap<string, TreeMark>,
+  ): Promise<readonly StorageUnavailable[]> {
+    try {
+      return await this.#flushPage(database, paths)
+    } catch (error) {
+      if (error instanceof StorageUnavailable) return [error]
+      throw error
     }
   }
 
-  /** A path that cannot be written does not keep the others from becoming durable; its error is thrown in the end. */
-  async #flush(database: TreeDatabase, marks: readonly (readonly [string, TreeMark])[]): Promise<void> {
+  async #takeAbandoned(database: TreeDatabase): Promise<void> {
+    const oldest = await database.inSession((session) =>
+      listTreeDirt(session, { after: 0, limit: PATHS_AT_ONCE }),
+    )
+    const before = Date.now() - ABANDONED_AFTER
+    for (const mark of oldest) if (mark.markedAt < before) this.#dirty.set(treePath(mark), mark)
+  }
+
+  /** Gives what could not be written. Throws StorageUnavailable where what was written could not be made durable. */
+  async #flushPage(
+    database: TreeDatabase,
+    paths: ReadonlyMap<string, TreeMark>,
+  ): Promise<readonly StorageUnavailable[]> {
+    for (const path of paths.keys()) this.#dirty.delete(path)
     const shown: Shown[] = []
-    const failures: StorageUnavailable[] = []
-    await database.inSession(async (session) => {
-      for (const [path, mark] of marks) {
-        try {
+    try {
+      const failures = await database.inSession((session) =>
+        eachPath(paths, async (path, mark) => {
           shown.push(...(await session.exclusively(path, () => this.#showMarked(session, mark))))
-        } catch (error) {
-          if (!(error instanceof StorageUnavailable)) throw error
-          failures.push(error)
-        }
-      }
-    })
-    await this.#store.sync(shown.flatMap(({ files }) => files)).catch((error) => {
+        }),
+      )
+      await this.#sync(shown.flatMap(({ files }) => files))
+      await database.write(clearMarksCommand, { shown: shown.map(({ mark, upTo }) => ({ mark, upTo })) })
+      for (const path of failures.keys()) this.#markAgain(paths, path)
+      return [...failures.values()]
+    } catch (error) {
+      for (const path of paths.keys()) this.#markAgain(paths, path)
+      throw error
+    }
+  }
+
+  #markAgain(paths: ReadonlyMap<string, TreeMark>, path: string): void {
+    const mark = paths.get(path)
+    if (mark !== undefined) this.#dirty.set(path, mark)
+  }
+
+  async #sync(files: readonly string[]): Promise<void> {
+    try {
+      await this.#store.sync(files)
+    } catch (error) {
       this.#isInDoubt = true
       throw error
-    })
-    await database.write(clearMarksCommand, { shown: shown.map(({ mark, upTo }) => ({ mark, upTo })) })
-    if (failures[0] !== undefined) throw failures[0]
+    }
   }
 
   /** Empty where the path is not marked any more. */
@@ -131,15 +179,8 @@ export class LinkTree {
     const dirt = await listPathDirt(read, mark, VALUES_AT_ONCE)
     const upTo = dirt.at(-1)?.id
     if (upTo === undefined) return []
-    if (dirt.length === VALUES_AT_ONCE) this.#dirty.set(pathOf(mark), mark)
+    if (dirt.length === VALUES_AT_ONCE) this.#dirty.set(treePath(mark), mark)
     return [{ mark, upTo, files: await this.#show(read, mark, dirt) }]
-  }
-
-  /** Settles one page of marks, and gives the id after which the next one begins; null after the last. */
-  async #replayPage(session: Session, after: number): Promise<number | null> {
-    const dirt = await listTreeDirt(session, { after, limit: PATHS_AT_ONCE })
-    await this.settle(session, dirt)
-    return dirt.at(-1)?.id ?? null
   }
 
   /**
@@ -231,6 +272,19 @@ function equal(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && Buffer.compare(left, right) === 0
 }
 
-function pathOf(mark: TreeMark): string {
-  return `${mark.kind}/${mark.repositoryId}/${mark.key}`
+/** Does the work for every path, and gives those at which the storage failed. Any other error is thrown. */
+async function eachPath(
+  paths: ReadonlyMap<string, TreeMark>,
+  work: (path: string, mark: TreeMark) => Promise<void>,
+): Promise<ReadonlyMap<string, StorageUnavailable>> {
+  const failures = new Map<string, StorageUnavailable>()
+  for (const [path, mark] of paths) {
+    try {
+      await work(path, mark)
+    } catch (error) {
+      if (!(error instanceof StorageUnavailable)) throw error
+      failures.set(path, error)
+    }
+  }
+  return failures
 }

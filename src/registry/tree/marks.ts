@@ -1,7 +1,7 @@
 /** Says, inside a command, which paths of distribution's link tree its change shows in. */
 import type { Transaction } from '../../metadata/database.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
-import { markTree } from '../../metadata/tree.ts'
+import { markTree, resettleTree } from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/tag.ts'
 
@@ -55,4 +55,24 @@ export function markLayerRemoved(tx: Transaction, repository: RepositoryId, dige
 /** A manifest's bytes are also a blob of the tree, which all repositories share. */
 export function markPayloadAdded(tx: Transaction, digest: Digest): Promise<void> {
   return markTree(tx, { kind: 'payload', repositoryId: 0, key: digest }, { before: null, after: digest })
+}
+
+/** The tag names this digest already: the answer waits until the tree shows it, should it not do so yet. */
+export function resettleTag(tx: Transaction, repository: RepositoryId, tag: Tag): Promise<void> {
+  return resettleTree(tx, { kind: 'tag', repositoryId: repository, key: tag })
+}
+
+/** As `resettleTag`, for a manifest that the repository has already. */
+export async function resettleManifest(
+  tx: Transaction,
+  repository: RepositoryId,
+  digest: Digest,
+): Promise<void> {
+  await resettleTree(tx, { kind: 'payload', repositoryId: 0, key: digest })
+  await resettleTree(tx, { kind: 'revision', repositoryId: repository, key: digest })
+}
+
+/** As `resettleTag`, for a blob that the repository links already. */
+export function resettleLayer(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<void> {
+  return resettleTree(tx, { kind: 'layer', repositoryId: repository, key: digest })
 }

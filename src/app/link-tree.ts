@@ -1,0 +1,31 @@
+/** Looks after the link tree for as long as a process writes: what a crash left, and then a flush every second. */
+import { Periodic } from '../lib/periodic.ts'
+import type { Log } from '../observability/log.ts'
+import type { LinkTree, TreeDatabase } from '../registry/tree/link-tree.ts'
+
+/** Milliseconds for which the link tree may hold what a power cut would lose; the database holds it all the while. */
+const FLUSH_EVERY = 1_000
+const NOT_SHOWN =
+  'a path of the link tree could not be brought up to date; it stays marked, and will be tried again'
+const NOT_DURABLE = 'the link tree could not be made durable; it stays marked, and will be tried again'
+
+export interface KeptLinkTree {
+  /** Makes the last changes durable, and stops. What fails is logged, for the next start goes on from there. */
+  stop(): Promise<void>
+}
+
+/** Resolves when everything that a crash left has been gone through. */
+export async function keepLinkTree(tree: LinkTree, database: TreeDatabase, log: Log): Promise<KeptLinkTree> {
+  for (const error of await tree.replay(database)) log.error({ error }, NOT_SHOWN)
+  const flushing = new Periodic({
+    everyMilliseconds: FLUSH_EVERY,
+    work: () => tree.flush(database),
+    onError: (error) => log.error({ error }, NOT_DURABLE),
+  })
+  return {
+    async stop() {
+      await flushing.stop()
+      await tree.flush(database).catch((error) => log.error({ error }, NOT_DURABLE))
+    },
+  }
+}

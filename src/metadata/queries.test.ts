@@ -348,8 +348,8 @@ interface PlanNode {
 }
 
 function nodesOf(rows: readonly Record<string, unknown>[]): PlanNode[] {
-  const [explained] = rows[0]?.['QUERY PLAN'] as readonly { readonly Plan: PlanNode }[]
-  return explained === undefined ? [] : flatten(explained.Plan)
+  const plans = rows.flatMap((row) => row['QUERY PLAN'] as { readonly Plan: PlanNode }[])
+  return plans.flatMap(({ Plan }) => flatten(Plan))
 }
 
 function flatten(node: PlanNode): PlanNode[] {
@@ -381,6 +381,9 @@ async function fill(sql: SQL): Promise<void> {
     await sql.unsafe(
       `INSERT INTO ${table} (${names}) SELECT ${values} FROM generate_series(1, ${ROWS}) AS g ON CONFLICT DO NOTHING`,
     )
+    if (own.some(({ name, type }) => name === 'id' && type === 'bigint')) {
+      await sql.unsafe(`ALTER TABLE ${table} ALTER COLUMN id RESTART WITH ${ROWS + 1}`)
+    }
   }
   await sql.unsafe('ANALYZE')
 }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
 import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
+import type { WriterAddress } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
 import { contentLength, type Reply } from './http/reply.ts'
 import type { IncomingRequest } from './http/request.ts'
@@ -23,6 +24,8 @@ import { openMemoryBlobStore } from './storage/memory/blob-store.ts'
 
 export interface App {
   readonly url: string
+  /** Rejects when this process can write no more, and had better end. Never resolves. */
+  readonly broken: Promise<never>
   /** Lets what is in flight end within the grace time, then closes everything. */
   close(graceMilliseconds: number): Promise<void>
 }
@@ -34,7 +37,8 @@ export type AppRole =
       readonly kind: 'worker'
       readonly name: string
       readonly volume: VolumeFacts | null
-      readonly writerSocket: string | null
+      /** Null on PostgreSQL. */
+      readonly writer: WriterAddress | null
     }
 
 const EXPIRE_EVERY = 60 * 60 * 1000
@@ -43,11 +47,12 @@ const EXPIRE_EVERY = 60 * 60 * 1000
 export async function startApp(config: Config, role: AppRole, log: Log): Promise<App> {
   const closers = new AsyncDisposableStack()
   try {
-    const registry = await openRegistry(config, role, log, closers)
+    const { registry, broken } = await openRegistry(config, role, log, closers)
     await tidyUp(registry, log, closers)
     const server = await listen(config, role, registry, log)
     return {
       url: server.url,
+      broken,
       async close(graceMilliseconds) {
         await server.stop({ graceMilliseconds })
         await closers.disposeAsync()
@@ -64,12 +69,12 @@ async function openRegistry(
   role: AppRole,
   log: Log,
   closers: AsyncDisposableStack,
-): Promise<Registry> {
+): Promise<{ readonly registry: Registry; readonly broken: Promise<never> }> {
   const volume = role.kind === 'single' ? await claimConfiguredVolume(config, closers) : role.volume
   const opened = await openDatabase(config, role, volume, log)
   closers.defer(() => opened.close())
   if (volume !== null) await claimSameIdentity(opened.database, volume)
-  return {
+  const registry: Registry = {
     database: opened.database,
     blobs: volume === null ? openMemoryBlobStore() : await openFilesystemBlobStore(volume),
     uploads: new LiveUploads(processName(config, role), await findBootId()),
@@ -78,6 +83,7 @@ async function openRegistry(
       uploadExpiry: config.uploads.expireAfterMilliseconds,
     },
   }
+  return { registry, broken: opened.broken }
 }
 
 function openDatabase(
@@ -88,7 +94,7 @@ function openDatabase(
 ): Promise<OpenedDatabase> {
   return role.kind === 'single'
     ? openOwnDatabase(config, volume, log)
-    : openSharedDatabase(config, volume, role.writerSocket, log)
+    : openSharedDatabase(config, volume, role.writer, log)
 }
 
 /** Among replicas on PostgreSQL nobody can tell who is dead, so every process has a name of its own. */
@@ -110,7 +116,7 @@ async function tidyUp(registry: Registry, log: Log, closers: AsyncDisposableStac
   const expiring = new Periodic({
     everyMilliseconds: EXPIRE_EVERY,
     work: async () => {
-      const expired = await expireIdleUploads(registry, Date.now())
+      const expired = await expireIdleUploads(registry)
       if (expired > 0) log.info({ expired }, 'uploads that nobody continued were forgotten')
     },
     onError: (error) => log.error({ error }, 'idle uploads could not be looked at; it will be tried again'),
@@ -125,7 +131,7 @@ function listen(config: Config, role: AppRole, registry: Registry, log: Log): Pr
     locationBase: config.http.host ?? '',
     log,
   })
-  const health = healthHandler(registry)
+  const health = healthHandler(registry, log)
   return startServer({
     address: config.http.address,
     reusePort: role.kind === 'worker',
@@ -145,7 +151,12 @@ function accessLog(log: Log): (request: IncomingRequest, reply: Reply, milliseco
       remoteAddress: request.remoteAddress,
       userAgent: request.header('user-agent'),
       status: reply.status,
-      bytes: reply.body === null || reply.body.kind === 'redirect' ? null : contentLength(reply.body),
+      bytes: sentBytes(request, reply),
       milliseconds,
     })
+}
+
+/** Null where no body is sent. */
+function sentBytes({ method }: IncomingRequest, { body }: Reply): number | null {
+  return method === 'HEAD' || body === null || body.kind === 'redirect' ? null : contentLength(body)
 }

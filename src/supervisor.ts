@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 import { writerSettings } from './app/database.ts'
 import { type ChildFailed, SupervisedProcess } from './app/supervised-process.ts'
 import { claimConfiguredVolume, type VolumeFacts } from './app/volume.ts'
-import type { WriterSettings } from './app/writer-settings.ts'
+import type { WriterAddress, WriterSettings } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
 import type { Log } from './observability/log.ts'
 
@@ -20,7 +20,7 @@ export interface ChildStart {
   readonly name: string
   readonly volume: VolumeFacts | null
   /** How to write: null on PostgreSQL, where every worker does so itself. */
-  readonly writer: (WriterSettings & { readonly socket: string }) | null
+  readonly writer: (WriterSettings & WriterAddress) | null
 }
 
 export interface SupervisorOptions {
@@ -77,7 +77,7 @@ async function writerOf(
   closers: AsyncDisposableStack,
 ): Promise<ChildStart['writer']> {
   if (config.database.kind === 'postgres') return null
-  const settings = await writerSettings(config, volume, log)
+  const settings = await writerSettings(config, volume, log, closers)
   return { ...settings, socket: await socketPath(settings, closers) }
 }
 

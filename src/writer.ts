@@ -28,6 +28,8 @@ export async function runWriterThread(): Promise<void> {
 }
 
 export interface WriterProcess {
+  /** Rejects when nothing more may be trusted to this process. Never resolves. */
+  readonly broken: Promise<never>
   /** Ends what it has begun, and closes the database. */
   stop(): Promise<void>
 }
@@ -39,6 +41,7 @@ export async function startWriterProcess(
   const writer = await openWriter(settings)
   const server = serveSocket(settings.socket, writer, COMMANDS)
   return {
+    broken: server.broken,
     async stop() {
       server.stop()
       await writer.close()

@@ -1,9 +1,10 @@
 /** What a test wants to know of a registry's database and link tree, read without the code that it tests. */
+import { join } from 'node:path'
 import type { Row } from '../src/metadata/database.ts'
 import { integer, optionalInteger, optionalText, text } from '../src/metadata/row.ts'
 import type { Digest } from '../src/oci/digest.ts'
 import type { RepositoryName } from '../src/oci/repository-name.ts'
-import { repositoryFolder } from '../src/storage/layout.ts'
+import { blobDataPath, repositoryFolder } from '../src/storage/layout.ts'
 import type { TreeStore } from '../src/storage/tree-store.ts'
 import type { Bench } from './registry-bench.ts'
 
@@ -125,6 +126,11 @@ export async function marksOf(bench: Bench, repository: RepositoryName): Promise
     [repository],
   )
   return rows.map((row) => `${text(row, 'kind')} ${text(row, 'key')} = ${optionalText(row, 'value')}`)
+}
+
+/** Where the bytes of a blob lie, when the storage is the filesystem. */
+export function fileOf(bench: Bench, digest: Digest): string {
+  return join(bench.root, blobDataPath(digest))
 }
 
 /** Every file of a repository's folder in the link tree, with what it holds; paths are relative to the folder. */

@@ -98,6 +98,17 @@ describe('starting', () => {
   })
 })
 
+test('the access log tells how long a body was that has been sent, and nothing where none was', async () => {
+  await using berth = await startBerth({ env: { REGISTRY_LOG_LEVEL: 'debug' } })
+  for (const method of ['GET', 'HEAD']) await fetch(`${berth.url}/v2/`, { method })
+  const lines = berth
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('http.request.uri=/v2/ '))
+  const written = lines.map((line) => /http\.response\.written=(\d+)/.exec(line)?.[1])
+  expect(written).toEqual(['2', undefined])
+})
+
 describe('settings', () => {
   test('come from REGISTRY_* variables', async () => {
     const port = await findFreePort()

@@ -12,7 +12,11 @@ import type { Principal } from './principal.ts'
  * `ping` is for what names no repository; `list` reads the names of repositories; `pull` and `push` are what
  * clients ask tokens for; `overwrite` moves an existing tag; `delete` removes manifests, tags and blob links.
  */
-export type Action = 'ping' | 'list' | 'pull' | 'push' | 'overwrite' | 'delete'
+export const ACTIONS = ['ping', 'list', 'pull', 'push', 'overwrite', 'delete'] as const
+export type Action = (typeof ACTIONS)[number]
+
+/** The question that `can` answers. */
+export type Can = (principal: Principal, action: Action, repository: RepositoryName | null) => boolean
 
 /** Whether `principal` may do `action` in `repository` (null where the action names none). */
 export function can(_principal: Principal, _action: Action, _repository: RepositoryName | null): boolean {

@@ -3,21 +3,24 @@ import type { AnyCommand } from '../metadata/database.ts'
 import { mountBlobCommand, unlinkBlobCommand } from '../registry/blobs.commands.ts'
 import { claimIdentityCommand } from '../registry/identity.ts'
 import { deleteManifestCommand, putManifestCommand } from '../registry/manifests.commands.ts'
+import { probeWritesCommand } from '../registry/readiness.ts'
 import { deleteTagCommand } from '../registry/tags.commands.ts'
 import { clearMarksCommand } from '../registry/tree/link-tree.commands.ts'
 import {
   beginUploadCommand,
   cancelUploadCommand,
   claimUploadCommand,
-  expireUploadCommand,
+  expireUploadsCommand,
   finishUploadCommand,
   releaseUploadCommand,
   releaseUploadsOfCommand,
   renewUploadCommand,
+  uploadCopiedCommand,
 } from '../registry/uploads.commands.ts'
 
 export const COMMANDS: readonly AnyCommand[] = [
   claimIdentityCommand,
+  probeWritesCommand,
   putManifestCommand,
   deleteManifestCommand,
   deleteTagCommand,
@@ -26,10 +29,11 @@ export const COMMANDS: readonly AnyCommand[] = [
   beginUploadCommand,
   claimUploadCommand,
   renewUploadCommand,
+  uploadCopiedCommand,
   releaseUploadCommand,
   releaseUploadsOfCommand,
   finishUploadCommand,
   cancelUploadCommand,
-  expireUploadCommand,
+  expireUploadsCommand,
   clearMarksCommand,
 ]

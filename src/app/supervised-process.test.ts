@@ -104,6 +104,15 @@ test('a child that worked once and then ends again and again is given up too', a
   expect(error.message).toBe('worker-1 was ended by SIGKILL, 6 times in a row')
 })
 
+test('a child that the system cannot start just now is tried again', async () => {
+  const late = join(folder, 'late')
+  const { child, lines } = supervise({ address: 'here' }, { command: [late] })
+  const starting = child.start()
+  expect(lines[0]).toMatch(/worker-1 could not be started \(.*\); starting it again in 100 ms/)
+  writeFileSync(late, `#!/bin/sh\nexec "${process.execPath}" "${program}"\n`, { mode: 0o755 })
+  expect(await starting).toBe('here')
+})
+
 test('stopping asks the child, and resolves when it has ended', async () => {
   const { child } = supervise({ address: 'here' })
   await child.start()

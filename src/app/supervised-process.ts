@@ -18,7 +18,7 @@ export type MessageFromChild =
   | { readonly kind: 'hello' }
   /** It works, and can be reached at this address (a URL, or the path of a socket). */
   | { readonly kind: 'ready'; readonly address: string }
-  /** It cannot start, and why, in a sentence for the person; it waits to be ended. */
+  /** It cannot start or go on, and why, in a sentence for the person; it waits to be ended. */
   | { readonly kind: 'failed'; readonly message: string; readonly exitCode: number }
 
 export interface ProcessPlan<Start> {
@@ -95,15 +95,20 @@ export class SupervisedProcess<Start> {
     if (this.#child === null) this.#ended.resolve()
   }
 
+  /** A system that has no process to give just now (EAGAIN, ENOMEM) counts as a child that ended at once. */
   #spawn(): void {
     this.#startedAt = performance.now()
     this.#failure = null
-    this.#child = Bun.spawn({
-      cmd: [...this.#plan.command],
-      stdio: ['ignore', 'inherit', 'inherit'],
-      ipc: (message: MessageFromChild) => this.#heard(message),
-      onExit: (child) => this.#exited(child),
-    })
+    try {
+      this.#child = Bun.spawn({
+        cmd: [...this.#plan.command],
+        stdio: ['ignore', 'inherit', 'inherit'],
+        ipc: (message: MessageFromChild) => this.#heard(message),
+        onExit: (child) => this.#exited(child),
+      })
+    } catch (error) {
+      this.#endedByItself(`could not be started (${error instanceof Error ? error.message : error})`)
+    }
   }
 
   #heard(message: MessageFromChild): void {
@@ -146,7 +151,8 @@ export class SupervisedProcess<Start> {
       return
     }
     const pause = Math.min(FIRST_PAUSE * 2 ** (this.#quickEnds - 1), LONGEST_PAUSE)
-    log.warn({}, `${name} ${this.#failure?.message ?? how}; starting it again in ${pause} ms`)
+    const what = this.#failure === null ? how : `failed (${this.#failure.message})`
+    log.warn({}, `${name} ${what}; starting it again in ${pause} ms`)
     this.#pause = setTimeout(() => this.#spawn(), pause)
   }
 

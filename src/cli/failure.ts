@@ -34,6 +34,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   VolumeInUse: EXIT.FAILED,
   CannotListen: EXIT.FAILED,
   DatabaseUnavailable: EXIT.UNAVAILABLE,
+  WriterUnavailable: EXIT.UNAVAILABLE,
   StorageUnavailable: EXIT.UNAVAILABLE,
 }
 

@@ -22,7 +22,7 @@ async function runAlone(config: Config, log: Log): Promise<RunningServer> {
   const app = await startApp(config, { kind: 'single' }, log)
   return {
     url: app.url,
-    broken: new Promise<never>(() => {}),
+    broken: app.broken,
     close: (graceMilliseconds) => app.close(graceMilliseconds),
     kill() {},
   }

@@ -11,6 +11,8 @@ import { EXIT, explain, Failure } from './failure.ts'
 export interface SupervisedWork {
   /** Where it can be reached: a URL, or the path of a socket. */
   readonly address: string
+  /** Rejects when the process cannot go on and must be replaced. Never resolves. */
+  readonly broken: Promise<never>
   close(graceMilliseconds: number): Promise<void>
 }
 
@@ -40,12 +42,17 @@ async function beginAndTell(
   try {
     const work = await begin(start)
     tell({ kind: 'ready', address: work.address })
+    work.broken.catch(tellFailure)
     return work
   } catch (error) {
-    const { message, exitCode } = explain(error)
-    tell({ kind: 'failed', message, exitCode })
+    tellFailure(error)
     return null
   }
+}
+
+function tellFailure(error: unknown): void {
+  const { message, exitCode } = explain(error)
+  tell({ kind: 'failed', message, exitCode })
 }
 
 async function stop(work: SupervisedWork | null, graceMilliseconds: number): Promise<never> {

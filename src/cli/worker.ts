@@ -9,9 +9,9 @@ export function workerCommand(terminal: Terminal): Command {
     runSupervised(async ({ config, name, volume, writer }) => {
       const { startApp } = await import('../app.ts')
       const log = createLog({ ...config.log, color: terminal.hasColor, write: terminal.note })
-      const writerSocket = writer?.socket ?? null
-      const app = await startApp(config, { kind: 'worker', name, volume, writerSocket }, log)
-      return { address: app.url, close: (graceMilliseconds) => app.close(graceMilliseconds) }
+      const app = await startApp(config, { kind: 'worker', name, volume, writer }, log)
+      const { broken } = app
+      return { address: app.url, broken, close: (graceMilliseconds) => app.close(graceMilliseconds) }
     }),
   )
 }

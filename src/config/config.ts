@@ -31,10 +31,13 @@ export type StorageDriver =
   | { readonly kind: 'filesystem'; readonly root: string }
   | { readonly kind: 'memory' }
 
-/** `path: null` is the usual place: `<root>/berth/berth.db`, or memory with the memory driver. */
+/**
+ * `path: null` is the usual place: `<root>/berth/berth.db`, or memory with the memory driver.
+ * `connections` is how many this server opens at most, all of its workers together.
+ */
 export type DatabaseChoice =
   | { readonly kind: 'sqlite'; readonly path: string | null }
-  | { readonly kind: 'postgres'; readonly url: string }
+  | { readonly kind: 'postgres'; readonly url: string; readonly connections: number }
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]

@@ -273,3 +273,41 @@ describe('settings that contradict each other', () => {
     ).toBe(1)
   })
 })
+
+describe('the database', () => {
+  const url = 'postgres://berth:secret@db/berth'
+
+  test.each([
+    [{}, 20],
+    [{ BERTH_WORKERS: '16' }, 32],
+    [{ BERTH_WORKERS: '4', BERTH_DATABASE_CONNECTIONS: '8' }, 8],
+  ])('gets connections for all workers together: %j', async (environment, connections) => {
+    const { database } = await configOf({ environment: { ...environment, BERTH_DATABASE_URL: url } })
+    expect(database).toEqual({ kind: 'postgres', url, connections })
+  })
+
+  test.each([
+    [
+      { BERTH_DATABASE_CONNECTIONS: '8' },
+      'BERTH_DATABASE_CONNECTIONS is for PostgreSQL, and SQLite is used.',
+    ],
+    [
+      { BERTH_DATABASE_URL: url, BERTH_DATABASE_CONNECTIONS: '7', BERTH_WORKERS: '4' },
+      'BERTH_DATABASE_CONNECTIONS is 7, but 4 workers need at least 8, 2 each.',
+    ],
+    [{ BERTH_DATABASE_URL: url, BERTH_DATABASE_CONNECTIONS: '1' }, 'write a number from 2 to 10000'],
+  ])('refuses connections that cannot be: %j', async (environment, sentence) => {
+    const [problem, ...others] = await problemsOf({ environment })
+    expect(problem).toContain(sentence)
+    expect(others).toEqual([])
+  })
+
+  test.each([{ BERTH_DATABASE_URL: url }, { BERTH_DATABASE_PATH: '/srv/berth.db' }])(
+    'that outlives storage in memory is warned about: %j',
+    async (environment) => {
+      const { warnings } = await load({ environment: { ...environment, REGISTRY_STORAGE: 'inmemory' } })
+      expect(warnings).toEqual([expect.stringContaining('will then list images that nobody can pull')])
+      expect((await load({ environment })).warnings).toEqual([])
+    },
+  )
+})

@@ -23,6 +23,10 @@ const SEVEN_DAYS = 7 * 86_400_000
 /** Together with what ends after it, inside the 10 s that `docker stop` waits. */
 const SHUTDOWN_GRACE = 8000
 const REGISTRY_2_DATA = '/var/lib/registry'
+/** A PostgreSQL as it comes has 100 for all replicas and whoever else uses it. */
+const USUAL_CONNECTIONS = 20
+/** One to read and one to write, for a pull must not wait for a push. */
+const LEAST_CONNECTIONS = 2
 const USUAL_ADDRESS: ListenAddress = { kind: 'tcp', hostname: '::', port: 5000 }
 
 export interface ConfigSources {
@@ -56,7 +60,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   })
   const problems = contradictions(config, settings)
   if (problems.length > 0) throw new ConfigError(problems)
-  return { config, file, warnings: fromEnvironment.warnings }
+  return { config, file, warnings: [...fromEnvironment.warnings, ...doubts(config)] }
 }
 
 function flagSettings(flags: ConfigSources['flags']): Settings {
@@ -100,11 +104,12 @@ interface Defaults {
 function build(values: SettingValues, defaults: Defaults): Config {
   const driver = storageDriver(values, defaults.data)
   const address = values['http.addr'] ?? USUAL_ADDRESS
+  const workers = workerCount(values, driver, address)
   return {
     http: { address, host: values['http.host'] ?? null },
     storage: { driver, deleteEnabled: values['storage.delete.enabled'] ?? values.version === undefined },
-    database: databaseChoice(values),
-    workers: workerCount(values, driver, address),
+    database: databaseChoice(values, workers),
+    workers,
     log: {
       level: values['log.level'] ?? 'info',
       format: logFormat(values, defaults.logFormat),
@@ -128,9 +133,12 @@ function logFormat(values: SettingValues, automatic: LogFormat): LogFormat {
   return own === 'auto' ? (values['log.formatter'] ?? automatic) : own
 }
 
-function databaseChoice(values: SettingValues): DatabaseChoice {
+function databaseChoice(values: SettingValues, workers: number): DatabaseChoice {
   const url = values['berth.database.url']
-  if (url !== undefined) return { kind: 'postgres', url }
+  const usual = Math.max(USUAL_CONNECTIONS, workers * LEAST_CONNECTIONS)
+  if (url !== undefined) {
+    return { kind: 'postgres', url, connections: values['berth.database.connections'] ?? usual }
+  }
   const path = values['berth.database.path']
   return { kind: 'sqlite', path: path === undefined ? null : resolve(path) }
 }
@@ -149,11 +157,30 @@ function contradictions(config: Config, settings: Settings): string[] {
   const path = settings.get('berth.database.path')?.origin
   const hasMany = config.workers > 1
   const address: ListenAddress = config.http.address
+  const { database } = config
+  const connections = settings.get('berth.database.connections')?.origin
+  const least = config.workers * LEAST_CONNECTIONS
   return [
+    connections !== undefined &&
+      database.kind === 'sqlite' &&
+      `${connections} is for PostgreSQL, and SQLite is used. Remove it, or set berth.database.url.`,
+    database.kind === 'postgres' &&
+      database.connections < least &&
+      `${connections} is ${database.connections}, but ${config.workers} workers need at least ${least}, ${LEAST_CONNECTIONS} each.`,
     url !== undefined && path !== undefined && `${url} means PostgreSQL and ${path} means SQLite. Keep one.`,
     hasMany &&
       config.storage.driver.kind === 'memory' &&
       `${workers}: storage in memory works with one worker only.`,
     hasMany && address.kind === 'unix' && `${workers}: a Unix socket works with one worker only.`,
   ].filter((problem) => problem !== false)
+}
+
+/** Settings that work, but perhaps not as their writer thinks. */
+function doubts({ storage, database }: Config): string[] {
+  const isKept = database.kind === 'postgres' || database.path !== null
+  if (storage.driver.kind !== 'memory' || !isKept) return []
+  return [
+    'Storage in memory is gone when Berth stops, but the database stays, and will then list images that nobody can pull. ' +
+      'Use it for tests only, each time with an empty database.',
+  ]
 }

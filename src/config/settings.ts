@@ -69,6 +69,10 @@ const workers = written('write a number from 1 to 256, or auto for one per proce
   return /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 256 ? Number(text) : null
 })
 
+const connections = written('write a number from 2 to 10000', (text) =>
+  /^\d{1,5}$/.test(text) && Number(text) >= 2 && Number(text) <= 10_000 ? Number(text) : null,
+)
+
 export const settingsSchema = z.strictObject({
   version: written('the only version of this file is 0.1', (text) =>
     text === '0.1' ? text : null,
@@ -82,6 +86,7 @@ export const settingsSchema = z.strictObject({
   'http.host': host.optional(),
   'berth.database.url': postgresUrl.optional(),
   'berth.database.path': path.optional(),
+  'berth.database.connections': connections.optional(),
   'berth.workers': workers.optional(),
   'berth.log.format': oneOf(['auto', ...LOG_FORMATS]).optional(),
   'berth.log.accessLog': boolean.optional(),

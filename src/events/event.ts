@@ -21,6 +21,7 @@ export type RegistryEvent =
   | { readonly kind: 'manifest.deleted'; readonly digest: Digest; readonly tags: readonly Tag[] }
   | { readonly kind: 'tag.deleted'; readonly tag: Tag; readonly digest: Digest }
   | { readonly kind: 'blob.mounted'; readonly digest: Digest; readonly from: RepositoryId }
+  | { readonly kind: 'blob.unlinked'; readonly digest: Digest }
 
 /** Adds the event to the outbox; it exists if and only if the transaction commits. */
 export async function record(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { isNotModified, isPreconditionFailed } from './conditional.ts'
+import { isNotModified } from './conditional.ts'
 
 const etag = '"sha256:abc"'
 
@@ -23,20 +23,4 @@ describe('If-None-Match', () => {
       expect(isNotModified(header, etag)).toBe(false)
     },
   )
-})
-
-describe('If-Match', () => {
-  test.each([null, '"sha256:abc"', 'sha256:abc', '"x", "sha256:abc"', '*'])('%p lets it go on', (header) => {
-    expect(isPreconditionFailed(header, etag)).toBe(false)
-  })
-
-  test.each(['"sha256:ab"', 'W/"sha256:abc"', '', '"*"'])('%p forbids it', (header) => {
-    expect(isPreconditionFailed(header, etag)).toBe(true)
-  })
-
-  test('forbids it where nothing is there', () => {
-    expect(isPreconditionFailed('*', null)).toBe(true)
-    expect(isPreconditionFailed('"sha256:abc"', null)).toBe(true)
-    expect(isPreconditionFailed(null, null)).toBe(false)
-  })
 })

@@ -6,32 +6,16 @@
 /** Whether If-None-Match says that the client has it already: then the answer to GET and HEAD is 304. */
 export function isNotModified(ifNoneMatch: string | null, etag: string): boolean {
   if (ifNoneMatch === null) return false
-  return parseTags(ifNoneMatch).some(({ tag }) => tag === ANY || tag === unquoted(etag))
-}
-
-/**
- * Whether If-Match forbids to go on: then the answer is 412. `etag` is that of what is there now, or null where
- * nothing is. A weak tag never matches (§13.1.1).
- */
-export function isPreconditionFailed(ifMatch: string | null, etag: string | null): boolean {
-  if (ifMatch === null) return false
-  if (etag === null) return true
-  return !parseTags(ifMatch).some(({ tag, weak }) => tag === ANY || (!weak && tag === unquoted(etag)))
+  return parseTags(ifNoneMatch).some((tag) => tag === ANY || tag === unquoted(etag))
 }
 
 const ANY = Symbol('any')
 
-interface EntityTag {
-  readonly tag: string | typeof ANY
-  readonly weak: boolean
-}
-
-/** A list of `"tag"`, `W/"tag"`, `tag` or `*`; commas inside quotes belong to the tag. */
-function parseTags(header: string): EntityTag[] {
-  return [...header.matchAll(/(W\/)?"([^"]*)"|([^\s,"]+)/g)].map(([, weak, quoted, bare]) => ({
-    tag: bare === '*' ? ANY : (quoted ?? bare ?? ''),
-    weak: weak !== undefined,
-  }))
+/** A list of `"tag"`, `W/"tag"`, `tag` or `*`; commas inside quotes belong to the tag. Weak ones count (§13.1.2). */
+function parseTags(header: string): (string | typeof ANY)[] {
+  return [...header.matchAll(/(?:W\/)?"([^"]*)"|([^\s,"]+)/g)].map(([, quoted, bare]) =>
+    bare === '*' ? ANY : (quoted ?? bare ?? ''),
+  )
 }
 
 function unquoted(etag: string): string {

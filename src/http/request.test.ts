@@ -78,18 +78,16 @@ describe('the path', () => {
 })
 
 describe('the query', () => {
-  test('has the first value, all values, and tells whether there is one', async () => {
+  test('has the first value and all values, which may be none', async () => {
     const found = await lookAt('GET /?tag=a&n=&tag=b%2Bc+d&digest=sha256:1 HTTP/1.1', '', ({ query }) => [
       query.get('tag'),
       query.all('tag'),
       query.get('n'),
-      query.has('n'),
       query.get('digest'),
       query.get('last'),
-      query.has('last'),
       query.all('last'),
     ])
-    expect(found).toEqual(['a', ['a', 'b+c d'], '', true, 'sha256:1', null, false, []])
+    expect(found).toEqual(['a', ['a', 'b+c d'], '', 'sha256:1', null, []])
   })
 
   test('takes what cannot be decoded as it stands', () => {
@@ -106,6 +104,18 @@ describe('the query', () => {
     )
   })
 })
+
+test.each(['/?last=%00', '/?a=b%0Ac', '/?%1f=1', '/?a=%7F'])(
+  '%s has a control character: no handler sees it',
+  async (target) => {
+    seen = {}
+    const response = await exchange(server.port, `GET ${target} HTTP/1.1`)
+    expect(response.body.toString()).toStartWith(
+      'BadRequest: The query of the address has a control character',
+    )
+    expect(seen).toEqual({})
+  },
+)
 
 describe('what two programs could read differently is refused', () => {
   test.each([

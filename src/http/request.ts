@@ -49,11 +49,13 @@ export interface Query {
   /** The first value of a name, or null. */
   get(name: string): string | null
   all(name: string): readonly string[]
-  has(name: string): boolean
 }
 
 /** An id that others gave is kept if no log or header can be fooled by it. */
 const SAFE_REQUEST_ID = /^[\w.:+/=@-]{1,128}$/
+
+/** A control of ASCII as a query has it. */
+const ENCODED_CONTROL = /%(?:[01][0-9a-f]|7f)/i
 
 export class IncomingRequest {
   /** Stands in the reply (X-Request-Id) and in every log line. */
@@ -106,12 +108,15 @@ export class IncomingRequest {
   }
 
   /**
-   * Throws BadRequest for what no handler should see: a path that cannot be decoded, and what two programs on
-   * the way could take for two different requests (RFC 9112 §3.2 and §6.3).
+   * Throws BadRequest for what no handler should see: a path that cannot be decoded, controls in the query
+   * (no name has any, and PostgreSQL takes no NUL), and what two programs on the way could take for two
+   * different requests (RFC 9112 §3.2 and §6.3).
    */
   requireWellFormed(): void {
     if (!this.#isDecoded)
       throw new BadRequest('The address has a percent sign that does not encode a character.')
+    if (ENCODED_CONTROL.test(this.#search))
+      throw new BadRequest('The query of the address has a control character. Leave it out.')
     if (this.header('host')?.includes(',')) throw new BadRequest('The request has more than one Host header.')
     if (this.header('content-length')?.includes(',')) {
       throw new BadRequest('The request has more than one Content-Length header.')
@@ -179,7 +184,6 @@ function parseQuery(search: string): Query {
   return {
     get: (name) => parameters.get(name),
     all: (name) => parameters.getAll(name),
-    has: (name) => parameters.has(name),
   }
 }
 

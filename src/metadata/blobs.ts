@@ -1,9 +1,10 @@
 /** Blobs and their links: which content exists, how long it must, and which repositories may read it. */
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import { chunksOf, wantedFrom2 } from './chunks.ts'
 import type { Read, Transaction } from './database.ts'
 import type { RepositoryId } from './repositories.ts'
-import { integer, text } from './row.ts'
+import { exists, integer, text } from './row.ts'
 
 /** The size in bytes of a blob that the repository links, or null. The hot read of every blob GET and HEAD. */
 export function findLinkedBlobSize(
@@ -21,22 +22,30 @@ export function findLinkedBlobSize(
   )
 }
 
-export async function isBlobLinked(read: Read, repository: RepositoryId, digest: Digest): Promise<boolean> {
-  const found = await read.one(
-    `SELECT 1 AS found FROM repository_blobs WHERE repository_id = $1 AND digest = $2`,
-    [repository, digest],
-    () => true,
-  )
-  return found ?? false
+export function isBlobLinked(read: Read, repository: RepositoryId, digest: Digest): Promise<boolean> {
+  return exists(read, `SELECT 1 FROM repository_blobs WHERE repository_id = $1 AND digest = $2`, [
+    repository,
+    digest,
+  ])
 }
 
-/** Some repository that links the blob, for a mount by digest alone; null where none does. */
-export function findRepositoryWithBlob(read: Read, digest: Digest): Promise<RepositoryId | null> {
-  return read.one(
-    `SELECT repository_id FROM repository_blobs WHERE digest = $1 LIMIT 1`,
-    [digest],
-    (row) => integer(row, 'repository_id') as RepositoryId,
-  )
+/** Those of the digests that the repository links. */
+export async function findLinkedBlobs(
+  read: Read,
+  repository: RepositoryId,
+  digests: readonly Digest[],
+): Promise<Set<Digest>> {
+  const linked = new Set<Digest>()
+  for (const chunk of chunksOf(digests)) {
+    const found = await read.all(
+      `SELECT column1 AS digest FROM ${wantedFrom2(chunk.length)}
+       WHERE (SELECT 1 FROM repository_blobs WHERE repository_id = $1 AND digest = column1) = 1`,
+      [repository, ...chunk],
+      (row) => text(row, 'digest') as Digest,
+    )
+    for (const digest of found) linked.add(digest)
+  }
+  return linked
 }
 
 /** Stores what is known of content that has just become durable, or keeps what was known. False: the blob is being deleted. */
@@ -55,10 +64,20 @@ export async function insertBlob(
   return changed === 1
 }
 
-/** Raises a blob's epoch because it gains a reference. False: there is no such blob, or it is being deleted. */
+/** Raises a blob's epoch because a repository gains the right to read it. False: there is no such blob, or it is being deleted. */
 export async function keepBlob(tx: Transaction, digest: Digest, leaseUntil: number): Promise<boolean> {
   const changed = await tx.run(
     `UPDATE blobs SET epoch = epoch + 1, state = 'live', lease_until = $2 WHERE digest = $1 AND state <> 'deleting'`,
+    [digest, leaseUntil],
+  )
+  return changed === 1
+}
+
+/** As `keepBlob`, because a manifest refers to the blob from now on: it is no longer unreferenced. */
+export async function referToBlob(tx: Transaction, digest: Digest, leaseUntil: number): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE blobs SET epoch = epoch + 1, state = 'live', lease_until = $2, unreferenced_since = NULL
+     WHERE digest = $1 AND state <> 'deleting'`,
     [digest, leaseUntil],
   )
   return changed === 1

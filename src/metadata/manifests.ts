@@ -3,9 +3,10 @@ import type { Digest } from '../oci/digest.ts'
 import type { MediaType } from '../oci/media-type.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
+import { chunksOf, rowsWith } from './chunks.ts'
 import type { Read, Row, Transaction } from './database.ts'
 import type { RepositoryId } from './repositories.ts'
-import { bytes, integer, text } from './row.ts'
+import { bytes, exists, integer, text } from './row.ts'
 
 /** What a HEAD says of a manifest. `size` is bytes. */
 export interface ManifestFacts {
@@ -78,13 +79,11 @@ export function findPayload(read: Read, digest: Digest): Promise<Uint8Array | nu
   )
 }
 
-export async function hasManifest(read: Read, repository: number, digest: Digest): Promise<boolean> {
-  const found = await read.one(
-    `SELECT 1 AS found FROM manifests WHERE repository_id = $1 AND digest = $2`,
-    [repository, digest],
-    () => true,
-  )
-  return found ?? false
+export function hasManifest(read: Read, repository: number, digest: Digest): Promise<boolean> {
+  return exists(read, `SELECT 1 FROM manifests WHERE repository_id = $1 AND digest = $2`, [
+    repository,
+    digest,
+  ])
 }
 
 /** True when the repository did not have the manifest before. */
@@ -107,7 +106,7 @@ export async function insertManifest(
       manifest.artifactType ?? '',
       manifest.subject,
       manifest.annotations,
-      manifest.annotations?.length ?? 0,
+      Buffer.byteLength(manifest.annotations ?? ''),
       manifest.size,
       manifest.pushedBy,
       tx.now,
@@ -117,31 +116,35 @@ export async function insertManifest(
 }
 
 /** The index's children. Edges already there stay: the manifest may be coming back while its older self lies in the trash. */
-export async function insertChild(
+export async function insertChildren(
   tx: Transaction,
   repository: RepositoryId,
   parent: Digest,
-  child: Digest,
+  children: readonly Digest[],
 ): Promise<void> {
-  await tx.run(
-    `INSERT INTO manifest_references (repository_id, parent, child) VALUES ($1, $2, $3)
-     ON CONFLICT (repository_id, parent, child) DO NOTHING`,
-    [repository, parent, child],
-  )
+  for (const chunk of chunksOf(children)) {
+    await tx.run(
+      `INSERT INTO manifest_references (repository_id, parent, child) VALUES ${rowsWith(2, chunk.length)}
+       ON CONFLICT (repository_id, parent, child) DO NOTHING`,
+      [repository, parent, ...chunk],
+    )
+  }
 }
 
-/** The manifest's use of a blob: what keeps the blob from being collected. */
-export async function insertManifestBlob(
+/** The manifest's use of blobs: what keeps them from being collected. */
+export async function insertManifestBlobs(
   tx: Transaction,
   repository: RepositoryId,
   manifest: Digest,
-  blob: Digest,
+  blobs: readonly Digest[],
 ): Promise<void> {
-  await tx.run(
-    `INSERT INTO manifest_blobs (repository_id, manifest, digest) VALUES ($1, $2, $3)
-     ON CONFLICT (repository_id, manifest, digest) DO NOTHING`,
-    [repository, manifest, blob],
-  )
+  for (const chunk of chunksOf(blobs)) {
+    await tx.run(
+      `INSERT INTO manifest_blobs (repository_id, manifest, digest) VALUES ${rowsWith(2, chunk.length)}
+       ON CONFLICT (repository_id, manifest, digest) DO NOTHING`,
+      [repository, manifest, ...chunk],
+    )
+  }
 }
 
 /**

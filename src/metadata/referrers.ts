@@ -1,6 +1,7 @@
 /** Manifests by what they are about. Answered from an index, a bounded page at a time. */
 import type { Digest } from '../oci/digest.ts'
 import type { MediaType } from '../oci/media-type.ts'
+import { chunksOf, wantedFrom2 } from './chunks.ts'
 import type { Read } from './database.ts'
 import type { RepositoryId } from './repositories.ts'
 import { integer, optionalText, text } from './row.ts'
@@ -13,7 +14,7 @@ export interface ReferrerPlace {
 
 export interface ReferrerKey extends ReferrerPlace {
   readonly digest: Digest
-  /** Characters of the annotations' JSON: annotations may be megabytes, so a page is bounded before it is read. */
+  /** Bytes of the annotations' JSON: annotations may be megabytes, so a page is bounded before it is read. */
   readonly annotationsLength: number
 }
 
@@ -26,18 +27,18 @@ export interface Referrer {
   readonly annotations: string | null
 }
 
-export const FIRST_REFERRER: ReferrerPlace = { artifactType: '', digest: '' }
-
-/** At most `limit` referrers of `subject` after `after`. */
+/** At most `limit` referrers of `subject` after `after`; only those of its artifact type where `sameType`. */
 export function listReferrerKeys(
   read: Read,
   repository: RepositoryId,
   subject: Digest,
-  page: { readonly after: ReferrerPlace; readonly limit: number },
+  page: { readonly after: ReferrerPlace; readonly which: 'all' | 'same type'; readonly limit: number },
 ): Promise<ReferrerKey[]> {
+  const isAfter =
+    page.which === 'all' ? '(artifact_type, digest) > ($3, $4)' : 'artifact_type = $3 AND digest > $4'
   return read.all(
     `SELECT digest, artifact_type, annotations_length FROM manifests
-     WHERE repository_id = $1 AND subject = $2 AND (artifact_type, digest) > ($3, $4)
+     WHERE repository_id = $1 AND subject = $2 AND ${isAfter}
      ORDER BY artifact_type, digest LIMIT $5`,
     [repository, subject, page.after.artifactType, page.after.digest, page.limit],
     (row) => ({
@@ -48,31 +49,20 @@ export function listReferrerKeys(
   )
 }
 
-/** As `listReferrerKeys`, but of one artifact type. */
-export function listReferrerKeysOfType(
+/** The referrers of `subject` after one place, up to and with another: at most `limit`. */
+export function listReferrersBetween(
   read: Read,
   repository: RepositoryId,
   subject: Digest,
-  artifactType: string,
-  page: { readonly after: string; readonly limit: number },
-): Promise<ReferrerKey[]> {
+  page: { readonly after: ReferrerPlace; readonly upTo: ReferrerPlace; readonly limit: number },
+): Promise<Referrer[]> {
+  const { after, upTo, limit } = page
   return read.all(
-    `SELECT digest, artifact_type, annotations_length FROM manifests
-     WHERE repository_id = $1 AND subject = $2 AND artifact_type = $3 AND digest > $4
-     ORDER BY digest LIMIT $5`,
-    [repository, subject, artifactType, page.after, page.limit],
-    (row) => ({
-      digest: text(row, 'digest') as Digest,
-      artifactType: text(row, 'artifact_type'),
-      annotationsLength: integer(row, 'annotations_length'),
-    }),
-  )
-}
-
-export function findReferrer(read: Read, repository: RepositoryId, digest: Digest): Promise<Referrer | null> {
-  return read.one(
-    `SELECT digest, media_type, size, artifact_type, annotations FROM manifests WHERE repository_id = $1 AND digest = $2`,
-    [repository, digest],
+    `SELECT digest, media_type, size, artifact_type, annotations FROM manifests
+     WHERE repository_id = $1 AND subject = $2
+     AND (artifact_type, digest) > ($3, $4) AND (artifact_type, digest) <= ($5, $6)
+     ORDER BY artifact_type, digest LIMIT $7`,
+    [repository, subject, after.artifactType, after.digest, upTo.artifactType, upTo.digest, limit],
     (row) => ({
       digest: text(row, 'digest') as Digest,
       mediaType: text(row, 'media_type') as MediaType,
@@ -83,17 +73,21 @@ export function findReferrer(read: Read, repository: RepositoryId, digest: Diges
   )
 }
 
-/** Whether the manifest is here and says that it is about `subject`. */
-export async function isReferrer(
+/** Those of the digests whose manifests the repository has, and which name no subject. */
+export async function findWithoutSubject(
   read: Read,
   repository: RepositoryId,
-  digest: Digest,
-  subject: Digest,
-): Promise<boolean> {
-  const found = await read.one(
-    `SELECT 1 AS found FROM manifests WHERE repository_id = $1 AND digest = $2 AND subject = $3`,
-    [repository, digest, subject],
-    () => true,
-  )
-  return found ?? false
+  digests: readonly Digest[],
+): Promise<Set<Digest>> {
+  const found = new Set<Digest>()
+  for (const chunk of chunksOf(digests)) {
+    const without = await read.all(
+      `SELECT column1 AS digest FROM ${wantedFrom2(chunk.length)} WHERE
+       (SELECT 1 FROM manifests WHERE repository_id = $1 AND digest = column1 AND subject IS NULL) = 1`,
+      [repository, ...chunk],
+      (row) => text(row, 'digest') as Digest,
+    )
+    for (const digest of without) found.add(digest)
+  }
+  return found
 }

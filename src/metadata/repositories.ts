@@ -1,14 +1,13 @@
 /** Repositories: the only place of a repository's name. */
+import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Read, Transaction } from './database.ts'
 import { integer, text } from './row.ts'
 
 export type RepositoryId = number & { readonly kind: 'repository-id' }
 
-/** What a listing may show. For now everything; rights narrow it. */
-export interface Scope {
-  readonly kind: 'everything'
-}
+/** What lists and mounts may show. For now everything; rights narrow it. */
+export type Scope = { readonly kind: 'everything' }
 
 export function findRepositoryId(read: Read, name: RepositoryName): Promise<RepositoryId | null> {
   return read.one(
@@ -27,6 +26,22 @@ export function findRepositoryName(read: Read, id: number): Promise<RepositoryNa
   )
 }
 
+/** A repository in scope that links the blob: the one of that name, or any where `name` is null. Null where there is none. */
+export function findRepositoryWithBlob(
+  read: Read,
+  digest: Digest,
+  { name, scope }: { readonly name: RepositoryName | null; readonly scope: Scope },
+): Promise<RepositoryId | null> {
+  return read.one(
+    `SELECT repositories.id FROM repositories
+     JOIN repository_blobs ON repository_blobs.repository_id = repositories.id
+     WHERE repository_blobs.digest = $1 AND ${inScope(scope)} ${name === null ? '' : 'AND repositories.name = $2'}
+     LIMIT 1`,
+    name === null ? [digest] : [digest, name],
+    (row) => integer(row, 'id') as RepositoryId,
+  )
+}
+
 /** A repository comes into being with its first upload. */
 export async function findOrCreateRepository(tx: Transaction, name: RepositoryName): Promise<RepositoryId> {
   const found = await findRepositoryId(tx, name)
@@ -41,19 +56,27 @@ export async function findOrCreateRepository(tx: Transaction, name: RepositoryNa
 }
 
 /** Listed from its first manifest on, and for good: an emptied repository stays listed, as in distribution. */
-export async function listRepository(tx: Transaction, id: RepositoryId): Promise<void> {
+export async function markListed(tx: Transaction, id: RepositoryId): Promise<void> {
   await tx.run(`UPDATE repositories SET listed = 1 WHERE id = $1 AND listed = 0`, [id])
 }
 
 /** At most `limit` names after `after`, in byte order. */
 export function listRepositoryNames(
   read: Read,
-  _scope: Scope,
+  scope: Scope,
   page: { readonly after: string; readonly limit: number },
 ): Promise<RepositoryName[]> {
   return read.all(
-    `SELECT name FROM repositories WHERE listed = 1 AND name > $1 ORDER BY name LIMIT $2`,
+    `SELECT name FROM repositories WHERE listed = 1 AND ${inScope(scope)} AND name > $1 ORDER BY name LIMIT $2`,
     [page.after, page.limit],
     (row) => text(row, 'name') as RepositoryName,
   )
+}
+
+/** The condition on `repositories` that leaves only what is in scope. */
+function inScope(scope: Scope): string {
+  switch (scope.kind) {
+    case 'everything':
+      return 'TRUE'
+  }
 }

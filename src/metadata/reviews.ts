@@ -2,7 +2,10 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Transaction } from './database.ts'
 
-/** `repository` is 0 where the blob itself is meant, else its link there. A later look replaces an earlier one. */
+/**
+ * `repository` is 0 where the blob itself is meant, else the manifest of that digest there. What is due already
+ * is put off to the new time, for its reason is newer.
+ */
 export async function scheduleReview(
   tx: Transaction,
   review: {

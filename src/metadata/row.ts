@@ -1,5 +1,10 @@
-/** Reads columns of a row alike for both databases. A column of another type is a defect of the statement. */
-import type { Row } from './database.ts'
+/** Reads rows and their columns alike for both databases. A column of another type is a defect of the statement. */
+import type { Read, Row, SqlValue } from './database.ts'
+
+/** Whether the statement finds any row at all. */
+export async function exists(read: Read, sql: string, values: readonly SqlValue[]): Promise<boolean> {
+  return (await read.one(sql, values, () => true)) ?? false
+}
 
 export function text(row: Row, column: string): string {
   const value = row[column]

@@ -1,4 +1,7 @@
-/** The tables of accounts, rights, subscriptions and jobs: part of the first migration, so that ids and edges need no retrofit. */
+/**
+ * The tables of accounts, rights, subscriptions, audit and jobs. Nothing reads or writes them yet: they are part
+ * of the first migration so that ids and edges need no retrofit.
+ */
 
 export const ACCESS_TABLES: readonly string[] = [
   // kind: user, organization, robot. Names are the first component of repository names.

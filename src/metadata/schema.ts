@@ -29,6 +29,7 @@ const REPOSITORIES = [
 
 const MANIFESTS = [
   // subject refers to nothing on purpose: it may arrive after its referrers. artifact_type is '' where there is none.
+  // annotations: JSON, and its length in bytes; of what has a subject only.
   `CREATE TABLE manifests (
     repository_id {{integer}} NOT NULL REFERENCES repositories (id),
     digest {{text}} NOT NULL,
@@ -42,7 +43,8 @@ const MANIFESTS = [
     created_at {{integer}} NOT NULL,
     PRIMARY KEY (repository_id, digest)
   ) {{clustered}}`,
-  `CREATE INDEX manifests_referrers ON manifests (repository_id, subject, artifact_type, digest) WHERE subject IS NOT NULL`,
+  `CREATE INDEX manifests_referrers ON manifests (repository_id, subject, artifact_type, digest, annotations_length)
+     WHERE subject IS NOT NULL`,
   `CREATE INDEX manifests_digest ON manifests (digest)`,
   `CREATE TABLE manifest_payloads (digest {{text}} NOT NULL PRIMARY KEY, bytes {{bytes}} NOT NULL) {{table}}`,
   // The edges of a manifest outlive it while it lies in the trash.
@@ -64,6 +66,8 @@ const MANIFESTS = [
 
 const BLOBS = [
   // state: live, condemned, deleting. Whoever adds a reference raises the epoch, so that collection stands back.
+  // unreferenced_since: since the upload until a manifest refers to it, and NULL from then on. Collection, which alone
+  // can tell that the last reference has gone, sets it again.
   `CREATE TABLE blobs (
     digest {{text}} NOT NULL PRIMARY KEY,
     size {{integer}} NOT NULL,
@@ -115,12 +119,13 @@ const TAGS = [
 ]
 
 const UPLOADS = [
-  // received is the truth, not the file's length. digest: of the first received bytes, where they were hashed as they came; boot: the machine's run in which they were, for a power cut may have taken bytes that the file system had promised.
+  // copied_from: where the bytes lie until their copy in file is complete. received is the truth, not the file's length. digest: of the first received bytes, where they were hashed as they came; boot: the machine's run in which they were, for a power cut may have taken bytes that the file system had promised.
   `CREATE TABLE uploads (
     id {{text}} NOT NULL PRIMARY KEY,
     repository_id {{integer}} NOT NULL REFERENCES repositories (id),
     principal {{text}} NOT NULL,
     file {{text}} NOT NULL,
+    copied_from {{text}},
     algorithm {{text}} NOT NULL,
     received {{integer}} NOT NULL DEFAULT 0,
     digest {{text}},
@@ -133,6 +138,7 @@ const UPLOADS = [
   ) {{table}}`,
   `CREATE INDEX uploads_touched ON uploads (touched_at)`,
   `CREATE INDEX uploads_file ON uploads (file)`,
+  `CREATE INDEX uploads_copied_from ON uploads (copied_from) WHERE copied_from IS NOT NULL`,
   `CREATE INDEX uploads_writer ON uploads (writer) WHERE writer IS NOT NULL`,
 ]
 

@@ -1,4 +1,4 @@
-/** The database's own facts: its id, and what administrators set. */
+/** What the database knows of itself, by key: for now its id alone. */
 import type { Read, Transaction } from './database.ts'
 import { text } from './row.ts'
 
@@ -6,8 +6,13 @@ export function findSetting(read: Read, key: string): Promise<string | null> {
   return read.one(`SELECT value FROM settings WHERE key = $1`, [key], (row) => text(row, 'value'))
 }
 
-/** Sets it only where it is not set yet, and gives what holds now. */
+/** Sets it where it is not set yet, and gives what holds: this value, or the one that was there. */
 export async function claimSetting(tx: Transaction, key: string, value: string): Promise<string> {
   await tx.run(`INSERT INTO settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, [key, value])
   return (await findSetting(tx, key)) ?? value
+}
+
+/** Changes no row, but fails where none could be changed (a standby, a disk that failed). */
+export async function changeNothing(tx: Transaction): Promise<void> {
+  await tx.run('UPDATE settings SET value = value WHERE key = $1', [''])
 }

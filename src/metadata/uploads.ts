@@ -11,6 +11,8 @@ export interface UploadRow {
   readonly principal: string
   /** The name of its bytes in storage: another one than `id` once a lapsed writer may still write to the first. */
   readonly file: UploadId
+  /** Where its bytes lie until they have been copied to `file`, which counts for nothing before; else null. */
+  readonly copiedFrom: UploadId | null
   readonly algorithm: DigestAlgorithm
   /** Bytes that count, whatever the file's length is. */
   readonly received: number
@@ -25,7 +27,7 @@ export interface UploadRow {
 }
 
 const COLUMNS =
-  'id, repository_id, principal, file, algorithm, received, digest, boot, writer, writer_epoch, writer_lease_until, touched_at'
+  'id, repository_id, principal, file, copied_from, algorithm, received, digest, boot, writer, writer_epoch, writer_lease_until, touched_at'
 
 export function findUpload(read: Read, id: UploadId): Promise<UploadRow | null> {
   return read.one(`SELECT ${COLUMNS} FROM uploads WHERE id = $1`, [id], uploadRow)
@@ -43,9 +45,13 @@ export function listIdleUploads(
   )
 }
 
-/** The one of these names in storage that an upload still needs, or null. */
+/** The upload that needs the bytes of this name in storage, as its file or to copy them from, or null. */
 export function findUploadByFile(read: Read, file: UploadId): Promise<UploadId | null> {
-  return read.one(`SELECT id FROM uploads WHERE file = $1`, [file], (row) => text(row, 'id') as UploadId)
+  return read.one(
+    `SELECT id FROM uploads WHERE file = $1 UNION ALL SELECT id FROM uploads WHERE copied_from = $1`,
+    [file],
+    (row) => text(row, 'id') as UploadId,
+  )
 }
 
 export async function insertUpload(
@@ -59,6 +65,12 @@ export async function insertUpload(
   )
 }
 
+/** Who writes an upload from now on, and where its bytes are to lie. */
+export interface UploadTaker extends Pick<UploadRow, 'file' | 'copiedFrom'> {
+  readonly name: string
+  readonly leaseUntil: number
+}
+
 /**
  * Hands the upload to a writer until the lease ends, and raises its epoch. False where that is not `seen` any
  * more: on PostgreSQL another command may have been there since this one looked.
@@ -66,14 +78,23 @@ export async function insertUpload(
 export async function takeUpload(
   tx: Transaction,
   seen: Pick<UploadRow, 'id' | 'writerEpoch'>,
-  writer: { readonly name: string; readonly leaseUntil: number; readonly file: UploadId },
+  taker: UploadTaker,
 ): Promise<boolean> {
   const taken = await tx.run(
-    `UPDATE uploads SET writer = $3, writer_epoch = writer_epoch + 1, writer_lease_until = $4, file = $5, touched_at = $6
+    `UPDATE uploads SET writer = $3, writer_epoch = writer_epoch + 1, writer_lease_until = $4, file = $5, copied_from = $6, touched_at = $7
      WHERE id = $1 AND writer_epoch = $2`,
-    [seen.id, seen.writerEpoch, writer.name, writer.leaseUntil, writer.file, tx.now],
+    [seen.id, seen.writerEpoch, taker.name, taker.leaseUntil, taker.file, taker.copiedFrom, tx.now],
   )
   return taken === 1
+}
+
+/** The copy in `file` is complete: nothing else is needed any more. False when the upload is not this writer's. */
+export async function forgetCopySource(tx: Transaction, id: UploadId, writer: string): Promise<boolean> {
+  const changed = await tx.run(`UPDATE uploads SET copied_from = NULL WHERE id = $1 AND writer = $2`, [
+    id,
+    writer,
+  ])
+  return changed === 1
 }
 
 /** Asks the writer of the upload to let go: it sees that the epoch is no longer its own. */
@@ -95,12 +116,33 @@ export async function renewUploadLease(
   return changed === 1
 }
 
+/** How far a writer got: bytes, their digest where it is known, and the machine's run in which it was taken. */
+export interface UploadProgress {
+  readonly received: number
+  readonly digest: Digest | null
+  readonly boot: string
+}
+
+/** Stores how far the writer got, which goes on. False when the upload is not this writer's any more. */
+export async function storeUploadProgress(
+  tx: Transaction,
+  id: UploadId,
+  writer: string,
+  progress: UploadProgress,
+): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE uploads SET received = $3, digest = $4, boot = $5 WHERE id = $1 AND writer = $2`,
+    [id, writer, progress.received, progress.digest, progress.boot],
+  )
+  return changed === 1
+}
+
 /** Stores how far the writer got, and lets go of the upload. False when it was not this writer's any more. */
 export async function releaseUpload(
   tx: Transaction,
   id: UploadId,
   writer: string,
-  progress: { readonly received: number; readonly digest: Digest | null; readonly boot: string },
+  progress: UploadProgress,
 ): Promise<boolean> {
   const changed = await tx.run(
     `UPDATE uploads SET received = $3, digest = $4, boot = $5, writer = NULL, writer_lease_until = 0, touched_at = $6
@@ -123,6 +165,11 @@ export async function deleteUpload(tx: Transaction, id: UploadId): Promise<boole
   return (await tx.run(`DELETE FROM uploads WHERE id = $1`, [id])) === 1
 }
 
+/** True when it was there, and this writer's. */
+export async function deleteUploadOf(tx: Transaction, id: UploadId, writer: string): Promise<boolean> {
+  return (await tx.run(`DELETE FROM uploads WHERE id = $1 AND writer = $2`, [id, writer])) === 1
+}
+
 /** True when it was there, nobody had touched it since `before`, and no writer's lease ran. */
 export async function deleteIdleUpload(tx: Transaction, id: UploadId, before: number): Promise<boolean> {
   const deleted = await tx.run(
@@ -138,6 +185,7 @@ function uploadRow(row: Row): UploadRow {
     repositoryId: integer(row, 'repository_id') as RepositoryId,
     principal: text(row, 'principal'),
     file: text(row, 'file') as UploadId,
+    copiedFrom: optionalText(row, 'copied_from') as UploadId | null,
     algorithm: text(row, 'algorithm') as DigestAlgorithm,
     received: integer(row, 'received'),
     digest: optionalText(row, 'digest') as Digest | null,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { digestOf } from './digest.ts'
 import { RegistryError } from './errors.ts'
-import { MANIFEST_LIMIT, type Manifest, parseManifest } from './manifest.ts'
+import { DESCRIPTOR_LIMIT, MANIFEST_LIMIT, type Manifest, parseManifest } from './manifest.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -282,6 +282,23 @@ test('the largest manifest that is taken is read', () => {
   const bytes = encode({ ...IMAGE, annotations: { a: 'x'.repeat(MANIFEST_LIMIT - frame) } })
   expect(bytes.length).toBe(MANIFEST_LIMIT)
   expect(parseManifest(bytes, OCI_MANIFEST).annotations?.['a']).toHaveLength(MANIFEST_LIMIT - frame)
+})
+
+describe('a list of descriptors', () => {
+  const bare = { digest: CONFIG.digest, size: 1 }
+  const lists = [
+    ['layers', (list: unknown) => ({ ...IMAGE, layers: list })],
+    ['manifests', (list: unknown) => ({ ...INDEX, manifests: list })],
+    ['blobs', (list: unknown) => ({ mediaType: OCI_ARTIFACT_MANIFEST, blobs: list })],
+  ] as const
+
+  test.each(lists)('of %s is taken at its longest, and refused when it is longer', (name, manifestWith) => {
+    const longest = Array.from({ length: DESCRIPTOR_LIMIT }, () => bare)
+    expect(parse(manifestWith(longest)).mediaType).toBeDefined()
+    const tooLong = () => parse(manifestWith([...longest, bare]))
+    expect(tooLong).toThrow(invalid)
+    expect(tooLong).toThrow(`${name} lists ${DESCRIPTOR_LIMIT + 1} descriptors`)
+  })
 })
 
 describe('for every image', () => {

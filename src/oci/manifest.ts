@@ -22,6 +22,13 @@ import { type MediaType, parseMediaType } from './media-type.ts'
 /** The largest manifest that is taken: 4 MiB, what every client must be able to push (distribution-spec "Pushing Manifests"). */
 export const MANIFEST_LIMIT = 4 * 1024 * 1024
 
+/**
+ * How many descriptors one list of a manifest may have. Images have fewer than 200 layers (container runtimes
+ * mount 128 or so), indexes fewer than 1 000 manifests, old build caches and artifacts of many files some
+ * thousands; but 4 MiB has room for 40 000, each of which is a row to look up and to write in one transaction.
+ */
+export const DESCRIPTOR_LIMIT = 10_000
+
 export interface Manifest {
   /** One of the five of manifest-format.ts. */
   readonly mediaType: MediaType
@@ -98,7 +105,11 @@ function splitForeign(
 }
 
 function listDescriptors(manifest: JsonNode, name: FieldName): Descriptor[] {
-  return listNodes(manifest, name).map(readDescriptor)
+  const nodes = listNodes(manifest, name)
+  if (nodes.length <= DESCRIPTOR_LIMIT) return nodes.map(readDescriptor)
+  throw invalidManifest(
+    `${name} lists ${nodes.length} descriptors, and this registry takes ${DESCRIPTOR_LIMIT} at most: divide the content among several manifests.`,
+  )
 }
 
 function findArtifactType(manifest: JsonNode): MediaType | null {

@@ -11,8 +11,8 @@ const LONGEST_ENCODED = 64
 
 /**
  * `<algorithm>-<hex>` (distribution-spec "Referrers Tag Schema"; its limit of 32 characters for the
- * algorithm is beyond those that a Digest can have). Two sha512 digests may share a tag, so what is found
- * under it is a referrer only if its own `subject` says so.
+ * algorithm is beyond those that a Digest can have). Two sha512 digests may share a tag: of what is found under
+ * it, a manifest that has a `subject` goes by that, and only one that has none goes by the tag.
  */
 export function referrersTag(digest: Digest): Tag {
   return `${algorithmOf(digest)}-${hexOf(digest).slice(0, LONGEST_ENCODED)}` as Tag

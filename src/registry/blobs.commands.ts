@@ -2,22 +2,26 @@
 import { record } from '../events/event.ts'
 import {
   findBlobState,
-  findRepositoryWithBlob,
+  findLinkedBlobs,
   insertBlob,
-  isBlobLinked,
   keepBlob,
   linkBlob,
+  referToBlob,
   unlinkBlob,
 } from '../metadata/blobs.ts'
 import { command, type Transaction } from '../metadata/database.ts'
-import { findOrCreateRepository, findRepositoryId, type RepositoryId } from '../metadata/repositories.ts'
+import {
+  findOrCreateRepository,
+  findRepositoryId,
+  findRepositoryWithBlob,
+  type RepositoryId,
+} from '../metadata/repositories.ts'
 import { scheduleReview } from '../metadata/reviews.ts'
 import type { Digest } from '../oci/digest.ts'
-import { RegistryError } from '../oci/errors.ts'
+import { type Problem, RegistryError } from '../oci/errors.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { isManifestType } from '../oci/manifest-format.ts'
-import type { RepositoryName } from '../oci/repository-name.ts'
-import type { MountBlob } from './blobs.ts'
+import type { MountBlob, UnlinkBlob } from './blobs.ts'
 import { BLOB_LEASE } from './registry.ts'
 import { markLayerAdded, markLayerRemoved, resettleLayer } from './tree/marks.ts'
 
@@ -34,9 +38,13 @@ export async function addBlob(
   else await resettleLayer(tx, repository, digest)
 }
 
+/** The problems that one refusal names: a manifest may have thousands. */
+const MOST_PROBLEMS = 100
+
 /**
- * Keeps every blob that a manifest refers to from being collected. Throws MANIFEST_BLOB_UNKNOWN with one
- * problem for each blob that the repository does not have, unless missing ones are allowed.
+ * Keeps every blob that a manifest refers to from being collected. Throws MANIFEST_BLOB_UNKNOWN with a problem
+ * for each blob that the repository does not have (of many, the first ones and a count), unless missing ones are
+ * allowed; UNAVAILABLE for a blob that is being deleted.
  */
 export async function keepReferencedBlobs(
   tx: Transaction,
@@ -49,9 +57,12 @@ export async function keepReferencedBlobs(
     ...manifest.foreignBlobs,
     ...manifest.children.filter((child) => !isManifestType(child.mediaType)),
   ]
+  const digests = [...new Set([...required, ...optional.map((blob) => blob.digest)])].toSorted()
+  const linked = await findLinkedBlobs(tx, repository, digests)
   const missing: Digest[] = []
-  for (const digest of new Set([...required, ...optional.map((blob) => blob.digest)].toSorted())) {
-    const isHere = (await isBlobLinked(tx, repository, digest)) && (await keepOrRefuse(tx, digest))
+  // One by one, for on PostgreSQL only that locks them in digest order: two pushes that share blobs never deadlock.
+  for (const digest of digests) {
+    const isHere = linked.has(digest) && (await keptOrRefused(tx, digest, referToBlob))
     if (!isHere && required.has(digest)) missing.push(digest)
   }
   if (missing.length > 0 && !options.allowMissing) throw missingBlobs(missing)
@@ -59,8 +70,8 @@ export async function keepReferencedBlobs(
 
 /** False where neither the named repository nor, without a name, any in scope has the blob. */
 export const mountBlobCommand = command('blob.mount', async (tx, input: MountBlob): Promise<boolean> => {
-  const source = await findMountSource(tx, input)
-  if (source === null || !(await keepOrRefuse(tx, input.digest))) return false
+  const source = await findRepositoryWithBlob(tx, input.digest, { name: input.from, scope: input.scope })
+  if (source === null || !(await keptOrRefused(tx, input.digest, keepBlob))) return false
   const repository = await findOrCreateRepository(tx, input.repository)
   if (await linkBlob(tx, repository, input.digest)) {
     await markLayerAdded(tx, repository, input.digest)
@@ -71,32 +82,24 @@ export const mountBlobCommand = command('blob.mount', async (tx, input: MountBlo
   return true
 })
 
-export const unlinkBlobCommand = command(
-  'blob.unlink',
-  async (tx, input: { readonly repository: RepositoryName; readonly digest: Digest }) => {
-    const repository = await findRepositoryId(tx, input.repository)
-    if (repository === null || !(await unlinkBlob(tx, repository, input.digest))) {
-      throw new RegistryError('BLOB_UNKNOWN', `There is no blob ${input.digest} in ${input.repository}.`)
-    }
-    await markLayerRemoved(tx, repository, input.digest)
-    await scheduleReview(tx, {
-      repository: 0,
-      digest: input.digest,
-      reason: 'link dropped',
-      dueAt: tx.now + BLOB_LEASE,
-    })
-  },
-)
-
-async function findMountSource(tx: Transaction, input: MountBlob): Promise<RepositoryId | null> {
-  if (input.from === null) return await findRepositoryWithBlob(tx, input.digest)
-  const source = await findRepositoryId(tx, input.from)
-  return source !== null && (await isBlobLinked(tx, source, input.digest)) ? source : null
-}
+export const unlinkBlobCommand = command('blob.unlink', async (tx, input: UnlinkBlob): Promise<void> => {
+  const { digest } = input
+  const repository = await findRepositoryId(tx, input.repository)
+  if (repository === null || !(await unlinkBlob(tx, repository, digest))) {
+    throw new RegistryError('BLOB_UNKNOWN', `There is no blob ${digest} in ${input.repository}.`)
+  }
+  await markLayerRemoved(tx, repository, digest)
+  await scheduleReview(tx, { repository: 0, digest, reason: 'link dropped', dueAt: tx.now + BLOB_LEASE })
+  await record(tx, repository, input.by, { kind: 'blob.unlinked', digest })
+})
 
 /** False: there is no such blob. Throws UNAVAILABLE for one that is being deleted at this moment. */
-async function keepOrRefuse(tx: Transaction, digest: Digest): Promise<boolean> {
-  if (await keepBlob(tx, digest, tx.now + BLOB_LEASE)) return true
+async function keptOrRefused(
+  tx: Transaction,
+  digest: Digest,
+  keep: typeof keepBlob | typeof referToBlob,
+): Promise<boolean> {
+  if (await keep(tx, digest, tx.now + BLOB_LEASE)) return true
   if ((await findBlobState(tx, digest)) === null) return false
   throw beingDeleted(digest)
 }
@@ -112,10 +115,25 @@ function beingDeleted(digest: Digest): RegistryError {
 }
 
 function missingBlobs(digests: readonly Digest[]): RegistryError {
-  const [first, ...rest] = digests.map((digest) => ({
-    code: 'MANIFEST_BLOB_UNKNOWN' as const,
+  const named = digests.length > MOST_PROBLEMS ? digests.slice(0, MOST_PROBLEMS - 1) : digests
+  const [first, ...rest] = named.map(missingBlob)
+  if (first === undefined) return new RegistryError('MANIFEST_BLOB_UNKNOWN')
+  const more = digests.length - named.length
+  return RegistryError.of([first, ...rest, ...(more === 0 ? [] : [moreMissing(more)])])
+}
+
+function missingBlob(digest: Digest): Problem {
+  return {
+    code: 'MANIFEST_BLOB_UNKNOWN',
     message: `The blob ${digest} is not in this repository: push it before the manifest.`,
     detail: { digest },
-  }))
-  return first === undefined ? new RegistryError('MANIFEST_BLOB_UNKNOWN') : RegistryError.of([first, ...rest])
+  }
+}
+
+function moreMissing(count: number): Problem {
+  return {
+    code: 'MANIFEST_BLOB_UNKNOWN',
+    message: `${count} more blobs of the manifest are not in this repository: push them all before it.`,
+    detail: { more: count },
+  }
 }

@@ -26,6 +26,10 @@ describeOnDatabases('blobs', (open) => {
     return mountBlob(bench.registry, { repository: to, digest: blob.digest, from, scope, by: 'ann' })
   }
 
+  function unlink(blob: Sample, repository: RepositoryName): Promise<void> {
+    return unlinkBlob(bench.registry, { repository, digest: blob.digest, by: 'ann' })
+  }
+
   async function isReadable(repository: RepositoryName, blob: Sample): Promise<boolean> {
     const found = await getBlob(bench.registry, repository, blob.digest).catch(() => null)
     return found !== null
@@ -152,16 +156,23 @@ describeOnDatabases('blobs', (open) => {
       const [own, other] = [bench.newRepository(), bench.newRepository()]
       const blob = await pushBlob(bench.registry, own)
       await mount(blob, other, own)
-      await unlinkBlob(bench.registry, own, blob.digest)
+      await unlink(blob, own)
       expect(await isReadable(own, blob)).toBe(false)
       expect(await isReadable(other, blob)).toBe(true)
+    })
+
+    test('is an event that names who did it', async () => {
+      const own = bench.newRepository()
+      const blob = await pushBlob(bench.registry, own)
+      await unlink(blob, own)
+      expect(await eventsOf(bench, own)).toEqual([{ kind: 'blob.unlinked', by: 'ann', digest: blob.digest }])
     })
 
     test('leaves the bytes, to be looked at by collection', async () => {
       const own = bench.newRepository()
       const blob = await pushBlob(bench.registry, own)
       expect(await reviewsOf(bench, blob.digest)).toEqual(['blob: blob uploaded'])
-      await unlinkBlob(bench.registry, own, blob.digest)
+      await unlink(blob, own)
       expect(await reviewsOf(bench, blob.digest)).toEqual(['blob: link dropped'])
       expect(await bench.registry.blobs.stat(blob.digest)).toBe(blob.bytes.length)
       expect((await marksOf(bench, own)).at(-1)).toBe(`layer ${blob.digest} = null`)
@@ -170,9 +181,9 @@ describeOnDatabases('blobs', (open) => {
     test('twice, or what was never there, is unknown', async () => {
       const own = bench.newRepository()
       const blob = await pushBlob(bench.registry, own)
-      await unlinkBlob(bench.registry, own, blob.digest)
+      await unlink(blob, own)
       for (const each of [own, bench.newRepository()]) {
-        const error = await failureOf(unlinkBlob(bench.registry, each, blob.digest))
+        const error = await failureOf(unlink(blob, each))
         expect(error).toHaveProperty('code', 'BLOB_UNKNOWN')
         expect(error.message).toContain(each)
       }
@@ -181,7 +192,7 @@ describeOnDatabases('blobs', (open) => {
     test('and pushing again links it again', async () => {
       const own = bench.newRepository()
       const blob = await pushBlob(bench.registry, own)
-      await unlinkBlob(bench.registry, own, blob.digest)
+      await unlink(blob, own)
       await pushBlob(bench.registry, own, blob)
       expect(await isReadable(own, blob)).toBe(true)
     })
@@ -191,7 +202,7 @@ describeOnDatabases('blobs', (open) => {
       const config = await pushBlob(bench.registry, own, newBlob(OCTET_STREAM))
       const image = newImage({ config })
       await pushManifest(bench.registry, own, image, 'v1')
-      await unlinkBlob(bench.registry, own, config.digest)
+      await unlink(config, own)
       const error = await failureOf(pushManifest(bench.registry, own, image, 'v2'))
       expect(error).toHaveProperty('code', 'MANIFEST_BLOB_UNKNOWN')
     })

@@ -38,7 +38,7 @@ export interface MountBlob {
   readonly digest: Digest
   /** The repository to take it from; null for any that the caller may read. */
   readonly from: RepositoryName | null
-  /** What the caller may read. */
+  /** What the caller may read: the blob is taken from nowhere else. */
   readonly scope: Scope
   readonly by: string
 }
@@ -46,6 +46,7 @@ export interface MountBlob {
 /**
  * Links a blob that another repository has (distribution-spec "Mounting a blob"). False where that cannot be
  * done: then it must be uploaded. A damaged one is not mounted, so that its next upload repairs it.
+ * Throws UNAVAILABLE while the blob is being deleted.
  */
 export async function mountBlob(registry: Registry, input: MountBlob): Promise<boolean> {
   const size = await findBlobSize(registry.database, input.digest)
@@ -53,13 +54,15 @@ export async function mountBlob(registry: Registry, input: MountBlob): Promise<b
   return await registry.database.write(mountBlobCommand, input)
 }
 
+export interface UnlinkBlob {
+  readonly repository: RepositoryName
+  readonly digest: Digest
+  readonly by: string
+}
+
 /** Drops the repository's link: the blob can no longer be read through it. Throws BLOB_UNKNOWN. */
-export async function unlinkBlob(
-  registry: Registry,
-  repository: RepositoryName,
-  digest: Digest,
-): Promise<void> {
-  await registry.database.write(unlinkBlobCommand, { repository, digest })
+export async function unlinkBlob(registry: Registry, input: UnlinkBlob): Promise<void> {
+  await registry.database.write(unlinkBlobCommand, input)
 }
 
 /** 404 and not 500: a client that is told so pushes the blob again, and that heals it. */

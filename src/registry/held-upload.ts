@@ -5,9 +5,13 @@
  * so the second asks the first to let go, and goes on once that has closed its file. Where the first one's
  * lease has lapsed, nobody can tell whether it still writes, and the second goes on in a copy: a late flush
  * into a shared file once gave the right size, the right hash and the wrong bytes.
+ *
+ * Whatever touches the database or the storage may throw StorageUnavailable, DatabaseUnavailable and
+ * WriterUnavailable: then what had been acknowledged before still counts.
  */
 import { abortable } from '../lib/abortable.ts'
-import { findUpload, type UploadRow } from '../metadata/uploads.ts'
+import { Periodic } from '../lib/periodic.ts'
+import { findUpload, type UploadProgress, type UploadRow } from '../metadata/uploads.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import { newUploadId, type UploadId } from '../oci/upload-id.ts'
@@ -15,12 +19,15 @@ import { UploadTruncated, type UploadWriter } from '../storage/blob-store.ts'
 import { RunningHash } from './live-uploads.ts'
 import type { Registry } from './registry.ts'
 import {
-  type ClaimedUpload,
+  cancelUploadCommand,
   claimUploadCommand,
+  finishUploadCommand,
   releaseUploadCommand,
   renewUploadCommand,
+  type UploadHold,
   type UploadSession,
   unknownUpload,
+  uploadCopiedCommand,
 } from './uploads.commands.ts'
 
 const LEASE = 15_000
@@ -41,23 +48,31 @@ export class HeldUpload {
   readonly #registry: Registry
   readonly #session: UploadSession
   readonly #upload: UploadRow
-  readonly #writer: string
+  readonly #hold: UploadHold
   readonly #asked = new AbortController()
-  readonly #looking: NodeJS.Timeout
+  readonly #looking: Periodic
   #renewed = performance.now()
   #received: number
+  /** Of the received bytes, where it is known. */
   #digest: Digest | null
+  /** Where the bytes lie until they have been copied. */
+  #copiedFrom: UploadId | null
   #isOver = false
 
   private constructor(registry: Registry, session: UploadSession, upload: UploadRow, writer: string) {
     this.#registry = registry
     this.#session = session
     this.#upload = upload
-    this.#writer = writer
+    this.#hold = { id: upload.id, writer }
     this.#received = upload.received
+    this.#copiedFrom = upload.copiedFrom
     this.#digest = upload.boot === registry.uploads.boot ? upload.digest : null
-    // A look that fails is tried again at the next tick; the lease says how long that may go on.
-    this.#looking = setInterval(() => void this.#lookForOthers().catch(() => undefined), LOOK_EVERY)
+    this.#looking = new Periodic({
+      everyMilliseconds: LOOK_EVERY,
+      work: () => this.#lookForOthers(),
+      // A look that fails is tried again at the next tick; the lease says how long that may go on.
+      onError: () => undefined,
+    })
   }
 
   /**
@@ -69,30 +84,10 @@ export class HeldUpload {
     const claim = { ...session, writer, lease: LEASE, copy: newUploadId() }
     const deadline = performance.now() + WAIT_FOR_HOLDER
     for (;;) {
-      const claimed: ClaimedUpload = await registry.database.write(claimUploadCommand, claim)
-      if (claimed.kind !== 'held') {
-        const held = new HeldUpload(registry, session, claimed.upload, writer)
-        if (claimed.kind === 'lapsed') await held.#goOnInCopy(claimed.from)
-        return held
-      }
-      if (performance.now() > deadline) throw new UploadOutOfStep(claimed.upload.received)
+      const { kind, upload } = await registry.database.write(claimUploadCommand, claim)
+      if (kind === 'claimed') return new HeldUpload(registry, session, upload, writer)
+      if (performance.now() > deadline) throw new UploadOutOfStep(upload.received)
       await Bun.sleep(ASK_AGAIN_AFTER)
-    }
-  }
-
-  /** Without a copy there are no bytes, and the client begins again. Throws UploadOutOfStep, StorageUnavailable. */
-  async #goOnInCopy(from: UploadId): Promise<void> {
-    const { blobs } = this.#registry
-    try {
-      if (this.#received > 0) await blobs.copy(from, this.#upload.file, this.#received)
-    } catch (error) {
-      this.#received = 0
-      this.#digest = null
-      await this.release().catch(() => undefined)
-      throw error instanceof UploadTruncated ? new UploadOutOfStep(0) : error
-    } finally {
-      // What cannot be discarded now is found at the next start.
-      await blobs.discard(from).catch(() => undefined)
     }
   }
 
@@ -101,77 +96,152 @@ export class HeldUpload {
     return this.#received
   }
 
+  /** The received bytes are known to have this digest. */
+  hasDigest(digest: Digest): boolean {
+    return this.#digest === digest
+  }
+
   /**
    * Writes a body behind what is there. What arrived counts, even when the body breaks off: then its error
    * is thrown, and the client goes on from there. When the storage fails, nothing of this body counts.
-   * A body of another length than was announced does not count either. Throws SIZE_INVALID, UploadOutOfStep.
+   * A body of another length than was announced does not count either.
+   * Throws SIZE_INVALID, UploadOutOfStep, BLOB_UPLOAD_UNKNOWN.
    */
   async append(body: AsyncIterable<Uint8Array>, announced: AnnouncedBody = {}): Promise<void> {
     const hash = this.#takeHash(announced.algorithm ?? this.#upload.algorithm)
-    const writer = await this.#openWriter()
-    const intake = await takeIn(abortable(body, this.#asked.signal), hash, writer)
-    await writer.close()
-    if (intake.error === null) requireLength(announced.length, intake.arrived)
-    this.#received += intake.arrived
+    const { arrived, error } = await this.#takeIn(body, hash)
+    if (error === null) requireLength(announced.length, arrived)
+    this.#received += arrived
     this.#digest = hash?.digest() ?? null
     if (hash !== null) this.#registry.uploads.keep(this.#upload.id, hash)
-    if (intake.error === this.#asked.signal.reason) throw new UploadOutOfStep(this.#received)
-    if (intake.error !== null) throw intake.error
+    if (error === this.#asked.signal.reason) throw new UploadOutOfStep(this.#received)
+    if (error !== null) throw error
   }
 
   /**
    * The digest of what has been received, by the algorithm that is wanted: from the running hash where there
-   * is one, else by reading the bytes once more. Throws UploadOutOfStep when the volume has lost some.
+   * is one, else by reading the bytes once more.
+   * Throws UploadOutOfStep when the volume has lost some, BLOB_UPLOAD_UNKNOWN when the upload is gone.
    */
   async digestBy(algorithm: DigestAlgorithm): Promise<Digest> {
     if (this.#digest?.startsWith(`${algorithm}:`)) return this.#digest
     const hash = new RunningHash(algorithm)
     try {
-      for await (const chunk of this.#registry.blobs.read(this.#upload.file, this.#received))
+      await this.#takeOverBytes()
+      for await (const chunk of this.#registry.blobs.read(this.#upload.file, this.#received)) {
         hash.update(chunk)
+      }
     } catch (error) {
       throw this.#outOfStep(error)
     }
     return hash.digest()
   }
 
-  /** Makes the bytes the durable blob `digest`. Throws UploadOutOfStep when the volume has lost some. */
-  async commit(digest: Digest): Promise<void> {
+  /**
+   * Makes the bytes, which have this digest, a durable blob of the repository; the upload is gone then.
+   * May be done again when it failed or the process died, whatever came of it.
+   * Throws UploadOutOfStep when the volume has lost bytes or somebody else has taken the upload,
+   * BLOB_UPLOAD_UNKNOWN when it is gone, UNAVAILABLE when the blob is being removed at this moment.
+   */
+  async finish(digest: Digest): Promise<void> {
+    await this.#saveProgress(digest)
+    await this.#commit(digest)
+    const finished = await this.#registry.database.write(finishUploadCommand, {
+      ...this.#session,
+      writer: this.#hold.writer,
+      digest,
+      size: this.#received,
+    })
+    if (finished.kind === 'taken-over') throw new UploadOutOfStep(finished.received)
+    this.#end()
+  }
+
+  /** Throws the upload and its bytes away, if it is still this one's. Throws BLOB_UPLOAD_UNKNOWN. */
+  async discard(): Promise<void> {
+    const { database, blobs } = this.#registry
+    const files = await database.write(cancelUploadCommand, { ...this.#session, writer: this.#hold.writer })
+    for (const file of files) await blobs.discard(file)
+    this.#end()
+  }
+
+  /**
+   * Stores how far it got, and lets the next writer in. Safe to call again, whether it failed or not, and when
+   * the upload has ended. Throws UploadOutOfStep or BLOB_UPLOAD_UNKNOWN where somebody else has taken the
+   * upload or ended it: nothing of this counts.
+   */
+  async release(): Promise<void> {
+    if (this.#isOver) return
+    void this.#looking.stop()
+    const { database } = this.#registry
+    const wasMine = await database.write(releaseUploadCommand, { ...this.#hold, ...this.#progress })
+    this.#isOver = true
+    if (!wasMine) throw await this.#lost()
+  }
+
+  /** The upload is a blob now, or gone: there is nothing to let go of. */
+  #end(): void {
+    this.#isOver = true
+    void this.#looking.stop()
+    this.#registry.uploads.take(this.#upload.id, this.#received)
+  }
+
+  get #progress(): UploadProgress {
+    return { received: this.#received, digest: this.#digest, boot: this.#registry.uploads.boot }
+  }
+
+  /**
+   * Gives the bytes a file of their own, where a lapsed writer may still write to the one before. That one is
+   * kept until the row says that it is not needed: whoever comes next can copy again.
+   */
+  async #takeOverBytes(): Promise<void> {
+    const from = this.#copiedFrom
+    if (from === null) return
+    const { blobs, database } = this.#registry
+    const { file } = this.#upload
+    if (this.#received > 0) await blobs.copy(from, file, this.#received)
+    const isMine = await database.write(uploadCopiedCommand, this.#hold)
+    // What cannot be discarded now is found at the next start.
+    await blobs.discard(isMine ? from : file).catch(() => undefined)
+    if (!isMine) throw await this.#lost()
+    this.#copiedFrom = null
+  }
+
+  /**
+   * Acknowledged bytes must not be lost should the process die between the renaming of the file and the commit
+   * of the row: so the row learns first what the file holds, and the closing request can be repeated.
+   */
+  async #saveProgress(digest: Digest): Promise<void> {
+    this.#digest = digest
+    const { received, digest: known, boot } = this.#upload
+    const isKnown = received === this.#received && known === digest && boot === this.#progress.boot
+    if (received === 0 || isKnown) return
+    const renewal = { ...this.#hold, lease: LEASE, progress: this.#progress }
+    if (!(await this.#registry.database.write(renewUploadCommand, renewal))) throw await this.#lost()
+  }
+
+  /** The bytes become the blob, unless they have before: then neither their file nor what it was copied from is there. */
+  async #commit(digest: Digest): Promise<void> {
+    const { blobs } = this.#registry
     try {
-      await this.#registry.blobs.commit(this.#upload.file, digest, this.#received)
+      const missing = await this.#takeOverBytes().then(() => null, truncationOf)
+      await blobs.commit(this.#upload.file, digest, this.#received).catch((error) => {
+        throw missing ?? error
+      })
     } catch (error) {
       throw this.#outOfStep(error)
     }
   }
 
-  /**
-   * Stores how far it got, and lets the next writer in. Safe to call twice, and after `end`.
-   * Throws UploadOutOfStep or BLOB_UPLOAD_UNKNOWN where somebody else has taken the upload: nothing of this counts.
-   */
-  async release(): Promise<void> {
-    if (this.#isOver) return
-    this.#stop()
-    const wasMine = await this.#registry.database.write(releaseUploadCommand, {
-      id: this.#upload.id,
-      writer: this.#writer,
-      received: this.#received,
-      digest: this.#digest,
-      boot: this.#registry.uploads.boot,
-    })
-    if (wasMine) return
-    const now = await findUpload(this.#registry.database, this.#upload.id)
-    throw now === null ? unknownUpload(this.#session) : new UploadOutOfStep(now.received)
-  }
-
-  /** The upload is a blob now, or gone: there is nothing to let go of. */
-  end(): void {
-    this.#stop()
-    this.#registry.uploads.take(this.#upload.id, this.#received)
-  }
-
-  #stop(): void {
-    this.#isOver = true
-    clearInterval(this.#looking)
+  async #takeIn(body: AsyncIterable<Uint8Array>, hash: RunningHash | null): Promise<Intake> {
+    try {
+      await this.#takeOverBytes()
+      const writer = await this.#registry.blobs.append(this.#upload.file, this.#received)
+      const intake = await takeIn(abortable(body, this.#asked.signal), hash, writer)
+      await writer.close()
+      return intake
+    } catch (error) {
+      throw this.#outOfStep(error)
+    }
   }
 
   #takeHash(algorithm: DigestAlgorithm): RunningHash | null {
@@ -179,15 +249,10 @@ export class HeldUpload {
     return kept ?? (this.#received === 0 ? new RunningHash(algorithm) : null)
   }
 
-  async #openWriter(): Promise<UploadWriter> {
-    try {
-      return await this.#registry.blobs.append(this.#upload.file, this.#received)
-    } catch (error) {
-      throw this.#outOfStep(error)
-    }
-  }
-
-  /** Fewer bytes on disk than the row says (a power cut): from now on the disk is the truth, and the client is told. */
+  /**
+   * Fewer bytes on disk than the row says (a power cut): from now on the disk is the truth, and the client is
+   * told. More than were written (somebody else writes): none of this request count.
+   */
   #outOfStep(error: unknown): unknown {
     if (!(error instanceof UploadTruncated)) return error
     this.#received = Math.min(error.found, this.#received)
@@ -195,15 +260,22 @@ export class HeldUpload {
     return new UploadOutOfStep(this.#received)
   }
 
+  /** What to say where the row is not this writer's any more. */
+  async #lost(): Promise<RegistryError> {
+    const now = await findUpload(this.#registry.database, this.#upload.id)
+    return now === null ? unknownUpload(this.#session) : new UploadOutOfStep(now.received)
+  }
+
   /** Renews the lease, and notices when somebody else has asked for the upload. */
   async #lookForOthers(): Promise<void> {
     const { database } = this.#registry
     const { id, writerEpoch } = this.#upload
     const row = await findUpload(database, id)
-    if (row?.writer !== this.#writer || row.writerEpoch !== writerEpoch) this.#asked.abort()
-    if (row?.writer !== this.#writer || performance.now() - this.#renewed < RENEW_EVERY) return
+    const isMine = row?.writer === this.#hold.writer
+    if (!isMine || row.writerEpoch !== writerEpoch) this.#asked.abort()
+    if (!isMine || performance.now() - this.#renewed < RENEW_EVERY) return
     this.#renewed = performance.now()
-    await database.write(renewUploadCommand, { id, writer: this.#writer, lease: LEASE })
+    await database.write(renewUploadCommand, { ...this.#hold, lease: LEASE, progress: null })
   }
 }
 
@@ -225,12 +297,24 @@ function requireLength(announced: number | undefined, arrived: number): void {
   )
 }
 
+function truncationOf(error: unknown): UploadTruncated {
+  if (error instanceof UploadTruncated) return error
+  throw error
+}
+
+interface Intake {
+  /** Bytes. */
+  readonly arrived: number
+  /** What broke the body off, or null. */
+  readonly error: unknown
+}
+
 /** Hashes and writes until the body ends or fails. The writer keeps its own error for `close`. */
 async function takeIn(
   body: AsyncIterable<Uint8Array>,
   hash: RunningHash | null,
   writer: UploadWriter,
-): Promise<{ readonly arrived: number; readonly error: unknown }> {
+): Promise<Intake> {
   let arrived = 0
   try {
     for await (const chunk of body) {

@@ -26,7 +26,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import { parseTag } from '../oci/tag.ts'
 import { deleteManifest, getManifest } from './manifests.ts'
 import { listRepositories } from './repositories.ts'
-import { listRepositoryTags, untag } from './tags.ts'
+import { deleteTag, listRepositoryTags } from './tags.ts'
 
 describeOnDatabases('deleting a manifest', (open) => {
   let bench: Bench
@@ -248,7 +248,7 @@ describeOnPostgres('deleting a manifest in one process', (open) => {
       const image = newIndex([])
       await pushManifest(here.registry, repository, image, `v${round}`)
       await Promise.allSettled([
-        untag(there.registry, { repository, tag: parseTag(`v${round}`), by: 'bob' }),
+        deleteTag(there.registry, { repository, tag: parseTag(`v${round}`), by: 'bob' }),
         deleteManifest(here.registry, { repository, digest: image.digest, by: 'ann' }),
       ])
     }

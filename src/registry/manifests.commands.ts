@@ -4,19 +4,20 @@ import { command, type Transaction } from '../metadata/database.ts'
 import {
   deleteManifest,
   holdManifest,
-  insertChild,
+  insertChildren,
   insertManifest,
-  insertManifestBlob,
+  insertManifestBlobs,
 } from '../metadata/manifests.ts'
 import {
   findOrCreateRepository,
   findRepositoryId,
-  listRepository,
+  markListed,
   type RepositoryId,
 } from '../metadata/repositories.ts'
 import { scheduleReview } from '../metadata/reviews.ts'
 import { deleteTagsOf, endTagInterval } from '../metadata/tags.ts'
 import { createTrash, type TrashId, trashManifest, trashTag } from '../metadata/trash.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { Manifest } from '../oci/manifest.ts'
@@ -132,15 +133,12 @@ async function storeManifest(
     pushedBy: input.by,
   })
   if (!isNew) return false
-  for (const child of manifest.children) {
-    await insertChild(tx, repository, digest, child.digest)
-    // Older build caches list layers in an index: those are blobs, and must be kept as such.
-    if (!isManifestType(child.mediaType)) await insertManifestBlob(tx, repository, digest, child.digest)
-  }
-  for (const blob of [...manifest.blobs, ...manifest.foreignBlobs]) {
-    await insertManifestBlob(tx, repository, digest, blob.digest)
-  }
-  await listRepository(tx, repository)
+  // Older build caches list layers in an index: those are blobs, and must be kept as such.
+  const layers = manifest.children.filter((child) => !isManifestType(child.mediaType))
+  const blobs = [...manifest.blobs, ...manifest.foreignBlobs, ...layers]
+  await insertChildren(tx, repository, digest, digestsOf(manifest.children))
+  await insertManifestBlobs(tx, repository, digest, digestsOf(blobs))
+  await markListed(tx, repository)
   await markPayloadAdded(tx, digest)
   await markRevisionAdded(tx, repository, digest)
   return true
@@ -159,6 +157,10 @@ async function untagAll(
     await markTag(tx, repository, tag, digest, null)
   }
   return tags
+}
+
+function digestsOf(descriptors: readonly Descriptor[]): Digest[] {
+  return descriptors.map(({ digest }) => digest)
 }
 
 function unknownManifest(input: {

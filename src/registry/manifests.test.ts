@@ -32,11 +32,16 @@ import {
   type Sample,
   sample,
 } from '../../test/sample-content.ts'
+import { command, type Transaction } from '../metadata/database.ts'
+import { optionalInteger } from '../metadata/row.ts'
 import { digestOf } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
+import { parseManifest } from '../oci/manifest.ts'
 import { OCI_INDEX, OCI_MANIFEST, parseMediaType } from '../oci/media-type.ts'
 import { parseReference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import { mountBlob } from './blobs.ts'
+import { type PutManifestFacts, putManifestCommand } from './manifests.commands.ts'
 import { getManifest, getManifestFacts } from './manifests.ts'
 import { BLOB_LEASE } from './registry.ts'
 
@@ -166,6 +171,7 @@ describeOnDatabases('manifests', (open) => {
         `tag v1 = ${first.digest}`,
         `revision ${second.digest} = null`,
         `revision ${second.digest} = ${second.digest}`,
+        `tag v1 = ${first.digest}`,
         `tag v1 = ${second.digest}`,
       ])
     })
@@ -283,6 +289,53 @@ describeOnDatabases('manifests', (open) => {
         expect(message).toContain((detail as { digest: string }).digest)
       }
       expect(await eventsOf(bench, own)).toEqual([])
+    })
+
+    test('is named up to a hundred times where it is missing, and the rest is counted', async () => {
+      const own = bench.newRepository()
+      const layers = Array.from({ length: 150 }, () => newBlob())
+      const config = await pushBlob(bench.registry, own)
+      async function problems(count: number) {
+        const image = newImage({ config, layers: layers.slice(0, count) })
+        return ((await failureOf(pushManifest(bench.registry, own, image, 'v1'))) as RegistryError).problems
+      }
+      expect(await problems(100)).toHaveLength(100)
+      expect((await problems(100)).at(-1)?.detail).toHaveProperty('digest')
+      const many = await problems(150)
+      expect(many).toHaveLength(100)
+      expect(many.at(-1)).toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN', detail: { more: 51 } })
+      expect(many.at(-1)?.message).toContain('51 more')
+    })
+
+    test('is written down with few statements, however much it is', async () => {
+      const own = bench.newRepository()
+      const layers = await Promise.all(Array.from({ length: 123 }, () => pushBlob(bench.registry, own)))
+      const image = newImage({ config: layers[0] as Sample, layers })
+      await pushManifest(bench.registry, own, image, 'v1')
+      expect((await edgesOf(bench, own, image.digest)).blobs).toEqual(
+        layers.map(({ digest }) => String(digest)).toSorted(),
+      )
+      const children = Array.from({ length: 5678 }, (_, index) => sample(OCI_MANIFEST, `child ${index}`))
+      const index = newIndex(children)
+      expect(await statementsOfPush(bench, own, index)).toBeLessThan(100)
+      expect((await edgesOf(bench, own, index.digest)).children).toEqual(
+        children.map(({ digest }) => String(digest)).toSorted(),
+      )
+    })
+
+    test('is no longer unreferenced, from the first manifest on', async () => {
+      const [own, other] = [bench.newRepository(), bench.newRepository()]
+      const blob = await pushBlob(bench.registry, own)
+      const since = await unreferencedSince(bench, blob)
+      expect(since).toBeGreaterThan(0)
+      await pushBlob(bench.registry, own, blob)
+      const from = { from: own, scope: { kind: 'everything' as const }, by: 'ann' }
+      await mountBlob(bench.registry, { repository: other, digest: blob.digest, ...from })
+      expect(await unreferencedSince(bench, blob)).toBe(since)
+      await pushManifest(bench.registry, own, newImage({ config: blob }), 'v1')
+      expect(await unreferencedSince(bench, blob)).toBeNull()
+      await pushBlob(bench.registry, own, blob)
+      expect(await unreferencedSince(bench, blob)).toBeNull()
     })
 
     test('is not here because another repository has it', async () => {
@@ -503,9 +556,48 @@ async function requireOneTruth(bench: Bench, repository: RepositoryName): Promis
   expect((await treeOf(bench.files, repository))['_manifests/tags/v1/current/link']).toBe(v1 ?? 'none')
 }
 
+/** How many statements the command of this push makes. */
+async function statementsOfPush(bench: Bench, repository: RepositoryName, { digest, bytes }: Sample) {
+  let count = 0
+  const counted = command('test.count', async (tx, input: PutManifestFacts) => {
+    const counting: Transaction = {
+      now: tx.now,
+      marks: tx.marks,
+      one(sql, values, decode) {
+        count++
+        return tx.one(sql, values, decode)
+      },
+      all(sql, values, decode) {
+        count++
+        return tx.all(sql, values, decode)
+      },
+      run(sql, values) {
+        count++
+        return tx.run(sql, values)
+      },
+    }
+    return await putManifestCommand.run(counting, input)
+  })
+  await bench.database.write(counted, {
+    repository,
+    digest,
+    bytes,
+    manifest: parseManifest(bytes, null),
+    tags: [],
+    allowMissingBlobs: false,
+    mayOverwrite: true,
+    by: 'tester',
+  })
+  return count
+}
+
+async function unreferencedSince(bench: Bench, { digest }: Sample): Promise<number | null> {
+  const [row] = await bench.rows('SELECT unreferenced_since FROM blobs WHERE digest = $1', [digest])
+  return optionalInteger(row ?? {}, 'unreferenced_since')
+}
+
 /** What collection would do. */
 async function setBlobState(bench: Bench, digest: string, state: string): Promise<void> {
-  const { command } = await import('../metadata/database.ts')
   const set = command('test.set-state', (tx, input: { digest: string; state: string }) =>
     tx.run('UPDATE blobs SET state = $2 WHERE digest = $1', [input.digest, input.state]),
   )

@@ -40,7 +40,8 @@ export interface PutManifest {
  * Stores a manifest and points its tags at it (distribution-spec "Pushing Manifests").
  * Blobs that it refers to must be in the repository, unless the operator allows sparse images. Its subject
  * and the children of an index may come later.
- * Throws MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, DENIED.
+ * Throws MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, DENIED, and UNAVAILABLE while a blob that it
+ * refers to is being deleted.
  */
 export async function putManifest(registry: Registry, input: PutManifest): Promise<StoredManifest> {
   const manifest = parseManifest(input.bytes, input.mediaType)

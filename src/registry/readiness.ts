@@ -1,30 +1,57 @@
 /** Whether this process can serve: asked by load balancers, often, so it is cheap. */
+import { command } from '../metadata/database.ts'
+import { changeNothing } from '../metadata/settings.ts'
 import { digestOf } from '../oci/digest.ts'
 import { findIdentity } from './identity.ts'
 import type { Registry } from './registry.ts'
 
 export interface Readiness {
   readonly isReady: boolean
-  /** What is wrong, in a sentence each; empty when ready. */
-  readonly problems: readonly string[]
+  /** What is wrong; empty when ready. */
+  readonly problems: readonly ReadinessProblem[]
 }
 
+export interface ReadinessProblem {
+  /** Fit for whoever asks. */
+  readonly sentence: string
+  /** For the log: it may name paths and hosts. */
+  readonly error: unknown
+}
+
+/** As long as a write waits for its writer: a busy one is no reason to send everybody away. */
+const PATIENCE = 5000
 const EMPTY_BLOB = digestOf(new Uint8Array())
 
-/** Asks the database and the storage one small question each. */
-export async function checkReadiness(registry: Registry): Promise<Readiness> {
+/** Goes the whole way of a write and changes nothing: only so it is known whether writes are taken. */
+export const probeWritesCommand = command('readiness.probe-writes', (tx, _: null) => changeNothing(tx), {
+  durable: false,
+})
+
+/** Asks the database and the storage one small question each, and waits `patience` milliseconds at most. */
+export async function checkReadiness(registry: Registry, patience = PATIENCE): Promise<Readiness> {
   const checks = [
-    findIdentity(registry.database),
+    ['The database cannot be read now.', findIdentity(registry.database)],
+    ['The database takes no writes now.', registry.database.write(probeWritesCommand, null)],
     // Whether it is there or not: that the storage can say so is the answer.
-    registry.blobs.stat(EMPTY_BLOB),
-  ]
-  const results = await Promise.allSettled(checks)
-  const problems = results.flatMap((result) =>
-    result.status === 'rejected' ? [sentenceOf(result.reason)] : [],
+    ['The storage cannot be read now.', registry.blobs.stat(EMPTY_BLOB)],
+  ] as const
+  const problems = await Promise.all(
+    checks.map(([sentence, check]) =>
+      within(check, patience).then(
+        () => [],
+        (error: unknown) => [{ sentence, error }],
+      ),
+    ),
   )
-  return { isReady: problems.length === 0, problems }
+  return { isReady: problems.flat().length === 0, problems: problems.flat() }
 }
 
-function sentenceOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason)
+async function within(check: Promise<unknown>, milliseconds: number): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds)
+  try {
+    await Promise.race([check, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }

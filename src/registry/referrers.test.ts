@@ -13,7 +13,8 @@ import {
   pushManifest,
   type Sample,
 } from '../../test/sample-content.ts'
-import { digestOf } from '../oci/digest.ts'
+import type { Read } from '../metadata/database.ts'
+import { parseDigest } from '../oci/digest.ts'
 import { OCI_INDEX, OCI_MANIFEST } from '../oci/media-type.ts'
 import { referrersTag } from '../oci/referrers-tag.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
@@ -82,6 +83,22 @@ describeOnDatabases('referrers', (open) => {
         ],
         next: null,
       })
+    })
+
+    test('keep annotations that no database could hold as plain text', async () => {
+      const subject = await newSubject()
+      const annotations = {
+        nul: 'a\0b',
+        '\0': 'its name',
+        'half a pair': '\ud800 \udc00',
+        '\udfff': '',
+        a: '\ud83d\ude00',
+      }
+      const referrer = await refer(subject, { annotations })
+      expect((await list(subject)).referrers).toMatchObject([{ digest: referrer.digest, annotations }])
+      const [row] = await bench.rows('SELECT annotations FROM manifests WHERE digest = $1', [referrer.digest])
+      expect(row?.['annotations']).toBe(JSON.stringify(annotations))
+      expect(String(row?.['annotations'])).toContain('a\\u0000b')
     })
 
     test('without artifactType go by the type of their config', async () => {
@@ -172,13 +189,43 @@ describeOnDatabases('referrers', (open) => {
       }
       const pages = await listAll(subject)
       expect(pages.map(({ referrers }) => referrers.length)).toEqual([1000, 250])
+      const counted = countingStatements(bench.database)
+      const request = { repository, subject: subject.digest, artifactType: null, after: null }
+      expect(await listReferrers(counted.read, request)).toEqual(pages[0] as ReferrersPage)
+      expect(counted.statements()).toBeLessThan(20)
       const found = pages.flatMap(({ referrers }) => referrers.map(({ digest }) => String(digest)))
       expect(found.toSorted()).toEqual(digests.toSorted())
       expect((await listAll(subject, SIGNATURE)).map(({ referrers }) => referrers.length)).toEqual([1000])
       expect((await listAll(subject, SBOM)).map(({ referrers }) => referrers.length)).toEqual([250])
     })
 
-    test('by their annotations: a page has two million characters of them', async () => {
+    test('though somebody pushes another one while a page is read: none of the older ones is left out', async () => {
+      const subject = await newSubject()
+      const digests = await Promise.all(
+        Array.from({ length: 1000 }, async () =>
+          String((await refer(subject, { artifactType: SBOM })).digest),
+        ),
+      )
+      const newcomer = newReferrer(subject, config, { artifactType: 'application/a' })
+      const meanwhile = countingStatements(bench.database, async (count) => {
+        if (count === 3) await pushManifest(bench.registry, repository, newcomer)
+      })
+      const request = { repository, subject: subject.digest, artifactType: null, after: null }
+      const first = await listReferrers(meanwhile.read, request)
+      expect(first.referrers).toHaveLength(1000)
+      const rest = await list(subject, null, first.next)
+      const found = [...first.referrers, ...rest.referrers].map(({ digest }) => String(digest))
+      expect(found.toSorted()).toEqual([...digests, String(newcomer.digest)].toSorted())
+    })
+
+    test('by the bytes of their annotations, not the characters', async () => {
+      const subject = await newSubject()
+      const annotations = { note: '漢'.repeat(600_000) }
+      for (const artifactType of [SIGNATURE, SBOM]) await refer(subject, { artifactType, annotations })
+      expect((await listAll(subject)).map(({ referrers }) => referrers.length)).toEqual([1, 1])
+    })
+
+    test('by their annotations: a page has two million bytes of them', async () => {
       const subject = await newSubject()
       const annotations = { note: 'x'.repeat(900_000) }
       for (const artifactType of [SIGNATURE, SIGNATURE, SIGNATURE, SBOM, SBOM]) {
@@ -208,10 +255,21 @@ describeOnDatabases('referrers', (open) => {
       await pushManifest(bench.registry, repository, index, referrersTag(subject.digest))
     }
 
+    /** A manifest that names no subject, as such clients pushed it. */
+    async function pushOld(): Promise<Sample> {
+      const old = newImage({ config })
+      await pushManifest(bench.registry, repository, old)
+      return old
+    }
+
+    async function digestsListed(subject: Sample): Promise<string[]> {
+      return (await list(subject)).referrers.map(({ digest }) => String(digest))
+    }
+
     test('are listed after the others', async () => {
       const subject = await newSubject()
       const own = await refer(subject)
-      const old = newImage()
+      const old = await pushOld()
       await tagFallback(subject, [
         { ...descriptorOf(old), artifactType: SIGNATURE, annotations: { by: 'an older one' } },
       ])
@@ -231,13 +289,32 @@ describeOnDatabases('referrers', (open) => {
       const subject = await newSubject()
       const own = await refer(subject, { artifactType: SIGNATURE })
       await tagFallback(subject, [{ ...descriptorOf(own), artifactType: SIGNATURE }])
-      expect((await list(subject)).referrers).toMatchObject([{ digest: own.digest }])
+      expect(await digestsListed(subject)).toEqual([own.digest])
       expect((await list(subject, SIGNATURE)).referrers).toHaveLength(1)
+    })
+
+    test('are none when they say that they are about something else', async () => {
+      const subject = await newSubject()
+      const stranger = await refer(await pushImage(bench.registry, repository))
+      await tagFallback(subject, [descriptorOf(stranger)])
+      expect(await digestsListed(subject)).toEqual([])
+    })
+
+    test('are none when they are not here: never pushed, deleted, or in another repository', async () => {
+      const subject = await newSubject()
+      const own = await refer(subject)
+      const [old, elsewhere] = [await pushOld(), newImage()]
+      await tagFallback(subject, [own, old, elsewhere].map(descriptorOf))
+      expect(await digestsListed(subject)).toEqual([own.digest, old.digest])
+      for (const { digest } of [own, old]) {
+        await deleteManifest(bench.registry, { repository, digest, by: 'ann' })
+      }
+      expect(await digestsListed(subject)).toEqual([])
     })
 
     test('are filtered by their type as well', async () => {
       const subject = await newSubject()
-      const [signature, sbom] = [newImage(), newImage()]
+      const [signature, sbom] = [await pushOld(), await pushOld()]
       await tagFallback(subject, [
         { ...descriptorOf(signature), artifactType: SIGNATURE },
         { ...descriptorOf(sbom), artifactType: SBOM },
@@ -247,13 +324,55 @@ describeOnDatabases('referrers', (open) => {
 
     test('are on the last page only', async () => {
       const subject = await newSubject()
-      const old = newImage()
+      const old = await pushOld()
       const annotations = { note: 'x'.repeat(1_500_000) }
       for (const artifactType of [SIGNATURE, SBOM]) await refer(subject, { artifactType, annotations })
       await tagFallback(subject, [{ ...descriptorOf(old), artifactType: SBOM }])
       const pages = await listAll(subject)
       expect(pages.map(({ referrers }) => referrers.length)).toEqual([1, 2])
       expect(pages[1]?.referrers[1]?.digest).toBe(old.digest)
+    })
+
+    test('are no more than fit a page by their annotations, together with the others', async () => {
+      const subject = await newSubject()
+      const old = [await pushOld(), await pushOld(), await pushOld()]
+      const annotations = { note: 'x'.repeat(900_000) }
+      await refer(subject, { annotations })
+      await tagFallback(
+        subject,
+        old.map((each) => ({ ...descriptorOf(each), annotations })),
+      )
+      const pages = await listAll(subject)
+      expect(pages.map(({ referrers }) => referrers.length)).toEqual([2, 2])
+      const found = pages.flatMap(({ referrers }) => referrers.map(({ digest }) => String(digest)))
+      expect(found.slice(1)).toEqual(old.map(({ digest }) => String(digest)).toSorted())
+    })
+
+    test('are no more than a thousand a page, looked up together', async () => {
+      const subject = await newSubject()
+      const old = [await pushOld(), await pushOld()]
+      const absent = Array.from({ length: 2400 }, () => newImage())
+      await tagFallback(subject, [...old, ...absent].map(descriptorOf))
+      const counted = countingStatements(bench.database)
+      const request = { repository, subject: subject.digest, artifactType: null }
+      const first = await listReferrers(counted.read, { ...request, after: null })
+      expect(counted.statements()).toBeLessThan(20)
+      expect(first.next).toMatchObject({ among: 'tag' })
+      const pages = await listAll(subject)
+      expect(pages).toHaveLength(3)
+      const found = pages.flatMap(({ referrers }) => referrers.map(({ digest }) => String(digest)))
+      expect(found).toEqual(old.map(({ digest }) => String(digest)).toSorted())
+    })
+
+    test('begin a page of their own after a page that the others fill', async () => {
+      const subject = await newSubject()
+      const old = await pushOld()
+      await tagFallback(subject, [{ ...descriptorOf(old), annotations: { note: 'one more' } }])
+      const note = 'x'.repeat(2 * 1024 * 1024 - '{"note":""}'.length)
+      await refer(subject, { annotations: { note } })
+      const pages = await listAll(subject)
+      expect(pages.map(({ referrers }) => referrers.length)).toEqual([1, 1])
+      expect(pages[1]?.referrers[0]?.digest).toBe(old.digest)
     })
 
     test('are none when the tag names something else than an index', async () => {
@@ -263,13 +382,32 @@ describeOnDatabases('referrers', (open) => {
       expect(await list(subject)).toEqual({ referrers: [], next: null })
     })
 
-    test('of a subject that is named by sha512 are found too', async () => {
+    test('of two subjects that share a tag go by the subject that they name, or else are listed for both', async () => {
       await newSubject()
-      const bytes = newBlob().bytes
-      const subject = { mediaType: OCI_MANIFEST, bytes, digest: digestOf(bytes, 'sha512') }
-      const old = newImage()
-      await tagFallback(subject, [descriptorOf(old)])
-      expect((await list(subject)).referrers).toMatchObject([{ digest: old.digest }])
+      const [one, other] = ['a', 'b'].map((end) => {
+        const digest = parseDigest(`sha512:${'0123456789abcdef'.repeat(4)}${end.repeat(64)}`)
+        return { mediaType: OCI_MANIFEST, bytes: newBlob().bytes, digest }
+      }) as [Sample, Sample]
+      const [ofOne, ofOther, ofEither] = [await refer(one), await refer(other), await pushOld()]
+      await tagFallback(one, [ofOne, ofOther, ofEither].map(descriptorOf))
+      expect(await digestsListed(one)).toEqual([ofOne.digest, ofEither.digest])
+      expect(await digestsListed(other)).toEqual([ofOther.digest, ofEither.digest])
     })
   })
 })
+
+/** The same reads, counted, with what is to happen before each. */
+function countingStatements(database: Read, before: (count: number) => Promise<void> = async () => {}) {
+  let count = 0
+  const read: Read = {
+    async one(sql, values, decode) {
+      await before(++count)
+      return await database.one(sql, values, decode)
+    },
+    async all(sql, values, decode) {
+      await before(++count)
+      return await database.all(sql, values, decode)
+    },
+  }
+  return { read, statements: () => count }
+}

@@ -1,18 +1,16 @@
 /**
- * What refers to a manifest: signatures, SBOMs, attestations (distribution-spec "Listing Referrers").
- * What older clients wrote under the fallback tag is read too. Answered a page at a time, bounded in number
- * and in bytes.
+ * What refers to a manifest: signatures, SBOMs, attestations (distribution-spec "Listing Referrers"). First come
+ * the manifests whose `subject` it is, by artifact type and digest; then, by digest, what clients of before the
+ * referrers API listed under the fallback tag. Answered a page at a time, bounded in number and in bytes.
  */
-import type { Database } from '../metadata/database.ts'
+import type { Read } from '../metadata/database.ts'
 import { findManifestByTag } from '../metadata/manifests.ts'
 import {
-  FIRST_REFERRER,
-  findReferrer,
-  isReferrer,
+  findWithoutSubject,
   listReferrerKeys,
-  listReferrerKeysOfType,
+  listReferrersBetween,
+  type Referrer,
   type ReferrerKey,
-  type ReferrerPlace,
 } from '../metadata/referrers.ts'
 import { findRepositoryId, type RepositoryId } from '../metadata/repositories.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -23,10 +21,17 @@ import { referrersTag } from '../oci/referrers-tag.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 
 const MOST_REFERRERS = 1_000
-/** A page's annotations, in characters; one referrer alone may have more. */
+/** A page's annotations, in bytes; one referrer alone may have more. */
 const MOST_ANNOTATIONS = 2 * 1024 * 1024
 
-export type { ReferrerPlace } from '../metadata/referrers.ts'
+/** A place in the list: after it the next page begins. */
+export type ReferrerPlace = OwnPlace | { readonly among: 'tag'; readonly digest: string }
+
+interface OwnPlace {
+  readonly among: 'subject'
+  readonly artifactType: string
+  readonly digest: string
+}
 
 export interface ReferrersRequest {
   readonly repository: RepositoryName
@@ -39,53 +44,72 @@ export interface ReferrersRequest {
 
 export interface ReferrersPage {
   readonly referrers: readonly Descriptor[]
-  /** Where the next page begins, or null on the last page. */
+  /** Where the next page begins, or null on the last page. A page that is not the last may be empty. */
   readonly next: ReferrerPlace | null
 }
 
 /** A repository or subject that does not exist has no referrers: that is no error. */
-export async function listReferrers(database: Database, request: ReferrersRequest): Promise<ReferrersPage> {
+export async function listReferrers(database: Read, request: ReferrersRequest): Promise<ReferrersPage> {
   const repository = await findRepositoryId(database, request.repository)
   if (repository === null) return { referrers: [], next: null }
-  const found = await listKeys(database, repository, request)
-  const keys = fittingPage(found)
-  const stored = await Promise.all(keys.map((key) => readReferrer(database, repository, key.digest)))
-  const referrers = stored.filter((referrer) => referrer !== null)
-  const last = keys.at(-1)
-  if (last !== undefined && keys.length < found.length) return { referrers, next: last }
-  return { referrers: [...referrers, ...(await listFallback(database, repository, request))], next: null }
+  const { keys, ...own } = await listOwn(database, repository, request)
+  if (own.next !== null) return own
+  const tagged = await listTagged(database, repository, request, keys)
+  return { referrers: [...own.referrers, ...tagged.referrers], next: tagged.next }
 }
 
-function listKeys(
-  database: Database,
+/** The manifests whose `subject` it is, with the keys by which the page was bounded. */
+async function listOwn(
+  database: Read,
   repository: RepositoryId,
   request: ReferrersRequest,
-): Promise<ReferrerKey[]> {
-  const limit = MOST_REFERRERS + 1
+): Promise<ReferrersPage & { readonly keys: readonly ReferrerKey[] }> {
+  const after = startOf(request)
+  if (after === null) return { referrers: [], next: null, keys: [] }
   const { subject, artifactType } = request
-  const after = request.after ?? FIRST_REFERRER
-  return artifactType === null
-    ? listReferrerKeys(database, repository, subject, { after, limit })
-    : listReferrerKeysOfType(database, repository, subject, artifactType, { after: after.digest, limit })
+  const which = artifactType === null ? 'all' : 'same type'
+  // One more than fits a page: that tells whether there is a next one.
+  const limit = MOST_REFERRERS + 1
+  const found = await listReferrerKeys(database, repository, subject, { after, which, limit })
+  const keys = fitting(found, [])
+  const upTo = keys.at(-1)
+  if (upTo === undefined) return { referrers: [], next: null, keys }
+  const page = { after, upTo, limit: MOST_REFERRERS }
+  const stored = await listReferrersBetween(database, repository, subject, page)
+  // What was pushed since the keys were read stands in the page too, and may have pushed others off its end.
+  const last = stored.length < MOST_REFERRERS ? upTo : (stored.at(-1) ?? upTo)
+  const hasMore = keys.length < found.length || last.digest !== upTo.digest
+  return { referrers: stored.map(descriptorOf), next: hasMore ? ownPlace(last) : null, keys }
 }
 
-function fittingPage(keys: readonly ReferrerKey[]): readonly ReferrerKey[] {
-  let annotations = 0
-  const count = keys.findIndex((key, index) => {
-    annotations += key.annotationsLength
-    return index >= MOST_REFERRERS || (index > 0 && annotations > MOST_ANNOTATIONS)
+/** Where the page begins among the manifests that name the subject; null where it begins after them all. */
+function startOf({ artifactType, after }: ReferrersRequest): OwnPlace | null {
+  if (after?.among === 'tag') return null
+  const place = after ?? ownPlace({ artifactType: artifactType ?? '', digest: '' })
+  const isOfOther = artifactType !== null && artifactType !== place.artifactType
+  return isOfOther ? ownPlace({ artifactType, digest: '' }) : place
+}
+
+function ownPlace({ artifactType, digest }: Omit<OwnPlace, 'among'>): OwnPlace {
+  return { among: 'subject', artifactType, digest }
+}
+
+interface Sized {
+  readonly annotationsLength: number
+}
+
+/** Those of the items for which a page has room that has `before` on it; an empty page has room for any one. */
+function fitting<Item extends Sized>(items: readonly Item[], before: readonly Sized[]): readonly Item[] {
+  let annotations = before.reduce((sum, each) => sum + each.annotationsLength, 0)
+  const end = items.findIndex((item, index) => {
+    const count = before.length + index + 1
+    annotations += item.annotationsLength
+    return count > MOST_REFERRERS || (count > 1 && annotations > MOST_ANNOTATIONS)
   })
-  return count === -1 ? keys : keys.slice(0, count)
+  return end === -1 ? items : items.slice(0, end)
 }
 
-async function readReferrer(
-  database: Database,
-  repository: RepositoryId,
-  digest: Digest,
-): Promise<Descriptor | null> {
-  const referrer = await findReferrer(database, repository, digest)
-  if (referrer === null) return null
-  const { mediaType, size, artifactType, annotations } = referrer
+function descriptorOf({ mediaType, digest, size, artifactType, annotations }: Referrer): Descriptor {
   return {
     mediaType,
     digest,
@@ -95,20 +119,50 @@ async function readReferrer(
   }
 }
 
-/** distribution-spec "Referrers Tag Schema": an index under a tag made of the subject's digest. */
-async function listFallback(
-  database: Database,
+/**
+ * What stands under the subject's fallback tag (distribution-spec "Referrers Tag Schema") and has room beside
+ * `before`. A manifest that names a subject goes by that alone: by this one it is listed already, by another one
+ * it is none of these. What is not here (deleted since, or never pushed) is none either, for nobody could pull it.
+ */
+async function listTagged(
+  database: Read,
   repository: RepositoryId,
   request: ReferrersRequest,
-): Promise<Descriptor[]> {
-  const index = await findManifestByTag(database, request.repository, referrersTag(request.subject))
+  before: readonly Sized[],
+): Promise<ReferrersPage> {
+  const listed = await findTagged(database, request)
+  const candidates = fitting(listed, before)
+  const digests = candidates.map(({ descriptor }) => descriptor.digest)
+  const isReferrer = await findWithoutSubject(database, repository, digests)
+  const after = request.after?.among === 'tag' ? request.after.digest : ''
+  return {
+    referrers: candidates.flatMap(({ descriptor }) =>
+      isReferrer.has(descriptor.digest) ? [descriptor] : [],
+    ),
+    next: candidates.length < listed.length ? { among: 'tag', digest: digests.at(-1) ?? after } : null,
+  }
+}
+
+interface TaggedReferrer extends Sized {
+  readonly descriptor: Descriptor
+}
+
+/** What the index under the fallback tag says of its children, by digest, from the page's beginning on. */
+async function findTagged(database: Read, request: ReferrersRequest): Promise<TaggedReferrer[]> {
+  const { repository, subject, artifactType } = request
+  const index = await findManifestByTag(database, repository, referrersTag(subject))
   if (index === null) return []
-  const listed = parseManifest(index.bytes, index.mediaType).children
-  const wanted = listed.filter(
-    (child) => request.artifactType === null || child.artifactType === request.artifactType,
-  )
-  const isKnown = await Promise.all(
-    wanted.map((child) => isReferrer(database, repository, child.digest, request.subject)),
-  )
-  return wanted.filter((_, index) => !isKnown[index])
+  const after = request.after?.among === 'tag' ? request.after.digest : ''
+  return parseManifest(index.bytes, index.mediaType)
+    .children.filter((child) => child.digest > after)
+    .filter((child) => artifactType === null || child.artifactType === artifactType)
+    .toSorted((one, other) => (one.digest < other.digest ? -1 : 1))
+    .map(({ urls: _, ...descriptor }) => ({
+      descriptor,
+      annotationsLength: lengthOf(descriptor.annotations),
+    }))
+}
+
+function lengthOf(annotations: Descriptor['annotations']): number {
+  return annotations === undefined ? 0 : Buffer.byteLength(JSON.stringify(annotations))
 }

@@ -7,7 +7,7 @@ import { parseReference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { parseTag } from '../oci/tag.ts'
 import { getManifestFacts } from './manifests.ts'
-import { listRepositoryTags, untag } from './tags.ts'
+import { deleteTag, listRepositoryTags } from './tags.ts'
 
 /** Sorted by their bytes. */
 const NAMES = ['0-', '1.10', '1.2', 'B', 'Z', '_', 'a', 'a-b', 'a.b', 'a0', 'aa', 'b']
@@ -69,7 +69,7 @@ describeOnDatabases('tags', (open) => {
       const repository = bench.newRepository()
       const image = await pushImage(bench.registry, repository, 'v1')
       await pushManifest(bench.registry, repository, image, 'v2')
-      await untag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
+      await deleteTag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
       expect(await tagsOf(bench, repository)).toEqual({ v2: image.digest })
       for (const reference of ['v2', image.digest]) {
         const facts = await getManifestFacts(bench.database, repository, parseReference(reference))
@@ -80,7 +80,7 @@ describeOnDatabases('tags', (open) => {
     test('go to the trash, out of their history, and are told: event, review, mark', async () => {
       const repository = bench.newRepository()
       const image = await pushImage(bench.registry, repository, 'v1')
-      await untag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
+      await deleteTag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
       expect(await trashOf(bench, repository)).toEqual([
         { what: 'tag', by: 'ann', manifests: [], tags: { v1: image.digest } },
       ])
@@ -99,8 +99,8 @@ describeOnDatabases('tags', (open) => {
       const repository = bench.newRepository()
       await pushImage(bench.registry, repository, 'v1')
       const input = { repository, tag: parseTag('v1'), by: 'ann' }
-      await untag(bench.registry, input)
-      const error = await failureOf(untag(bench.registry, input))
+      await deleteTag(bench.registry, input)
+      const error = await failureOf(deleteTag(bench.registry, input))
       expect(error).toHaveProperty('code', 'MANIFEST_UNKNOWN')
       expect(error.message).toContain('v1')
       expect(await trashOf(bench, repository)).toHaveLength(1)
@@ -110,20 +110,20 @@ describeOnDatabases('tags', (open) => {
       const repository = bench.newRepository()
       await pushImage(bench.registry, repository, 'v1')
       const input = { repository, tag: parseTag('v1'), by: 'ann' }
-      const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => untag(bench.registry, input)))
+      const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => deleteTag(bench.registry, input)))
       expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
       expect(await trashOf(bench, repository)).toHaveLength(1)
     })
 
     test('that never were, in a repository that never was, are unknown', async () => {
       const input = { repository: bench.newRepository(), tag: parseTag('v1'), by: 'ann' }
-      expect(await failureOf(untag(bench.registry, input))).toHaveProperty('code', 'MANIFEST_UNKNOWN')
+      expect(await failureOf(deleteTag(bench.registry, input))).toHaveProperty('code', 'MANIFEST_UNKNOWN')
     })
 
     test('and pushed again begin a new interval', async () => {
       const repository = bench.newRepository()
       const image = await pushImage(bench.registry, repository, 'v1')
-      await untag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
+      await deleteTag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
       await pushManifest(bench.registry, repository, image, 'v1', { by: 'bob', mayOverwrite: false })
       expect(await historyOf(bench, repository)).toMatchObject([
         { by: 'tester', isOpen: false },

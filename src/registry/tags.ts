@@ -22,7 +22,7 @@ export async function listRepositoryTags(
 }
 
 /** Takes one tag away and leaves the manifest and its other tags. Throws MANIFEST_UNKNOWN. */
-export async function untag(
+export async function deleteTag(
   registry: Registry,
   input: { readonly repository: RepositoryName; readonly tag: Tag; readonly by: string },
 ): Promise<void> {

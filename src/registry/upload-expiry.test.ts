@@ -1,15 +1,15 @@
 /** Uploads that nobody continues, and bytes that no upload knows. */
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setSystemTime, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Bench, describeOnDatabases, failureOf } from '../../test/registry-bench.ts'
+import { type Bench, describeOnDatabases, describeOnPostgres, failureOf } from '../../test/registry-bench.ts'
 import { bodyOf } from '../../test/sample-content.ts'
 import { command } from '../metadata/database.ts'
 import { newUploadId, type UploadId } from '../oci/upload-id.ts'
 import { uploadPath } from '../storage/layout.ts'
 import { HeldUpload } from './held-upload.ts'
 import { discardOrphanedUploads, expireIdleUploads } from './upload-expiry.ts'
-import { expireUploadCommand, type UploadSession } from './uploads.commands.ts'
+import { expireUploadsCommand, type UploadSession } from './uploads.commands.ts'
 import { appendToUpload, beginUpload, getUploadProgress } from './uploads.ts'
 
 const DAY = 86_400_000
@@ -40,7 +40,7 @@ describeOnDatabases('uploads that nobody continues', (open) => {
       await begin(7 * DAY - 60_000),
       await begin(),
     ]
-    expect(await expireIdleUploads(bench.registry, Date.now())).toBe(2)
+    expect(await expireIdleUploads(bench.registry)).toBe(2)
     for (const { id, ...session } of [old, older]) {
       const gone = getUploadProgress(bench.registry, { id, ...session })
       expect(await failureOf(gone)).toHaveProperty('code', 'BLOB_UPLOAD_UNKNOWN')
@@ -50,17 +50,16 @@ describeOnDatabases('uploads that nobody continues', (open) => {
       expect(await getUploadProgress(bench.registry, session)).toBe(5)
       expect(hasFile(session.id)).toBe(true)
     }
-    expect(await expireIdleUploads(bench.registry, Date.now())).toBe(0)
+    expect(await expireIdleUploads(bench.registry)).toBe(0)
   })
 
   test('are kept as long as somebody holds them, and when somebody has come back meanwhile', async () => {
     const held = await begin()
     const holder = await HeldUpload.claim(bench.registry, held)
     await bench.database.write(touchAgo, { id: held.id, milliseconds: 30 * DAY })
-    expect(await expireIdleUploads(bench.registry, Date.now())).toBe(0)
-    expect(await bench.database.write(expireUploadCommand, { id: held.id, idleFor: 7 * DAY })).toBe(false)
+    expect(await expireIdleUploads(bench.registry)).toBe(0)
     await holder.release()
-    expect(await bench.database.write(expireUploadCommand, { id: held.id, idleFor: 7 * DAY })).toBe(false)
+    expect(await expireIdleUploads(bench.registry)).toBe(0)
     expect(await getUploadProgress(bench.registry, held)).toBe(5)
   })
 
@@ -72,23 +71,68 @@ describeOnDatabases('uploads that nobody continues', (open) => {
       ),
     )
     await bench.database.write(touchAllAgo, { ids: uploads.map(({ id }) => id), milliseconds: 8 * DAY })
-    expect(await expireIdleUploads(bench.registry, Date.now())).toBe(230)
+    expect(await expireIdleUploads(bench.registry)).toBe(230)
   })
 
-  test('lose bytes that no upload knows, and no others', async () => {
+  test('are forgotten a few at a time, with every name that their bytes may have', async () => {
+    const copying = await begin(9 * DAY)
+    const copy = newUploadId()
+    await bench.database.write(moveTo, { id: copying.id, file: copy, copiedFrom: copying.id })
+    const others = [await begin(8 * DAY), await begin(8 * DAY)]
+    const few = { idleFor: 7 * DAY, limit: 2 }
+    const first = await bench.database.write(expireUploadsCommand, few)
+    expect(first).toHaveLength(2)
+    expect(first[0]?.toSorted()).toEqual([copying.id, copy].toSorted())
+    const second = await bench.database.write(expireUploadsCommand, few)
+    expect([...first.slice(1), ...second].flat().toSorted()).toEqual(others.map(({ id }) => id).toSorted())
+    expect(await discardOrphanedUploads(bench.registry)).toBe(3)
+  })
+
+  test('are forgotten with their bytes while these are copied', async () => {
+    const copying = await begin(9 * DAY)
+    const copy = newUploadId()
+    await bench.registry.blobs.copy(copying.id, copy, 5)
+    await bench.database.write(moveTo, { id: copying.id, file: copy, copiedFrom: copying.id })
+    expect(await expireIdleUploads(bench.registry)).toBe(1)
+    for (const id of [copying.id, copy]) expect(hasFile(id)).toBe(false)
+  })
+
+  test('lose bytes that no upload needs, and no others', async () => {
     const known = await begin()
     const moved = await begin()
-    const copy = newUploadId()
+    const copying = await begin()
+    const [copy, halfCopy, orphan] = [newUploadId(), newUploadId(), newUploadId()]
     await bench.registry.blobs.copy(moved.id, copy, 5)
-    await bench.database.write(moveTo, { id: moved.id, file: copy })
-    const orphan = newUploadId()
+    await bench.database.write(moveTo, { id: moved.id, file: copy, copiedFrom: null })
+    await bench.registry.blobs.copy(copying.id, halfCopy, 3)
+    await bench.database.write(moveTo, { id: copying.id, file: halfCopy, copiedFrom: copying.id })
     const writer = await bench.registry.blobs.append(orphan, 0)
     await writer.write(new Uint8Array(9))
     await writer.close()
-    expect(await discardOrphanedUploads(bench.registry)).toBe(1)
-    expect(hasFile(orphan)).toBe(false)
-    for (const id of [known.id, copy]) expect(hasFile(id)).toBe(true)
+    expect(await discardOrphanedUploads(bench.registry)).toBe(2)
+    for (const id of [orphan, moved.id]) expect(hasFile(id)).toBe(false)
+    for (const id of [known.id, copy, copying.id, halfCopy]) expect(hasFile(id)).toBe(true)
     expect(await discardOrphanedUploads(bench.registry)).toBe(0)
+  })
+})
+
+describeOnPostgres('the age of an upload', (open) => {
+  let bench: Bench
+  beforeAll(async () => {
+    bench = await open({ policy: { uploadExpiry: 7 * DAY } })
+  })
+  afterAll(() => bench.close())
+
+  test('is told by the database: a process whose clock runs ahead forgets nothing', async () => {
+    const repository = bench.newRepository()
+    const session = await beginUpload(bench.registry, { repository, principal: 'ann', algorithm: 'sha256' })
+    setSystemTime(Date.now() + 30 * DAY)
+    try {
+      expect(await expireIdleUploads(bench.registry)).toBe(0)
+    } finally {
+      setSystemTime()
+    }
+    expect(await getUploadProgress(bench.registry, session)).toBe(0)
   })
 })
 
@@ -106,7 +150,13 @@ const touchAllAgo = command(
   },
 )
 
-/** As after a takeover: the bytes lie under another name. */
-const moveTo = command('test.move', (tx, input: { readonly id: UploadId; readonly file: UploadId }) =>
-  tx.run('UPDATE uploads SET file = $2 WHERE id = $1', [input.id, input.file]),
+/** As in the midst of a takeover, or after it: the bytes lie under another name. */
+const moveTo = command(
+  'test.move',
+  (tx, input: { readonly id: UploadId; readonly file: UploadId; readonly copiedFrom: UploadId | null }) =>
+    tx.run('UPDATE uploads SET file = $2, copied_from = $3 WHERE id = $1', [
+      input.id,
+      input.file,
+      input.copiedFrom,
+    ]),
 )

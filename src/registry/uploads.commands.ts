@@ -1,21 +1,28 @@
 /**
  * The writes of uploads in progress. Only `finish` must survive a power loss; the rest need only survive the
  * process, and so commit without waiting for the disk.
+ *
+ * Invariant: until the copy that a takeover needs is complete, the row names where the bytes lie
+ * (`copiedFrom`), and whoever claims it copies from there.
  */
-
 import { isBlobLinked } from '../metadata/blobs.ts'
-import { command, type Transaction } from '../metadata/database.ts'
-import { findOrCreateRepository, findRepositoryId, type RepositoryId } from '../metadata/repositories.ts'
+import { command, type Read, type Transaction } from '../metadata/database.ts'
+import { findOrCreateRepository, findRepositoryId } from '../metadata/repositories.ts'
 import {
   deleteIdleUpload,
   deleteUpload,
+  deleteUploadOf,
   findUpload,
+  forgetCopySource,
   insertUpload,
+  listIdleUploads,
   raiseWriterEpoch,
   releaseUpload,
   releaseUploadsOf,
   renewUploadLease,
+  storeUploadProgress,
   takeUpload,
+  type UploadProgress,
   type UploadRow,
 } from '../metadata/uploads.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
@@ -42,12 +49,22 @@ export interface UploadClaim extends UploadSession {
   readonly copy: UploadId
 }
 
-export type ClaimedUpload =
-  | { readonly kind: 'claimed'; readonly upload: UploadRow }
-  /** The upload's first `received` bytes must be copied from `from`, for the lapsed writer may still write there. */
-  | { readonly kind: 'lapsed'; readonly upload: UploadRow; readonly from: UploadId }
-  /** Somebody else writes, and has been asked to let go. */
-  | { readonly kind: 'held'; readonly upload: UploadRow }
+export interface ClaimedUpload {
+  /** `held`: somebody else writes, and has been asked to let go. */
+  readonly kind: 'claimed' | 'held'
+  readonly upload: UploadRow
+}
+
+/** One writer of one upload. */
+export interface UploadHold {
+  readonly id: UploadId
+  readonly writer: string
+}
+
+export type FinishedUpload =
+  | { readonly kind: 'finished' }
+  /** Somebody else writes the upload now, and this is how far it is, in bytes. */
+  | { readonly kind: 'taken-over'; readonly received: number }
 
 export const beginUploadCommand = command(
   'upload.begin',
@@ -63,7 +80,10 @@ export const beginUploadCommand = command(
   PROGRESS,
 )
 
-/** Throws BLOB_UPLOAD_UNKNOWN. */
+/**
+ * Hands the upload to a new writer when nobody holds it. A lapsed writer may still write where it did: the
+ * bytes are then to be copied from there. Throws BLOB_UPLOAD_UNKNOWN.
+ */
 export const claimUploadCommand = command(
   'upload.claim',
   async (tx, claim: UploadClaim): Promise<ClaimedUpload> => {
@@ -74,37 +94,36 @@ export const claimUploadCommand = command(
         await raiseWriterEpoch(tx, claim.id)
         return { kind: 'held', upload }
       }
-      const claimed = await claimAs(tx, claim, upload, isFree ? upload.file : claim.copy)
-      if (claimed === null) continue
-      return isFree
-        ? { kind: 'claimed', upload: claimed }
-        : { kind: 'lapsed', upload: claimed, from: upload.file }
+      const place = isFree ? upload : { file: claim.copy, copiedFrom: upload.copiedFrom ?? upload.file }
+      const claimed = await claimAs(tx, claim, upload, place)
+      if (claimed !== null) return { kind: 'claimed', upload: claimed }
     }
   },
   PROGRESS,
 )
 
-/** False when the upload is not this writer's any more. */
+/** The copy that a takeover needed is complete. False when the upload is not this writer's any more. */
+export const uploadCopiedCommand = command(
+  'upload.copied',
+  (tx, input: UploadHold) => forgetCopySource(tx, input.id, input.writer),
+  PROGRESS,
+)
+
+/** Goes on holding the upload, and stores how far it is where that has changed. False when it is not this writer's any more. */
 export const renewUploadCommand = command(
   'upload.renew',
-  (tx, input: { readonly id: UploadId; readonly writer: string; readonly lease: number }) =>
-    renewUploadLease(tx, input.id, input.writer, tx.now + input.lease),
+  async (tx, input: UploadHold & { readonly lease: number; readonly progress: UploadProgress | null }) => {
+    const { id, writer, progress } = input
+    if (progress !== null) await storeUploadProgress(tx, id, writer, progress)
+    return await renewUploadLease(tx, id, writer, tx.now + input.lease)
+  },
   PROGRESS,
 )
 
 /** Stores how far the writer got, and frees the upload for the next one. False when it was taken over. */
 export const releaseUploadCommand = command(
   'upload.release',
-  (
-    tx,
-    input: {
-      readonly id: UploadId
-      readonly writer: string
-      readonly received: number
-      readonly digest: Digest | null
-      readonly boot: string
-    },
-  ) => releaseUpload(tx, input.id, input.writer, input),
+  (tx, input: UploadHold & UploadProgress) => releaseUpload(tx, input.id, input.writer, input),
   PROGRESS,
 )
 
@@ -116,36 +135,60 @@ export const releaseUploadsOfCommand = command(
 )
 
 /**
- * The upload's bytes are durable as `digest`: from now on they are a blob of the repository.
- * Run a second time it finds the upload gone and the blob linked, and is content.
+ * The upload's bytes are durable as `digest`: from now on they are a blob of the repository. Only its writer
+ * may say so. Where the upload is gone and the repository links the blob, an earlier run has done all but
+ * perhaps show it in the link tree, and this one makes up for that; `writer` null means nothing else.
+ * Throws BLOB_UPLOAD_UNKNOWN, and UNAVAILABLE for a blob that is being removed.
  */
 export const finishUploadCommand = command(
   'upload.finish',
-  async (tx, input: UploadSession & { readonly digest: Digest; readonly size: number }) => {
+  async (
+    tx,
+    input: UploadSession & { readonly writer: string | null; readonly digest: Digest; readonly size: number },
+  ): Promise<FinishedUpload> => {
     const repository = await findRepositoryId(tx, input.repository)
     if (repository === null) throw unknownUpload(input)
-    const wasOpen = await deleteUpload(tx, input.id)
-    if (!wasOpen && !(await isBlobLinked(tx, repository, input.digest))) throw unknownUpload(input)
+    const isMine = input.writer !== null && (await deleteUploadOf(tx, input.id, input.writer))
+    if (!isMine && (await findUpload(tx, input.id)) !== null) {
+      return { kind: 'taken-over', received: (await getUploadOf(tx, input)).received }
+    }
+    if (!isMine && !(await isBlobLinked(tx, repository, input.digest))) throw unknownUpload(input)
     await addBlob(tx, repository, input.digest, input.size)
+    return { kind: 'finished' }
   },
 )
 
-/** The name of the bytes that can now be discarded. Throws BLOB_UPLOAD_UNKNOWN. */
+/**
+ * Forgets the upload, whoever writes it; where a writer is named, only if it is that one's. Gives the names of
+ * the bytes that can now be discarded. Throws BLOB_UPLOAD_UNKNOWN.
+ */
 export const cancelUploadCommand = command(
   'upload.cancel',
-  async (tx, session: UploadSession): Promise<UploadId> => {
-    const upload = await getUploadOf(tx, session)
-    await deleteUpload(tx, session.id)
-    return upload.file
+  async (tx, input: UploadSession & { readonly writer: string | null }): Promise<UploadId[]> => {
+    const upload = await getUploadOf(tx, input)
+    const isDeleted =
+      input.writer === null
+        ? await deleteUpload(tx, input.id)
+        : await deleteUploadOf(tx, input.id, input.writer)
+    return isDeleted ? filesOf(upload) : []
   },
   PROGRESS,
 )
 
-/** Forgets an upload that nobody has touched for so many milliseconds; false when somebody has meanwhile. */
-export const expireUploadCommand = command(
+/**
+ * Forgets at most `limit` uploads that nobody has touched for so many milliseconds by the database's clock,
+ * and gives for each the names of the bytes that can now be discarded.
+ */
+export const expireUploadsCommand = command(
   'upload.expire',
-  (tx, input: { readonly id: UploadId; readonly idleFor: number }) =>
-    deleteIdleUpload(tx, input.id, tx.now - input.idleFor),
+  async (tx, input: { readonly idleFor: number; readonly limit: number }): Promise<UploadId[][]> => {
+    const before = tx.now - input.idleFor
+    const expired: UploadId[][] = []
+    for (const upload of await listIdleUploads(tx, { before, now: tx.now, limit: input.limit })) {
+      if (await deleteIdleUpload(tx, upload.id, before)) expired.push(filesOf(upload))
+    }
+    return expired
+  },
   PROGRESS,
 )
 
@@ -154,20 +197,26 @@ async function claimAs(
   tx: Transaction,
   claim: UploadClaim,
   upload: UploadRow,
-  file: UploadId,
+  { file, copiedFrom }: Pick<UploadRow, 'file' | 'copiedFrom'>,
 ): Promise<UploadRow | null> {
-  const leaseUntil = tx.now + claim.lease
-  if (!(await takeUpload(tx, upload, { name: claim.writer, leaseUntil, file }))) return null
-  return { ...upload, file, writer: claim.writer, writerEpoch: upload.writerEpoch + 1 }
+  const taker = { name: claim.writer, leaseUntil: tx.now + claim.lease, file, copiedFrom }
+  if (!(await takeUpload(tx, upload, taker))) return null
+  return { ...upload, file, copiedFrom, writer: claim.writer, writerEpoch: upload.writerEpoch + 1 }
 }
 
-async function getUploadOf(tx: Transaction, session: UploadSession): Promise<UploadRow> {
-  const upload = await findUpload(tx, session.id)
-  const repository: RepositoryId | null = await findRepositoryId(tx, session.repository)
+/** The upload, if the session may use it. Throws BLOB_UPLOAD_UNKNOWN. */
+export async function getUploadOf(read: Read, session: UploadSession): Promise<UploadRow> {
+  const upload = await findUpload(read, session.id)
+  const repository = await findRepositoryId(read, session.repository)
   if (upload === null || upload.repositoryId !== repository || upload.principal !== session.principal) {
     throw unknownUpload(session)
   }
   return upload
+}
+
+/** Every name under which bytes of the upload may lie in storage. */
+function filesOf({ file, copiedFrom }: UploadRow): UploadId[] {
+  return copiedFrom === null ? [file] : [file, copiedFrom]
 }
 
 export function unknownUpload(session: Pick<UploadSession, 'id' | 'repository'>): RegistryError {

@@ -3,7 +3,7 @@
  * session is bound to. Two at once on one upload are in held-upload.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { DelegatingBlobStore } from '../../test/delegating-stores.ts'
 import { type Bench, describeOnDatabases, failureOf } from '../../test/registry-bench.ts'
@@ -333,10 +333,40 @@ describeOnDatabases('uploads', (open) => {
 
     test('that has more bytes than the row is cut back to it', async () => {
       const blob = newBlob(OCTET_STREAM, 400)
+      for (const count of [300, 400]) {
+        const session = await begin()
+        await append(session, blob.bytes.slice(0, count))
+        appendFileSync(join(bench.root, uploadPath(session.id)), 'left by a dead process')
+        if (count < 400) await append(session, blob.bytes.slice(count))
+        await finishUpload(bench.registry, session, { ...nothing, digest: blob.digest })
+        await requireStored(blob)
+      }
+    })
+
+    test('that has more bytes because the last chunk was refused takes an empty closing request', async () => {
+      const blob = newBlob(OCTET_STREAM, 100)
+      const session = await begin()
+      await append(session, blob.bytes)
+      const range = { offset: 100, length: 60 }
+      const refused = appendToUpload(bench.registry, session, { body: bodyOf(new Uint8Array(50)), range })
+      expect(await failureOf(refused)).toHaveProperty('code', 'SIZE_INVALID')
+      await finishUpload(bench.registry, session, { ...nothing, digest: blob.digest })
+      await requireStored(blob)
+    })
+
+    test('that somebody else writes to is noticed at the end of a body: it does not count', async () => {
+      const blob = newBlob(OCTET_STREAM, 400)
       const session = await begin()
       await append(session, blob.bytes.slice(0, 300))
-      const file = join(bench.root, uploadPath(session.id))
-      writeFileSync(file, Buffer.concat([blob.bytes.slice(0, 300), Buffer.from('left by a dead process')]))
+      async function* disturbed(): AsyncGenerator<Uint8Array> {
+        yield blob.bytes.slice(300, 350)
+        appendFileSync(join(bench.root, uploadPath(session.id)), 'from elsewhere')
+      }
+      const error = await failureOf(
+        appendToUpload(bench.registry, session, { body: disturbed(), range: null }),
+      )
+      expect(error).toBeInstanceOf(UploadOutOfStep)
+      expect(error).toMatchObject({ code: 'RANGE_INVALID', received: 300 })
       await append(session, blob.bytes.slice(300))
       await finishUpload(bench.registry, session, { ...nothing, digest: blob.digest })
       await requireStored(blob)
@@ -462,7 +492,7 @@ async function send(registry: Registry, session: UploadSession, { bytes, digest 
 }
 
 function everyUseOf(registry: Registry, session: UploadSession): (() => Promise<unknown>)[] {
-  const digest = digestOf(new Uint8Array())
+  const { digest } = newBlob()
   return [
     () => getUploadProgress(registry, session),
     () => appendToUpload(registry, session, nothing),

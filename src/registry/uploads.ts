@@ -1,23 +1,22 @@
 /**
  * Uploads: begin, append, finish, ask, cancel (distribution-spec "Pushing blobs"). An upload is a row and a
  * file: the row says how much counts. It survives dropped connections and restarts, and expires when nobody
- * touches it.
+ * touches it. Each of these may throw DatabaseUnavailable, WriterUnavailable and StorageUnavailable as well.
  */
 import type { ByteRange } from '../lib/byte-range.ts'
-import { findRepositoryId } from '../metadata/repositories.ts'
-import { findUpload } from '../metadata/uploads.ts'
+import { findLinkedBlobSize } from '../metadata/blobs.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import { newUploadId, type UploadId } from '../oci/upload-id.ts'
+import { newUploadId } from '../oci/upload-id.ts'
 import { HeldUpload, UploadOutOfStep } from './held-upload.ts'
 import type { Registry } from './registry.ts'
 import {
   beginUploadCommand,
   cancelUploadCommand,
   finishUploadCommand,
+  getUploadOf,
   type UploadSession,
-  unknownUpload,
 } from './uploads.commands.ts'
 
 /** What a request brings to an upload. */
@@ -26,6 +25,11 @@ export interface UploadBody {
   readonly body: AsyncIterable<Uint8Array> | null
   /** Where in the upload the client says that the body belongs; null where it does not say. */
   readonly range: ByteRange | null
+}
+
+interface ClosingBody extends UploadBody {
+  /** What the client says that the whole upload has. */
+  readonly digest: Digest
 }
 
 export async function beginUpload(
@@ -43,12 +47,7 @@ export async function beginUpload(
 
 /** How many bytes the upload has. Throws BLOB_UPLOAD_UNKNOWN. */
 export async function getUploadProgress(registry: Registry, session: UploadSession): Promise<number> {
-  const upload = await findUpload(registry.database, session.id)
-  const repository = await findRepositoryId(registry.database, session.repository)
-  if (upload === null || upload.repositoryId !== repository || upload.principal !== session.principal) {
-    throw unknownUpload(session)
-  }
-  return upload.received
+  return (await getUploadOf(registry.database, session)).received
 }
 
 /**
@@ -69,43 +68,32 @@ export async function appendToUpload(
 
 /**
  * Closes an upload with its last bytes, if any: when this resolves, the blob is durable and the repository
- * links it. Content that does not have the digest is thrown away with the session.
- * Throws BLOB_UPLOAD_UNKNOWN, UploadOutOfStep, SIZE_INVALID, DIGEST_INVALID.
+ * links it. Content that does not have the digest is thrown away with the session. The same request may come
+ * again after a failure of ours, or when its answer was lost.
+ * Throws BLOB_UPLOAD_UNKNOWN, UploadOutOfStep, SIZE_INVALID, DIGEST_INVALID, and UNAVAILABLE for a blob that is
+ * being removed at this moment.
  */
 export async function finishUpload(
   registry: Registry,
   session: UploadSession,
-  input: UploadBody & { readonly digest: Digest },
+  input: ClosingBody,
 ): Promise<void> {
-  const algorithm = algorithmOf(input.digest)
-  await withHeldUpload(registry, session, async (held) => {
-    requireInStep(held, input.range)
-    if (input.body !== null || held.received === 0) {
-      await held.append(input.body ?? nothing(), { algorithm, length: input.range?.length })
-    }
-    const digest = await held.digestBy(algorithm)
-    if (digest !== input.digest) {
-      await discard(registry, session)
-      held.end()
-      throw wrongDigest(input.digest, digest, held.received)
-    }
-    await held.commit(digest)
-    await registry.database.write(finishUploadCommand, { ...session, digest, size: held.received })
-    held.end()
-  })
+  try {
+    await withHeldUpload(registry, session, (held) => finishHeld(held, input))
+  } catch (error) {
+    const isOver = error instanceof RegistryError && error.code === 'BLOB_UPLOAD_UNKNOWN'
+    if (!isOver || !(await hasFinished(registry, session, input.digest))) throw error
+  }
 }
 
 /**
  * Stores a whole blob from one body (distribution-spec "Single POST"). Nobody knows the session, so nothing of
- * it is left when this fails. Throws SIZE_INVALID, DIGEST_INVALID.
+ * it is left when this fails. Throws SIZE_INVALID, DIGEST_INVALID, and UNAVAILABLE for a blob that is being
+ * removed at this moment.
  */
 export async function putBlob(
   registry: Registry,
-  input: UploadBody & {
-    readonly repository: RepositoryName
-    readonly principal: string
-    readonly digest: Digest
-  },
+  input: ClosingBody & { readonly repository: RepositoryName; readonly principal: string },
 ): Promise<void> {
   const session = await beginUpload(registry, { ...input, algorithm: algorithmOf(input.digest) })
   try {
@@ -119,7 +107,8 @@ export async function putBlob(
 
 /** Throws the session and its bytes away. Throws BLOB_UPLOAD_UNKNOWN. */
 export async function cancelUpload(registry: Registry, session: UploadSession): Promise<void> {
-  await discard(registry, session)
+  const files = await registry.database.write(cancelUploadCommand, { ...session, writer: null })
+  for (const file of files) await registry.blobs.discard(file)
 }
 
 async function withHeldUpload<T>(
@@ -133,10 +122,51 @@ async function withHeldUpload<T>(
     await held.release()
     return result
   } catch (error) {
-    // Where even this fails, the lease ends the hold; the first error is the one that the client must see.
-    await held.release().catch(() => undefined)
-    throw error
+    // Where even this fails, the lease ends the hold.
+    const failure = await held.release().then(
+      () => null,
+      (reason: unknown) => reason,
+    )
+    // Whoever has taken or ended the upload meanwhile is why it is out of step; else the first error is the one that counts.
+    throw error instanceof UploadOutOfStep && failure instanceof RegistryError ? failure : error
   }
+}
+
+async function finishHeld(held: HeldUpload, { body, range, digest }: ClosingBody): Promise<void> {
+  if (!isRepeated(held, range, digest)) {
+    requireInStep(held, range)
+    const algorithm = algorithmOf(digest)
+    if (body !== null || held.received === 0) {
+      await held.append(body ?? nothing(), { algorithm, length: range?.length })
+    }
+    const found = await held.digestBy(algorithm)
+    if (found !== digest) {
+      await held.discard()
+      throw wrongDigest(digest, found, held.received)
+    }
+  }
+  await held.finish(digest)
+}
+
+/** The upload is complete, and the body of this request is in it: its first attempt failed after that. */
+function isRepeated(held: HeldUpload, range: ByteRange | null, digest: Digest): boolean {
+  return held.hasDigest(digest) && (range === null || range.offset + range.length === held.received)
+}
+
+/**
+ * Whether the upload has ended as this blob of the repository, although its client was not told so. What the
+ * first attempt may have left undone, such as the link on disk, is made up for.
+ */
+async function hasFinished(registry: Registry, session: UploadSession, digest: Digest): Promise<boolean> {
+  const size = await findLinkedBlobSize(registry.database, session.repository, digest)
+  if (size === null || (await registry.blobs.stat(digest)) !== size) return false
+  const { kind } = await registry.database.write(finishUploadCommand, {
+    ...session,
+    writer: null,
+    digest,
+    size,
+  })
+  return kind === 'finished'
 }
 
 /** The body of an empty blob. */
@@ -145,11 +175,6 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 /** distribution-spec "Pushing a blob in chunks": a chunk out of order is refused, and the session stays. */
 function requireInStep(held: HeldUpload, range: ByteRange | null): void {
   if (range !== null && range.offset !== held.received) throw new UploadOutOfStep(held.received)
-}
-
-async function discard(registry: Registry, session: UploadSession): Promise<void> {
-  const file: UploadId = await registry.database.write(cancelUploadCommand, session)
-  await registry.blobs.discard(file)
 }
 
 function wrongDigest(named: Digest, found: Digest, length: number): RegistryError {

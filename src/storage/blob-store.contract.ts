@@ -192,6 +192,23 @@ export function testBlobStore(driver: string, open: () => Promise<OpenedBlobStor
         expect(digestOf(await readAll(store, from, MIB))).toBe(digestOf(bytes))
       })
 
+      test('takes the place of what a copy that died had left', async () => {
+        const bytes = patternedBytes(1000)
+        const from = await uploaded(store, bytes)
+        const to = await uploaded(store, patternedBytes(5000, 1))
+        await store.copy(from, to, 600)
+        await store.commit(to, digestOf(bytes.subarray(0, 600)), 600)
+        const copied = whole(store, digestOf(bytes.subarray(0, 600)), 600)
+        expect(await bytesOf(copied)).toEqual(bytes.slice(0, 600))
+      })
+
+      test('refuses to copy what is not there', async () => {
+        const from = newUploadId()
+        const failure = await caught(store.copy(from, newUploadId(), 1))
+        expect(failure).toMatchObject({ name: 'UploadTruncated', upload: from, expected: 1, found: 0 })
+        expect(await listAll(store)).toEqual([])
+      })
+
       test('refuses to copy more than is there, and leaves no upload behind', async () => {
         const from = await uploaded(store, patternedBytes(10))
         const to = newUploadId()
@@ -223,17 +240,34 @@ export function testBlobStore(driver: string, open: () => Promise<OpenedBlobStor
         expect(await bytesOf(whole(store, empty, 0))).toEqual(new Uint8Array())
       })
 
-      test.each([9, 11, 0])(
-        'refuses an upload of 10 bytes that should have %d, and leaves it as it was',
-        async (size) => {
-          const bytes = patternedBytes(10)
-          const upload = await uploaded(store, bytes)
-          const failure = await caught(store.commit(upload, digestOf(bytes), size))
-          expect(failure).toMatchObject({ name: 'UploadTruncated', upload, expected: size, found: 10 })
-          expect(await store.stat(digestOf(bytes))).toBeNull()
-          expect(await readAll(store, upload, 10)).toEqual(bytes)
-        },
-      )
+      test('refuses an upload that is too short, and leaves it as it was', async () => {
+        const bytes = patternedBytes(10)
+        const upload = await uploaded(store, bytes)
+        const failure = await caught(store.commit(upload, digestOf(bytes), 11))
+        expect(failure).toMatchObject({ name: 'UploadTruncated', upload, expected: 11, found: 10 })
+        expect(await store.stat(digestOf(bytes))).toBeNull()
+        expect(await readAll(store, upload, 10)).toEqual(bytes)
+      })
+
+      test.each([99_999, 1, 0])('takes the first %d bytes of a longer upload', async (size) => {
+        const bytes = patternedBytes(100_000)
+        const digest = digestOf(bytes.subarray(0, size))
+        const upload = newUploadId()
+        await write(store, upload, 0, chunksOf(bytes, HTTP_CHUNK))
+        await store.commit(upload, digest, size)
+        expect(await store.stat(digest)).toBe(size)
+        expect(await bytesOf(whole(store, digest, size))).toEqual(bytes.slice(0, size))
+      })
+
+      test('may be repeated once it has become the blob, but not where that has another size', async () => {
+        const bytes = patternedBytes(1000)
+        const upload = await uploaded(store, bytes)
+        await store.commit(upload, digestOf(bytes), 1000)
+        await store.commit(upload, digestOf(bytes), 1000)
+        expect(await bytesOf(whole(store, digestOf(bytes), 1000))).toEqual(bytes)
+        const failure = await caught(store.commit(upload, digestOf(bytes), 999))
+        expect(failure).toMatchObject({ name: 'UploadTruncated', expected: 999, found: 0 })
+      })
 
       test('refuses an upload that is not there', async () => {
         await expect(store.commit(newUploadId(), digestOf(patternedBytes(1)), 1)).rejects.toBeInstanceOf(

@@ -28,12 +28,17 @@ export interface BlobStore {
   /** The first `length` bytes of an upload, to hash them again. Throws UploadTruncated when there are fewer. */
   read(upload: UploadId, length: number): AsyncIterable<Uint8Array>
 
-  /** Makes `to` a new upload with the first `length` bytes of `from`. Throws UploadTruncated when there are fewer. */
+  /**
+   * Makes `to` an upload with the first `length` bytes of `from`, in place of whatever it held. Throws
+   * UploadTruncated when there are fewer. When it fails, there is no upload `to`, and `from` is as before.
+   */
   copy(from: UploadId, to: UploadId, length: number): Promise<void>
 
   /**
-   * Makes the upload the blob `digest`: durable, and atomically in place of whatever was there.
-   * Throws UploadTruncated when the upload is not exactly `size` bytes; then the upload is as before.
+   * Makes the first `size` bytes of the upload the blob `digest`: durable, and atomically in place of whatever
+   * was there. The caller knows that they have the digest. An upload that is gone because an earlier call got
+   * as far as the blob, which is in place with `size` bytes, is made durable once more. Otherwise a shorter
+   * upload throws UploadTruncated and is as before.
    * An upload that could not be made durable is gone, for nobody knows which of its bytes the disk has lost.
    */
   commit(upload: UploadId, digest: Digest, size: number): Promise<void>
@@ -60,7 +65,7 @@ export interface UploadWriter {
   close(): Promise<void>
 }
 
-/** An upload has fewer bytes than its row says, or, at `close` and `commit`, more: the volume lost some, or somebody else wrote. */
+/** An upload has fewer bytes than its row says, or, at `close`, more: the volume lost some, or somebody else wrote. */
 export class UploadTruncated extends Error {
   readonly upload: UploadId
   readonly expected: number

@@ -76,6 +76,11 @@ export function killAt(strace: string, pid: number, { step, count }: KillPoint):
   return attach(strace, pid, ['-e', `trace=${step}`, `--inject=${step}:signal=SIGKILL:when=${count}`])
 }
 
+/** Lets every sync of a file fail from now on, as a broken disk does. */
+export function failSyncs(strace: string, pid: number): Promise<Tracer> {
+  return attach(strace, pid, ['-e', 'trace=fsync', '--inject=fsync:error=EIO'])
+}
+
 /** Counts the steps in what `traceSteps` wrote. */
 export function countSteps(output: string): StepCounts {
   const counts = new Map<Step, Map<string, number>>()

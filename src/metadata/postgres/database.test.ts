@@ -140,6 +140,34 @@ describeWith('PostgreSQL', ['initdb', 'postgres'], () => {
       expect(error.message).toContain('The change was stored')
     })
 
+    test('without a word fails reads and writes after a while, and is found again', async () => {
+      const hasty = await open({ connections: 2, patienceMs: 100, readLimitMs: 300, statementLimitMs: 300 })
+      const backends = await backendsOf(hasty)
+      for (const backend of backends) process.kill(backend, 'SIGSTOP')
+      const errors = await Promise.all([
+        failureOf(findNote(hasty, 'silent')),
+        failureOf(findNote(hasty, 'queued behind it')),
+        failureOf(hasty.write(putNote, { name: 'silent', value: '' })),
+      ]).finally(() => backends.map((backend) => process.kill(backend, 'SIGCONT')))
+      expect(errors.map(({ name }) => name)).toEqual(Array(3).fill('DatabaseUnavailable'))
+      expect(errors[0]?.message).toBe('PostgreSQL does not answer. Please try again in a moment.')
+      expect(await findNote(hasty, 'silent')).toBeNull()
+      expect(await hasty.write(putNote, { name: 'silent', value: '' })).toMatchObject({ writes: 1 })
+    })
+
+    test('takes long for a read has it ended by the server', async () => {
+      const hasty = await open({ readLimitMs: 500 })
+      const error = await failureOf(hasty.one('SELECT pg_sleep(30)', [], String))
+      expect(error).toBeInstanceOf(DatabaseUnavailable)
+      expect(error.message).toContain('PostgreSQL took too long to answer')
+    })
+
+    /** The server's processes for the one reading and the one writing connection. */
+    async function backendsOf(narrow: PostgresDatabase): Promise<number[]> {
+      const reading = await narrow.one('SELECT pg_backend_pid() AS pid', [], (row) => Number(row['pid']))
+      return [reading ?? 0, await narrow.write(command('backend', backendOf), null as never)]
+    }
+
     function killBackend(backend: number): Promise<unknown> {
       return asOperator((sql) => sql.unsafe('SELECT pg_terminate_backend($1)', [backend]))
     }

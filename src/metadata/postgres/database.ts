@@ -5,7 +5,7 @@
  *
  * Invariant: whoever holds a connection never waits for a second one, so the pools cannot lock up.
  */
-import { type ReservedSQL, SQL } from 'bun'
+import type { ReservedSQL, SQL } from 'bun'
 import {
   type Command,
   type Database,
@@ -20,9 +20,10 @@ import { text } from '../row.ts'
 import type { Migration } from '../schema.ts'
 import type { TreeMark } from '../tree.ts'
 import { DatabaseUnavailable } from '../unavailable.ts'
-import { execute, StatementReads } from './connection.ts'
+import { type Connection, execute, StatementReads } from './connection.ts'
 import { asUnavailable, isConflict, isConnectionLoss } from './failures.ts'
 import { postgresMigrationTarget } from './migration-target.ts'
+import { answeringWithin, CLOSE_TIMEOUT_S, openPool, ReadPool } from './pool.ts'
 import { PostgresSession } from './session.ts'
 import { type Committed, commitCommand } from './transaction.ts'
 
@@ -30,17 +31,20 @@ export interface PostgresOptions {
   readonly url: string
   readonly migrations: readonly Migration[]
   readonly settle: Settle
-  /** How many connections this process may open, for reads and writes together; 10 unless told. */
+  /** How many connections this process may open, for reads and writes together: at least 2; 10 unless told. */
   readonly connections?: number
   /** How long a write waits for the server to be there, or for a connection to be free; 5 s unless told. */
   readonly patienceMs?: number
+  /** How long a read may take, from the question to the answer; 8 s unless told. */
+  readonly readLimitMs?: number
+  /** How long one statement of a write may take; 15 s unless told, which is more than a wait for a lock. */
+  readonly statementLimitMs?: number
 }
 
 const CONFLICT_ATTEMPTS = 10
 const LONGEST_PAUSE_MS = 500
-const CONNECT_TIMEOUT_S = 5
-/** A replica that hangs must not hold what others wait for. */
-const SERVER_LIMITS = { lock_timeout: 10_000, idle_in_transaction_session_timeout: 30_000 }
+const READ_LIMIT_MS = 8000
+const STATEMENT_LIMIT_MS = 15_000
 
 /** Connects and brings the database to this program's schema. Throws DatabaseUnavailable, SchemaTooNew. */
 export async function openPostgresDatabase(options: PostgresOptions): Promise<PostgresDatabase> {
@@ -55,10 +59,11 @@ export async function openPostgresDatabase(options: PostgresOptions): Promise<Po
 }
 
 export class PostgresDatabase extends StatementReads implements Database {
-  readonly #reads: SQL
+  readonly #reads: ReadPool
   readonly #writes: SQL
   readonly #settle: Settle
   readonly #patienceMs: number
+  readonly #statementLimitMs: number
   readonly #running = new Set<Promise<unknown>>()
   #closed: Promise<void> | null = null
 
@@ -66,16 +71,20 @@ export class PostgresDatabase extends StatementReads implements Database {
     super((sql, values) => this.#read(sql, values))
     const connections = options.connections ?? 10
     const readers = Math.max(1, Math.floor(connections * 0.4))
-    this.#reads = pool(options.url, readers)
-    this.#writes = pool(options.url, Math.max(1, connections - readers))
+    this.#reads = new ReadPool(options.url, readers, options.readLimitMs ?? READ_LIMIT_MS)
+    this.#writes = openPool(options.url, Math.max(1, connections - readers))
     this.#settle = options.settle
     this.#patienceMs = options.patienceMs ?? 5000
+    this.#statementLimitMs = options.statementLimitMs ?? STATEMENT_LIMIT_MS
   }
 
   /** Checks the server and migrates. */
   prepare(migrations: readonly Migration[]): Promise<void> {
     return this.#persistently(async (connection) => {
-      const [row] = await execute(connection, `SELECT current_setting('server_encoding') AS encoding`)
+      const [row] = await execute(
+        this.#answering(connection),
+        `SELECT current_setting('server_encoding') AS encoding`,
+      )
       const encoding = row === undefined ? 'unknown' : text(row, 'encoding')
       if (encoding !== 'UTF8') throw new DatabaseUnavailable(wrongEncoding(encoding))
       await migrate(postgresMigrationTarget(connection), migrations)
@@ -102,16 +111,12 @@ export class PostgresDatabase extends StatementReads implements Database {
 
   async #close(): Promise<void> {
     await Promise.all(this.#running)
-    await Promise.all([this.#reads.close(), this.#writes.close()])
+    await Promise.all([this.#reads.close(), this.#writes.close({ timeout: CLOSE_TIMEOUT_S })])
   }
 
-  /** Once more where the pool gave a connection that had died meanwhile. */
   async #read(sql: string, values: readonly SqlValue[]): Promise<readonly Row[]> {
     try {
-      return await execute(this.#reads, sql, values).catch((error) => {
-        if (!isConnectionLoss(error)) throw error
-        return execute(this.#reads, sql, values)
-      })
+      return await this.#reads.read(sql, values)
     } catch (error) {
       throw asUnavailable(error)
     }
@@ -122,13 +127,13 @@ export class PostgresDatabase extends StatementReads implements Database {
     command: Command<Input, Output>,
     input: Input,
   ): Promise<Output> {
-    const { output, marks } = await this.#commit(connection, command, input)
+    const { output, marks } = await this.#commit(this.#answering(connection), command, input)
     if (marks.length > 0) await this.#settleMarks(connection, marks)
     return output
   }
 
   async #commit<Input, Output>(
-    connection: ReservedSQL,
+    connection: Connection,
     command: Command<Input, Output>,
     input: Input,
   ): Promise<Committed<Output>> {
@@ -154,12 +159,16 @@ export class PostgresDatabase extends StatementReads implements Database {
   }
 
   async #withSession<T>(connection: ReservedSQL, work: (session: Session) => Promise<T>): Promise<T> {
-    const session = new PostgresSession(connection)
+    const session = new PostgresSession(this.#answering(connection))
     try {
       return await work(session)
     } finally {
-      if (!session.clean) await connection.close()
+      if (!session.clean) await connection.close({ timeout: 0 })
     }
+  }
+
+  #answering(connection: ReservedSQL): Connection {
+    return answeringWithin(connection, this.#statementLimitMs)
   }
 
   #whileOpen<T>(work: (connection: ReservedSQL) => Promise<T>): Promise<T> {
@@ -193,30 +202,6 @@ export class PostgresDatabase extends StatementReads implements Database {
       await connection.release()
     }
   }
-}
-
-/** The name in the URL is given as an option too, for the environment's PGDATABASE would win over the URL. */
-function pool(url: string, max: number): SQL {
-  const database = decodeURIComponent(parseUrl(url).pathname.slice(1))
-  const named = database === '' ? {} : { database }
-  const connection = { application_name: 'berth', ...SERVER_LIMITS }
-  return new SQL({
-    url,
-    adapter: 'postgres',
-    max,
-    connection,
-    connectionTimeout: CONNECT_TIMEOUT_S,
-    ...named,
-  })
-}
-
-/** The error of URL itself would show the password. */
-function parseUrl(url: string): URL {
-  const parsed = URL.parse(url)
-  if (parsed !== null) return parsed
-  throw new DatabaseUnavailable(
-    'database.url is not a URL: write postgres://user:password@host:5432/database.',
-  )
 }
 
 /** Longer after each attempt, and never the same for two who met. */

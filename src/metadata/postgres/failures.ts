@@ -27,6 +27,7 @@ const UNUSABLE: Readonly<Record<string, string>> = {
   '53100': 'has no room left on its disk',
   '53200': 'has no memory left',
   '55P03': 'waited too long for a lock that another replica holds',
+  '57014': 'took too long to answer. Please try again in a moment',
   '58030': 'cannot read or write its disk',
 }
 

@@ -6,7 +6,7 @@
 import { type Command, type SqlValue, type Transaction, WriterUnavailable } from '../database.ts'
 import { integer } from '../row.ts'
 import type { TreeMark } from '../tree.ts'
-import { type Connection, execute, StatementReads } from './connection.ts'
+import { type Connection, execute, executeScript, StatementReads } from './connection.ts'
 import { isConnectionLoss } from './failures.ts'
 
 export interface Committed<Output> {
@@ -43,8 +43,9 @@ const CLOCK = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS 
 /** Gives the database's time. A command that need not survive a crash of the machine does not wait for its disk. */
 async function begin(connection: Connection, durable: boolean): Promise<number> {
   const asynchronous = durable ? '' : 'SET LOCAL synchronous_commit = off;'
-  const results = await connection.unsafe(`BEGIN ISOLATION LEVEL READ COMMITTED; ${asynchronous} ${CLOCK}`)
-  return integer(results.at(-1)[0], 'now')
+  const script = `BEGIN ISOLATION LEVEL READ COMMITTED; ${asynchronous} ${CLOCK}`
+  const [row = {}] = await executeScript(connection, script)
+  return integer(row, 'now')
 }
 
 async function commit(connection: Connection): Promise<void> {

@@ -97,6 +97,32 @@ describeWith('a commit, seen by strace', ['strace'], ({ strace }) => {
       'DatabaseUnavailable: The database berth.db cannot be used now: the disk reports errors: check the disk and the system log.'
     expect(said).toEqual(['broken', broken, broken, broken, 'warm'])
   })
+
+  test('that could not be synced ends the thread of its writer, and another one takes its place', () => {
+    const script = `
+      const { startThread } = await import('${new URL('./writer-program.contract.ts', import.meta.url).href}')
+      const { openSqliteDatabase } = await import('${new URL('./database.ts', import.meta.url).href}')
+      await writer.close()
+      const death = Promise.withResolvers()
+      const thread = await startThread(folder, { onDeath: ({ error }) => death.resolve(error) })
+      const database = openSqliteDatabase(path, thread)
+      const putOne = (name) => database.write(putNote, { name, value: '' })
+      let refused = null
+      for (let index = 0; refused === null && index < 100; index++) {
+        await putOne('name ' + index).catch((error) => { refused = error.message })
+      }
+      say(refused.replace(path, 'berth.db'))
+      say((await death.promise).message.replace(path, 'berth.db'))
+      await putOne('after')
+      say((await names()).includes('after'))
+      await database.close()
+    `
+    // Counted in each thread apart: the main one syncs a few times only, and the writer's once a command.
+    const { said } = traced(script, 'fsync:error=EIO:when=40')
+    const broken =
+      'The database berth.db cannot be used now: the disk reports errors: check the disk and the system log.'
+    expect(said).toEqual([broken, broken, 'true'])
+  })
 })
 
 interface Call {

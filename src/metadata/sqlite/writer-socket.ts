@@ -59,7 +59,10 @@ export function serveSocket(
 }
 
 /** For the owner alone from the first moment on: a change of the mode afterwards would come too late. */
-function listenPrivately(path: string, socket: SocketHandler<Conversation>): Bun.UnixSocketListener<Conversation> {
+function listenPrivately(
+  path: string,
+  socket: SocketHandler<Conversation>,
+): Bun.UnixSocketListener<Conversation> {
   if (existsSync(path)) unlinkSync(path)
   const before = process.umask(0o177)
   try {

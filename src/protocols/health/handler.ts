@@ -1,22 +1,37 @@
-/** `/healthz`: this process answers. `/readyz`: it can also reach its database and its storage. For probes, without login. */
+/**
+ * `/healthz`: this process answers. `/readyz`: it can also reach its database and its storage, and write.
+ * For probes, without login: so the answers name no path and no host, and the log does.
+ */
 import type { Reply } from '../../http/reply.ts'
 import type { IncomingRequest } from '../../http/request.ts'
 import { textContent } from '../../lib/content.ts'
+import type { Log } from '../../observability/log.ts'
 import { checkReadiness } from '../../registry/readiness.ts'
 import type { Registry } from '../../registry/registry.ts'
 
 /** Null for addresses that are not about health. */
-export function healthHandler(registry: Registry): (request: IncomingRequest) => Promise<Reply> | null {
-  return ({ path }) => {
-    if (path === '/healthz') return Promise.resolve(plain(200, ['ok']))
-    if (path === '/readyz') return ready(registry)
-    return null
+export function healthHandler(
+  registry: Registry,
+  log: Log,
+): (request: IncomingRequest) => Promise<Reply> | null {
+  return ({ method, path }) => {
+    if (path !== '/healthz' && path !== '/readyz') return null
+    if (method !== 'GET' && method !== 'HEAD') return Promise.resolve(notAllowed(method))
+    return path === '/readyz' ? ready(registry, log) : Promise.resolve(plain(200, ['ok']))
   }
 }
 
-async function ready(registry: Registry): Promise<Reply> {
+async function ready(registry: Registry, log: Log): Promise<Reply> {
   const { isReady, problems } = await checkReadiness(registry)
-  return isReady ? plain(200, ['ready']) : plain(503, problems)
+  for (const { sentence, error } of problems) log.error({ error }, `not ready: ${sentence}`)
+  return isReady
+    ? plain(200, ['ready'])
+    : plain(503, [...problems.map(({ sentence }) => sentence), 'The log of this registry says why.'])
+}
+
+function notAllowed(method: string): Reply {
+  const reply = plain(405, [`This address does not take ${method}; it takes GET and HEAD.`])
+  return { ...reply, headers: { ...reply.headers, allow: 'GET, HEAD' } }
 }
 
 function plain(status: number, lines: readonly string[]): Reply {

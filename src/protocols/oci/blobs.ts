@@ -41,7 +41,12 @@ function outOfBlob({ headers }: Reply, size: number): Reply {
 
 async function remove(context: OciContext): Promise<Reply> {
   requireDeletes(context)
-  await unlinkBlob(context.registry, repositoryOf(context.params), digestOf(context.params))
+  const { registry, principal, params } = context
+  await unlinkBlob(registry, {
+    repository: repositoryOf(params),
+    digest: digestOf(params),
+    by: principal.name,
+  })
   return emptyReply(202, {})
 }
 
@@ -50,10 +55,14 @@ function digestOf(params: OciContext['params']): Digest {
 }
 
 function blobHeaders(digest: Digest): Record<string, string> {
-  return { 'content-type': OCTET_STREAM, 'docker-content-digest': digest, ...validators(digest) }
+  return { 'content-type': OCTET_STREAM, ...validators(digest) }
 }
 
 /** Content under a digest never changes. */
 function validators(digest: Digest): Record<string, string> {
-  return { etag: `"${digest}"`, 'cache-control': 'private, max-age=31536000, immutable' }
+  return {
+    'docker-content-digest': digest,
+    etag: `"${digest}"`,
+    'cache-control': 'private, max-age=31536000, immutable',
+  }
 }

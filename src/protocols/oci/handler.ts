@@ -2,11 +2,11 @@
  * One request of this protocol: find its route, ask for the right that the route names, run it, and turn
  * whatever was thrown into the specification's errors.
  */
-import { type Action, can } from '../../access/authorize.ts'
-import { ANONYMOUS, type Principal } from '../../access/principal.ts'
+import { type Action, type Can, can } from '../../access/authorize.ts'
+import { ANONYMOUS } from '../../access/principal.ts'
 import type { Reply } from '../../http/reply.ts'
 import { BadRequest, BodyAborted, BodyTooLarge, type IncomingRequest } from '../../http/request.ts'
-import { createRouter, type Params, type Router } from '../../http/router.ts'
+import { createRouter, type Router } from '../../http/router.ts'
 import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import { findRepositoryName } from '../../oci/repository-name.ts'
@@ -24,7 +24,7 @@ import { uploadRoutes } from './uploads.ts'
 /** Clients take the registry for an older one without this. */
 const PROTOCOL_HEADERS = { 'docker-distribution-api-version': 'registry/2.0' }
 
-const ROUTES: readonly OciRoute[] = [
+export const OCI_ROUTES: readonly OciRoute[] = [
   ...baseRoutes,
   ...catalogRoutes,
   ...uploadRoutes,
@@ -34,11 +34,18 @@ const ROUTES: readonly OciRoute[] = [
   ...referrerRoutes,
 ]
 
-/** Answers every request below `/v2`. Never throws. */
-export function ociHandler(options: OciOptions): (request: IncomingRequest) => Promise<Reply> {
-  const router = createRouter(ROUTES)
+/** What kept the request from being done may name paths and hosts, so it stands in the log alone. */
+const TEMPORARY =
+  'The registry cannot do this right now. Please try again in a moment; if that does not help, ask its operator, whose log says why.'
+
+/** Answers every request below `/v2`. Never throws. `decide` is who decides about rights. */
+export function ociHandler(
+  options: OciOptions,
+  decide: Can = can,
+): (request: IncomingRequest) => Promise<Reply> {
+  const router = createRouter(OCI_ROUTES)
   return async (request) => {
-    const reply = await answer(router, options, request).catch((error) =>
+    const reply = await answer(router, { ...options, can: decide }, request).catch((error) =>
       refusal(error, options.log, request),
     )
     return { ...reply, headers: { ...reply.headers, ...PROTOCOL_HEADERS } }
@@ -47,7 +54,7 @@ export function ociHandler(options: OciOptions): (request: IncomingRequest) => P
 
 async function answer(
   router: Router<OciContext, Action>,
-  options: OciOptions,
+  options: OciOptions & Pick<OciContext, 'can'>,
   request: IncomingRequest,
 ): Promise<Reply> {
   const match = router.find(request.method, request.path)
@@ -60,15 +67,33 @@ async function answer(
     case 'method-not-allowed':
       return methodNotAllowed(request.method, match.allow)
     case 'found': {
-      authorize(ANONYMOUS, match.route, match.params)
       const context: OciContext = { ...options, request, principal: ANONYMOUS, params: match.params }
-      return await match.route.handle(context, match.params)
+      authorize(context, match.route)
+      return await run(match.route, context, router)
     }
   }
 }
 
+/** What the operator has switched off is told as a method that this address does not take (RFC 9110 §15.5.6). */
+async function run(route: OciRoute, context: OciContext, router: Router<OciContext, Action>): Promise<Reply> {
+  try {
+    return await route.handle(context, context.params)
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.code !== 'UNSUPPORTED') throw error
+    const { method, path } = context.request
+    const others = allowedAt(router, path).filter((each) => each !== method)
+    return errorReply(error, { allow: others.join(', ') })
+  }
+}
+
+/** Every method that an address takes. */
+function allowedAt(router: Router<OciContext, Action>, path: string): readonly string[] {
+  const match = router.find('OPTIONS', path)
+  return match.kind === 'method-not-allowed' ? match.allow : []
+}
+
 /** Throws DENIED. */
-function authorize(principal: Principal, route: OciRoute, params: Params): void {
+function authorize({ principal, params, can }: OciContext, route: OciRoute): void {
   const repository = findRepositoryName(params['name'] ?? '')
   if (can(principal, route.needs, repository)) return
   const where = repository === null ? 'this registry' : repository
@@ -109,6 +134,6 @@ function asRegistryError(error: unknown): RegistryError {
   if (error instanceof BodyTooLarge || error instanceof BadRequest || error instanceof BodyAborted) {
     return new RegistryError('REQUEST_INVALID', error.message)
   }
-  if (isTemporary(error)) return new RegistryError('UNAVAILABLE', error.message)
+  if (isTemporary(error)) return new RegistryError('UNAVAILABLE', TEMPORARY)
   return new RegistryError('UNKNOWN', 'Something went wrong inside the registry; its log says what.')
 }

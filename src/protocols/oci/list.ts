@@ -6,7 +6,7 @@ import { textContent } from '../../lib/content.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import type { PageRequest } from '../../registry/page.ts'
 
-const WHOLE_NUMBER = /^\d{1,9}$/
+const WHOLE_NUMBER = /^\d+$/
 
 /** `n` above the most is cut down to it, for the client follows `Link` anyway. Throws PAGINATION_NUMBER_INVALID. */
 export function pageRequestOf(

@@ -1,5 +1,4 @@
 /** `/v2/<name>/manifests/<reference>`: distribution-spec "Pulling manifests", "Pushing Manifests", "Deleting Manifests". */
-import { can } from '../../access/authorize.ts'
 import { isNotModified } from '../../http/conditional.ts'
 import type { Reply } from '../../http/reply.ts'
 import { BodyTooLarge, type IncomingRequest } from '../../http/request.ts'
@@ -17,7 +16,7 @@ import {
   type ManifestFacts,
   putManifest,
 } from '../../registry/manifests.ts'
-import { untag } from '../../registry/tags.ts'
+import { deleteTag } from '../../registry/tags.ts'
 import { requireDeletes } from './deletes.ts'
 import { manifestLocation } from './location.ts'
 import { emptyReply, type OciContext, type OciRoute, repositoryOf } from './route.ts'
@@ -56,7 +55,7 @@ async function head({ registry, request, params }: OciContext): Promise<Reply> {
 }
 
 async function put(context: OciContext): Promise<Reply> {
-  const { registry, principal, request, params } = context
+  const { registry, principal, can, request, params } = context
   const repository = repositoryOf(params)
   const contentType = request.header('content-type')
   const stored = await putManifest(registry, {
@@ -82,8 +81,9 @@ async function remove(context: OciContext): Promise<Reply> {
   requireDeletes(context)
   const repository = repositoryOf(params)
   const reference = referenceOf(params)
-  if (reference.kind === 'tag') await untag(registry, { repository, tag: reference.tag, by: principal.name })
-  else await deleteManifest(registry, { repository, digest: reference.digest, by: principal.name })
+  const by = principal.name
+  if (reference.kind === 'tag') await deleteTag(registry, { repository, tag: reference.tag, by })
+  else await deleteManifest(registry, { repository, digest: reference.digest, by })
   return emptyReply(202, {})
 }
 
@@ -116,10 +116,10 @@ async function manifestBytes(request: IncomingRequest): Promise<Uint8Array> {
 }
 
 function manifestHeaders(facts: ManifestFacts): Record<string, string> {
-  return { 'content-type': facts.mediaType, 'docker-content-digest': facts.digest, ...validators(facts) }
+  return { 'content-type': facts.mediaType, ...validators(facts) }
 }
 
 /** A tag moves, so whoever keeps a manifest must ask again; the answer is then a short 304. */
 function validators(facts: ManifestFacts): Record<string, string> {
-  return { etag: `"${facts.digest}"`, 'cache-control': 'no-cache' }
+  return { 'docker-content-digest': facts.digest, etag: `"${facts.digest}"`, 'cache-control': 'no-cache' }
 }

@@ -2,7 +2,7 @@
 import { nextLink } from '../../http/link.ts'
 import type { Reply } from '../../http/reply.ts'
 import { textContent } from '../../lib/content.ts'
-import { parseDigest } from '../../oci/digest.ts'
+import { isDigest, parseDigest } from '../../oci/digest.ts'
 import { OCI_INDEX } from '../../oci/media-type.ts'
 import { listReferrers, type ReferrerPlace } from '../../registry/referrers.ts'
 import { type OciContext, type OciRoute, repositoryOf } from './route.ts'
@@ -12,7 +12,8 @@ export const referrerRoutes: readonly OciRoute[] = [
 ]
 
 async function get({ registry, request, params }: OciContext): Promise<Reply> {
-  const artifactType = request.query.get('artifactType')
+  // An empty filter is none: it is what a script sends whose variable is not set.
+  const artifactType = request.query.get('artifactType') || null
   const { referrers, next } = await listReferrers(registry.database, {
     repository: repositoryOf(params),
     subject: parseDigest(params['digest'] ?? ''),
@@ -30,15 +31,19 @@ async function get({ registry, request, params }: OciContext): Promise<Reply> {
   }
 }
 
-/** `last=<artifact type>,<digest>`; a media type has no comma. Anything else begins at the start. */
+/** What stands for the artifact type among what the fallback tag lists. No artifact type is called so, for it has no slash. */
+const TAG = 'tag'
+
+/** `last=<artifact type>,<digest>`, and later `last=tag,<digest>`; a media type has no comma. Anything else begins at the start. */
 function placeOf(last: string | null): ReferrerPlace | null {
   const comma = last?.lastIndexOf(',') ?? -1
-  return last === null || comma === -1
-    ? null
-    : { artifactType: last.slice(0, comma), digest: last.slice(comma + 1) }
+  if (last === null || comma === -1) return null
+  const [artifactType, digest] = [last.slice(0, comma), last.slice(comma + 1)]
+  if (artifactType === TAG && (digest === '' || isDigest(digest))) return { among: 'tag', digest }
+  return isDigest(digest) ? { among: 'subject', artifactType, digest } : null
 }
 
 function linkTo(path: string, next: ReferrerPlace, artifactType: string | null): string {
-  const last = `${next.artifactType},${next.digest}`
+  const last = `${next.among === 'tag' ? TAG : next.artifactType},${next.digest}`
   return nextLink(path, artifactType === null ? { last } : { artifactType, last })
 }

@@ -1,5 +1,5 @@
 /** What every route of this protocol is given, and what it must declare. */
-import type { Action } from '../../access/authorize.ts'
+import type { Action, Can } from '../../access/authorize.ts'
 import type { Principal } from '../../access/principal.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { IncomingRequest } from '../../http/request.ts'
@@ -21,6 +21,7 @@ export interface OciOptions {
 export interface OciContext extends OciOptions {
   readonly request: IncomingRequest
   readonly principal: Principal
+  readonly can: Can
   readonly params: Params
 }
 

@@ -34,7 +34,7 @@ import {
 } from '../../storage/layout.ts'
 import { mountBlob, unlinkBlob } from '../blobs.ts'
 import { deleteManifest } from '../manifests.ts'
-import { untag } from '../tags.ts'
+import { deleteTag } from '../tags.ts'
 import { LinkTree } from './link-tree.ts'
 
 /** A disk that fails where it is told to, counts what it writes, and lets others in while it syncs. */
@@ -138,7 +138,7 @@ describeOnDatabases('the link tree', (open) => {
       const repository = bench.newRepository()
       const [one, two] = [newIndex([]), newIndex([])]
       for (const image of [one, two]) await pushManifest(bench.registry, repository, image, 'v1')
-      await untag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
+      await deleteTag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
       expect(await show(repository)).toEqual(links(revisionsOf(one, two)))
       expect(await tagFoldersOf(bench.files, repository)).toEqual([])
       await pushManifest(bench.registry, repository, two, 'v1')
@@ -161,7 +161,7 @@ describeOnDatabases('the link tree', (open) => {
       const blob = await pushBlob(bench.registry, one)
       await mountBlob(bench.registry, { repository: two, digest: blob.digest, from: one, scope, by: 'ann' })
       expect(await show(two)).toEqual(links(layersOf(blob)))
-      await unlinkBlob(bench.registry, one, blob.digest)
+      await unlinkBlob(bench.registry, { repository: one, digest: blob.digest, by: 'ann' })
       expect(await show(one)).toEqual({})
       expect(await show(two)).toEqual(links(layersOf(blob)))
     })
@@ -406,7 +406,7 @@ describeOnDatabases('the link tree', (open) => {
       await flush()
       disk.unwritable = repository
       await failureOf(deleteManifest(bench.registry, { repository, digest: image.digest, by: 'ann' }))
-      await failureOf(unlinkBlob(bench.registry, repository, layer.digest))
+      await failureOf(unlinkBlob(bench.registry, { repository, digest: layer.digest, by: 'ann' }))
       disk.unwritable = null
       expect(await tagFoldersOf(bench.files, repository)).toEqual(['v1'])
       await restart()
@@ -464,7 +464,7 @@ describeOnPostgres('the link tree of two processes', (open) => {
     for (let round = 0; round < 30; round++) {
       await pushManifest(one.registry, repository, image, 'v1')
       await Promise.allSettled([
-        untag(one.registry, { repository, tag: parseTag('v1'), by: 'ann' }),
+        deleteTag(one.registry, { repository, tag: parseTag('v1'), by: 'ann' }),
         pushManifest(two.registry, repository, newIndex([]), 'v1'),
       ])
       const { v1 } = await tagsOf(one, repository)

@@ -1,7 +1,7 @@
 /**
  * Blobs and uploads as files under one root, in distribution's layout (layout.ts).
  *
- * The order of a commit is what makes it durable: the size is checked, the upload's file fsynced, the folders
+ * The order of a commit is what makes it durable: the upload's file is cut to size and fsynced, the folders
  * made, the file renamed onto `data`, and every folder that gained an entry fsynced, leaf first. Bytes are written, read and synced
  * on the pool; only the stat of a blob on a local disk is made in place, so that a pull never waits for a push.
  */
@@ -11,13 +11,13 @@ import type { ByteRange } from '../../lib/byte-range.ts'
 import type { FileContent } from '../../lib/content.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { findUploadId, type UploadId } from '../../oci/upload-id.ts'
-import type { BlobStore, UploadWriter } from '../blob-store.ts'
+import { type BlobStore, UploadTruncated, type UploadWriter } from '../blob-store.ts'
 import { blobDataPath, uploadPath, uploadsFolder } from '../layout.ts'
 import { explaining, explainingEach } from './failures.ts'
-import { DurableFolders } from './folders.ts'
+import { DurableFolders, syncFile } from './folders.ts'
 import { type FilesystemOptions, openRoot, type Root } from './root.ts'
 import type { ShortCalls } from './short-calls.ts'
-import { makeUploadDurable, openToAppend, readUpload } from './upload-file.ts'
+import { copyUpload, makeUploadDurable, openToAppend, readUpload } from './upload-file.ts'
 import { FileUploadWriter } from './upload-writer.ts'
 
 /** Opens the store. Throws StorageUnavailable. */
@@ -58,8 +58,10 @@ class FilesystemBlobStore implements BlobStore {
   }
 
   async copy(from: UploadId, to: UploadId, length: number): Promise<void> {
+    const source = { path: this.#uploadFile(from), upload: from }
+    const target = this.#uploadFile(to)
     try {
-      await this.#transfer(from, to, length)
+      await explaining(target, () => copyUpload(source, target, length))
     } catch (error) {
       await this.discard(to)
       throw error
@@ -67,13 +69,9 @@ class FilesystemBlobStore implements BlobStore {
   }
 
   commit(upload: UploadId, digest: Digest, size: number): Promise<void> {
-    const from = this.#uploadFile(upload)
-    const to = this.#blobFile(digest)
     return explaining(this.#root, async () => {
-      await makeUploadDurable(from, upload, size)
-      await this.#folders.make(dirname(to))
-      await rename(from, to)
-      await this.#folders.sync(dirname(to))
+      await this.#moveIntoPlace(upload, digest, size)
+      await this.#folders.sync(dirname(this.#blobFile(digest)))
     })
   }
 
@@ -91,13 +89,19 @@ class FilesystemBlobStore implements BlobStore {
     }
   }
 
-  async #transfer(from: UploadId, to: UploadId, length: number): Promise<void> {
-    const writer = await this.append(to, 0)
+  /** Does nothing but sync where an earlier call came as far as the rename: its folders may not be durable yet. */
+  async #moveIntoPlace(upload: UploadId, digest: Digest, size: number): Promise<void> {
+    const from = this.#uploadFile(upload)
+    const to = this.#blobFile(digest)
     try {
-      for await (const chunk of this.read(from, length)) await writer.write(chunk)
-    } finally {
-      await writer.close()
+      await makeUploadDurable(from, upload, size)
+    } catch (error) {
+      const isGone = error instanceof UploadTruncated && error.found === 0
+      if (!isGone || (await this.#calls.size(to)) !== size) throw error
+      return await syncFile(to)
     }
+    await this.#folders.make(dirname(to))
+    await rename(from, to)
   }
 
   #blobFile(digest: Digest): string {

@@ -15,7 +15,7 @@ import { blobDataPath, registryFolder, uploadPath } from '../layout.ts'
 import { openFilesystemBlobStore } from './blob-store.ts'
 import { openFilesystemTreeStore } from './tree-store.ts'
 
-const CALLS = 'fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat,write'
+const CALLS = 'fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat,ftruncate,write'
 const BYTES = patternedBytes(100_000)
 const DIGEST = digestOf(BYTES)
 const DATA = blobDataPath(DIGEST)
@@ -60,6 +60,27 @@ describe.skipIf(!canTrace)('a commit (needs strace and the right to trace)', () 
       'write committed',
     ])
     expect(folders).toEqual(expect.arrayContaining([dirname(DATA), `${registryFolder}/blobs`, '']))
+  })
+
+  test('cuts a longer upload before it is synced', async () => {
+    const part = digestOf(BYTES.subarray(0, 1000))
+    const script = `await store.commit('${upload}', '${part}', 1000); writeSync(1, 'committed')`
+    const { calls } = await traced(root, script)
+    expect(calls.filter((call) => call.includes(uploadPath(upload)))).toEqual([
+      `ftruncate ${uploadPath(upload)}`,
+      `fsync ${uploadPath(upload)}`,
+      `rename ${uploadPath(upload)} ${blobDataPath(part)}`,
+    ])
+  })
+
+  test('repeated after it died behind the rename, makes the folders durable that may not be', async () => {
+    await traced(root, commit(), 'fsync:signal=KILL:when=2')
+    const { calls } = await traced(root, commit())
+    expect(calls.filter((call) => !call.startsWith('mkdir'))).toEqual([
+      `fsync ${DATA}`,
+      ...foldersFrom(dirname(DATA)).map((folder) => `fsync ${folder}`),
+      'write committed',
+    ])
   })
 
   test('syncs again only what gained an entry since', async () => {
@@ -152,7 +173,7 @@ describe.skipIf(!canTrace)('a link tree and its root (need strace and the right 
 
   test('a write renames a file into place, and syncs nothing', async () => {
     const { calls } = await traced(root, `${marked} await tree.write('a/b/link', new Uint8Array(71))`)
-    const written = afterMark(calls).filter((call) => !call.startsWith('mkdir'))
+    const written = afterMark(calls).filter((call) => !/^(mkdir|ftruncate)/.test(call))
     expect(written.every((call) => /^rename berth\/temporary\/[-0-9a-f]+ a\/b\/link$/.test(call))).toBe(true)
     expect(written.length).toBeGreaterThan(0)
   })

@@ -109,6 +109,18 @@ describe.skipIf(!(await canMount()))('on a disk of 1 MiB (needs root to mount on
       expect(await caught(writer.close())).toBe(failure)
     })
 
+    test('an upload that did not fit leaves the room to others', async () => {
+      const upload = newUploadId()
+      const begun = await blobs.append(upload, 0)
+      await begun.write(patternedBytes(1000))
+      await begun.close()
+      const writer = await blobs.append(upload, 1000)
+      await firstFailure(writer, chunksOf(patternedBytes(8 * KIB * KIB), 58_000))
+      await caught(writer.close())
+      await tree.write('docker/registry/v2/note', patternedBytes(100 * KIB))
+      expect(await readAll(blobs, upload, 1000)).toEqual(patternedBytes(1000))
+    })
+
     test('a short upload is refused when it is closed', async () => {
       disk.fill(0)
       const writer = await blobs.append(newUploadId(), 0)

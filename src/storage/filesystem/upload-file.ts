@@ -1,9 +1,9 @@
 /**
- * The file of one upload: opening it at an offset, reading it back, and making it durable.
+ * The file of one upload: opening it at an offset, reading it back, copying it, and making it durable.
  * An upload that never got a byte needs no file.
  */
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import { copyFile, type FileHandle, mkdir, open, rm, stat, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { UploadId } from '../../oci/upload-id.ts'
 import { UploadTruncated } from '../blob-store.ts'
@@ -52,12 +52,30 @@ export async function* readUpload(
   }
 }
 
-/** Makes an upload of exactly `size` bytes durable. Throws UploadTruncated. */
+/**
+ * Makes `to` an upload with the first `length` bytes of `from`: by the kernel, which shares the blocks where
+ * the filesystem can. Somebody may still append to `from`; that is cut off. Throws UploadTruncated.
+ */
+export async function copyUpload(
+  from: { readonly path: string; readonly upload: UploadId },
+  to: string,
+  length: number,
+): Promise<void> {
+  const copied = await copyFile(from.path, to, constants.COPYFILE_FICLONE).then(
+    async () => (await stat(to)).size,
+    zeroIfAbsent,
+  )
+  if (copied < length) throw new UploadTruncated(from.upload, length, copied)
+  await truncate(to, length)
+}
+
+/** Makes the first `size` bytes of an upload durable, and cuts off the others. Throws UploadTruncated. */
 export async function makeUploadDurable(path: string, upload: UploadId, size: number): Promise<void> {
-  const handle = await openUpload(path, upload, size, constants.O_RDONLY)
+  const handle = await openUpload(path, upload, size, constants.O_WRONLY)
   try {
     const found = await handle.stat()
-    if (found.size !== size) throw new UploadTruncated(upload, size, found.size)
+    if (found.size < size) throw new UploadTruncated(upload, size, found.size)
+    if (found.size > size) await handle.truncate(size)
     await syncUpload(path, () => handle.sync())
   } finally {
     await handle.close()
@@ -95,4 +113,9 @@ async function openOrCreate(path: string, flags: number): Promise<FileHandle> {
     await mkdir(dirname(path), { recursive: true })
     return open(path, flags | constants.O_CREAT)
   }
+}
+
+function zeroIfAbsent(error: unknown): number {
+  if (codeOf(error) === 'ENOENT') return 0
+  throw error
 }

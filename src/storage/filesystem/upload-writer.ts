@@ -114,11 +114,17 @@ export class FileUploadWriter implements UploadWriter {
       this.#startWriting()
       await this.#writing
       await this.#syncing
+      if (this.#failure !== null) await this.#giveRoomBack()
       this.#throwFailure()
       await this.#requireSize()
     } finally {
       await this.#file.handle.close()
     }
+  }
+
+  /** What a failed writer wrote counts for nothing, and the others need the room. The failure is what is told, not this. */
+  async #giveRoomBack(): Promise<void> {
+    await this.#file.handle.truncate(this.#file.size).catch(() => undefined)
   }
 
   /** Two writers of one file, or a disk that lost a write without a word, show here. */

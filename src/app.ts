@@ -113,12 +113,14 @@ async function findBootId(): Promise<string> {
 async function tidyUp(registry: Registry, log: Log, closers: AsyncDisposableStack): Promise<void> {
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
   await discardOrphanedUploads(registry)
+  const expire = async () => {
+    const expired = await expireIdleUploads(registry)
+    if (expired > 0) log.info({ expired }, 'uploads that nobody continued were forgotten')
+  }
+  await expire()
   const expiring = new Periodic({
     everyMilliseconds: EXPIRE_EVERY,
-    work: async () => {
-      const expired = await expireIdleUploads(registry)
-      if (expired > 0) log.info({ expired }, 'uploads that nobody continued were forgotten')
-    },
+    work: expire,
     onError: (error) => log.error({ error }, 'idle uploads could not be looked at; it will be tried again'),
   })
   closers.defer(() => expiring.stop())

@@ -488,3 +488,16 @@ describe('several workers', () => {
     expect([...children(berth, 'worker'), ...children(berth, 'writer')]).toEqual(pids)
   })
 })
+
+test('an upload that has lain idle for too long is forgotten, also by a server that has just started', async () => {
+  const env = { BERTH_UPLOADS_EXPIREAFTER: '1s' }
+  const earlier = await startBerth({ env, data: mkdtempSync(join(folder, 'expiry-')) })
+  const begun = await fetch(`${earlier.url}/v2/team/app/blobs/uploads/`, { method: 'POST' })
+  const location = begun.headers.get('location') ?? ''
+  expect((await fetch(`${earlier.url}${location}`)).status).toBe(204)
+  await earlier.stop()
+  const dueAt = Date.now() + 1100
+  await until('the upload is old enough', () => Date.now() > dueAt)
+  await using later = await startBerth({ env, data: earlier.data })
+  expect((await fetch(`${later.url}${location}`)).status).toBe(404)
+})

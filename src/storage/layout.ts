@@ -1,5 +1,6 @@
 /**
- * Where everything lies under the storage root. Nobody else builds a path.
+ * Where everything lies under the storage root. What lies beside the database (its lock, its writer's socket)
+ * goes with the database, wherever that is.
  *
  *   <root>
  *   ├── docker/registry/v2                      distribution's tree: registry:2 may read or write it at any moment
@@ -21,7 +22,8 @@
  *   └── berth                                   Berth's own files, which registry:2 never looks at
  *       ├── id                                  names the database that this tree belongs to
  *       ├── berth.db                            SQLite's facts (with -wal and -shm beside it)
- *       ├── lock.db                             held while Berth runs
+ *       ├── berth.db-writer                     held by whoever writes to berth.db
+ *       ├── lock.db, lock-holder                held while Berth runs, and by whom
  *       ├── control.sock                        answers the owner's commands
  *       ├── uploads/<id>                        uploads in progress
  *       ├── temporary/<unique>                  small files on their way into the tree

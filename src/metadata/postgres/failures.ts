@@ -45,7 +45,7 @@ export function isConnectionLoss(error: unknown): boolean {
 /** DatabaseUnavailable where the server or the way to it is the reason; else the error itself. */
 export function asUnavailable(error: unknown): unknown {
   const reason = isConnectionLoss(error)
-    ? `cannot be reached (${messageOf(error)})`
+    ? `cannot be reached (${messageOf(error)}): check that it runs, and what berth.database.url (BERTH_DATABASE_URL) says`
     : UNUSABLE[sqlState(error)]
   if (reason === undefined) return error
   return new DatabaseUnavailable(`PostgreSQL ${reason}.`, { cause: error })

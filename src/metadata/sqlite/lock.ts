@@ -39,7 +39,15 @@ export function acquireVolumeLock(path: string, mode: LockMode): VolumeLock {
   const holderPath = join(dirname(path), 'lock-holder')
   const database = lockedDatabase(path, mode, () => describeHolder(holderPath))
   const mine = `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}`
-  writeFileSync(holderPath, `${mine}\n`)
+  try {
+    writeFileSync(holderPath, `${mine}\n`)
+  } catch (error) {
+    database.close(true)
+    throw new DatabaseUnavailable(
+      `The folder ${dirname(path)} cannot be written: mount it for writing, and check its owner and the room on its disk.`,
+      { cause: error },
+    )
+  }
   const release = () => {
     process.off('exit', release)
     if (readHolder(holderPath) === mine) rmSync(holderPath, { force: true })

@@ -44,6 +44,8 @@ export async function openSqliteWriter(options: WriterOptions): Promise<SqliteWr
   try {
     statements.execute('PRAGMA journal_mode = WAL')
     statements.execute('PRAGMA synchronous = FULL')
+    // A predecessor whose fsync failed may have left a hole in the log on disk: nothing new goes behind it.
+    statements.execute('PRAGMA wal_checkpoint(TRUNCATE)')
     statements.execute('PRAGMA foreign_keys = ON')
     statements.execute(`PRAGMA journal_size_limit = ${LOG_BYTES}`)
     await migrate(sqliteMigrationTarget(statements), options.migrations)

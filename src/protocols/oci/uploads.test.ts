@@ -215,9 +215,12 @@ describe('uploads over HTTP', () => {
 
   describe('a Content-Range', () => {
     test.each(['50', 'bytes=0-9', '9-0', 'a-b', '0-'])('of %s is refused: 416', async (range) => {
-      const answer = await patch(await begin(), new Uint8Array(10), range)
+      const location = await begin()
+      const answer = await patch(location, new Uint8Array(10), range)
       expect(answer.status).toBe(416)
       expect(errorsOf(answer)).toMatchObject([{ code: 'RANGE_INVALID' }])
+      expect(answer.headers.get('location')).toBe(location)
+      expect(answer.headers.get('range')).toBe('0-0')
     })
 
     test('that is not as long as its body is refused: 400, and nothing of it counts', async () => {

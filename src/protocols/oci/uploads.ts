@@ -11,7 +11,7 @@ import {
   parseDigest,
   parseDigestAlgorithm,
 } from '../../oci/digest.ts'
-import { RegistryError } from '../../oci/errors.ts'
+import { type ErrorCode, RegistryError } from '../../oci/errors.ts'
 import { findRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import { parseUploadId } from '../../oci/upload-id.ts'
 import { mountBlob } from '../../registry/blobs.ts'
@@ -110,14 +110,20 @@ async function putWhole(context: OciContext, repository: RepositoryName, digest:
   return blobCreated(context, repository, digest)
 }
 
+/** Refusals after which the session lives: the client is told where to go on. */
+const STEPS_ASIDE: ReadonlySet<ErrorCode> = new Set(['RANGE_INVALID', 'SIZE_INVALID'])
+
 /** A chunk out of order is told where to go on; the session lives (distribution-spec "Pushing a blob in chunks"). */
 function inStep(handle: OciRoute['handle']): OciRoute['handle'] {
   return async (context, params) => {
     try {
       return await handle(context, params)
     } catch (error) {
-      if (!(error instanceof UploadOutOfStep)) throw error
-      return errorReply(error, uploadHeaders(context, sessionOf(context), error.received))
+      if (!(error instanceof RegistryError) || !STEPS_ASIDE.has(error.code)) throw error
+      const session = sessionOf(context)
+      const received =
+        error instanceof UploadOutOfStep ? error.received : await getUploadProgress(context.registry, session)
+      return errorReply(error, uploadHeaders(context, session, received))
     }
   }
 }

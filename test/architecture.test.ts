@@ -21,7 +21,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['main'],
 ]
 
-/** Files that stand in no folder, and the layer that they are. */
+/** Files that stand in no folder, and the layer that they are; the tests of each are of the same. */
 const ROOT_FILES: ReadonlyMap<string, string> = new Map([
   ['app.ts', 'app'],
   ['writer.ts', 'app'],
@@ -117,7 +117,7 @@ function isTest(path: string): boolean {
 
 function layerOf(path: string): string | null {
   const [first = '', second] = path.replace(/^src\//, '').split('/')
-  const layer = second === undefined ? ROOT_FILES.get(first) : first
+  const layer = second === undefined ? ROOT_FILES.get(first.replace('.test.ts', '.ts')) : first
   return LEVELS.flat().find((known) => known === layer) ?? null
 }
 

@@ -133,7 +133,7 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   trashManifest: (tx) => [() => trash.trashManifest(tx, trashId, repository, digest)],
   trashTag: (tx) => [() => trash.trashTag(tx, trashId, tag, digest)],
   deleteTag: (tx) => [() => tags.deleteTag(tx, repository, tag)],
-  deleteTagsOf: (tx) => [() => tags.deleteTagsOf(tx, repository, digest)],
+  deleteTagsOf: (tx) => [() => tags.deleteTagsOf(tx, repository, digest, 10)],
   deleteManifest: (tx) => [() => manifests.deleteManifest(tx, repository, digest)],
 
   markTree: (tx) => [() => tree.markTree(tx, mark, { before: null, after: digest })],

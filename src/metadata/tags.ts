@@ -60,15 +60,18 @@ export function deleteTag(tx: Transaction, repository: RepositoryId, tag: Tag): 
   )
 }
 
-/** Takes every tag away that names the digest, and gives them in byte order. */
+/** Takes tags away that name the digest, at most `limit`, and gives them in byte order. */
 export async function deleteTagsOf(
   tx: Transaction,
   repository: RepositoryId,
   digest: Digest,
+  limit: number,
 ): Promise<Tag[]> {
   const tags = await tx.all(
-    `DELETE FROM tags WHERE repository_id = $1 AND digest = $2 RETURNING name`,
-    [repository, digest],
+    `DELETE FROM tags WHERE repository_id = $1 AND digest = $2 AND name IN (
+       SELECT name FROM tags WHERE repository_id = $1 AND digest = $2 LIMIT $3
+     ) RETURNING name`,
+    [repository, digest, limit],
     (row) => text(row, 'name') as Tag,
   )
   return tags.sort()

@@ -74,19 +74,37 @@ export const putManifestCommand = command(
   },
 )
 
+export interface ManifestDeletion {
+  readonly repository: RepositoryName
+  readonly digest: Digest
+  readonly by: string
+  /** The deletion that this one goes on with, or null. */
+  readonly trash: TrashId | null
+}
+
+/** Nobody waits for more than this many tags to go. */
+const TAGS_AT_ONCE = 500
+
+/**
+ * Takes the manifest and its tags away, and gives null; or, where it has many tags, takes some of those and
+ * gives the deletion to go on with.
+ */
 export const deleteManifestCommand = command(
   'manifest.delete',
-  async (
-    tx,
-    input: { readonly repository: RepositoryName; readonly digest: Digest; readonly by: string },
-  ) => {
+  async (tx, input: ManifestDeletion): Promise<TrashId | null> => {
     const repository = await findRepositoryId(tx, input.repository)
     if (repository === null) throw unknownManifest(input)
-    const trash = await createTrash(tx, repository, 'manifest', input.by)
+    const trash = input.trash ?? (await createTrash(tx, repository, 'manifest', input.by))
+    const tags = await untag(tx, repository, trash, input.digest)
+    if (tags.length === TAGS_AT_ONCE) {
+      const { digest } = input
+      for (const tag of tags) await record(tx, repository, input.by, { kind: 'tag.deleted', tag, digest })
+      return trash
+    }
     await trashManifest(tx, trash, repository, input.digest)
-    // Before its tags, so that a push that holds the manifest has given it its tags by then.
     if (!(await deleteManifest(tx, repository, input.digest))) throw unknownManifest(input)
-    const tags = await untagAll(tx, repository, trash, input.digest)
+    // A push that held the manifest until now has given it its tags.
+    tags.push(...(await untag(tx, repository, trash, input.digest)))
     await markRevisionRemoved(tx, repository, input.digest)
     await scheduleReview(tx, {
       repository,
@@ -95,6 +113,7 @@ export const deleteManifestCommand = command(
       dueAt: tx.now + BLOB_LEASE,
     })
     await record(tx, repository, input.by, { kind: 'manifest.deleted', digest: input.digest, tags })
+    return null
   },
 )
 
@@ -144,13 +163,13 @@ async function storeManifest(
   return true
 }
 
-async function untagAll(
+async function untag(
   tx: Transaction,
   repository: RepositoryId,
   trash: TrashId,
   digest: Digest,
 ): Promise<Tag[]> {
-  const tags = await deleteTagsOf(tx, repository, digest)
+  const tags = await deleteTagsOf(tx, repository, digest, TAGS_AT_ONCE)
   for (const tag of tags) {
     await trashTag(tx, trash, tag, digest)
     await endTagInterval(tx, repository, tag)

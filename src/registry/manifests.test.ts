@@ -51,7 +51,7 @@ describeOnDatabases('manifests', (open) => {
   let bench: Bench
   let repository: RepositoryName
   beforeAll(async () => {
-    bench = await open()
+    bench = await open({ storage: 'memory' })
     repository = bench.newRepository()
   })
   afterAll(() => bench.close())
@@ -536,7 +536,7 @@ function twoProcesses(open: OpenBench) {
     return bench
   }
   beforeAll(async () => {
-    const one = await open()
+    const one = await open({ storage: 'memory' })
     benches.push(one, await one.beside())
   })
   afterAll(() => at(0).close())

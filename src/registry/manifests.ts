@@ -11,6 +11,7 @@ import {
   type ManifestContent,
   type ManifestFacts,
 } from '../metadata/manifests.ts'
+import type { TrashId } from '../metadata/trash.ts'
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import { parseManifest } from '../oci/manifest.ts'
@@ -88,7 +89,10 @@ export async function deleteManifest(
   registry: Registry,
   input: { readonly repository: RepositoryName; readonly digest: Digest; readonly by: string },
 ): Promise<void> {
-  await registry.database.write(deleteManifestCommand, input)
+  let trash: TrashId | null = null
+  do {
+    trash = await registry.database.write(deleteManifestCommand, { ...input, trash })
+  } while (trash !== null)
 }
 
 /** A push by digest names the algorithm, and must name the right bytes. Throws DIGEST_INVALID. */

@@ -15,7 +15,7 @@ const NAMES = ['0-', '1.10', '1.2', 'B', 'Z', '_', 'a', 'a-b', 'a.b', 'a0', 'aa'
 describeOnDatabases('tags', (open) => {
   let bench: Bench
   beforeAll(async () => {
-    bench = await open()
+    bench = await open({ storage: 'memory' })
   })
   afterAll(() => bench.close())
 

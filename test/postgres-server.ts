@@ -28,27 +28,39 @@ const GUARD = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server
 
 /** `fsync`: true where a test is about what survives a crash of the machine. */
 export async function startPostgres(options: { readonly fsync?: boolean } = {}): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'berth-postgres-'))
-  if (process.getuid?.() === 0) run(['chown', 'postgres', folder])
-  const data = join(folder, 'data')
-  run(
-    asUnprivileged([
-      program('initdb'),
-      '-D',
-      data,
-      '-U',
-      'berth',
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
-      '--locale=C',
-      '--no-sync',
-    ]),
-  )
+  const folder = makeFolder('berth-postgres-')
+  run(asUnprivileged(['cp', '-a', join(initialized.folder(), 'data'), folder]))
   const server = new Server(folder, options.fsync ?? false)
   await server.resume()
   return server
+}
+
+/** What initdb makes, made once in a process and gone with it: a copy takes a fifth of the time. */
+class Initialized {
+  #folder: string | null = null
+
+  folder(): string {
+    this.#folder ??= this.#make()
+    return this.#folder
+  }
+
+  #make(): string {
+    const folder = makeFolder('berth-initdb-')
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    const who = ['-U', 'berth', '-A', 'trust']
+    const what = ['-E', 'UTF8', '--locale=C', '--no-sync']
+    run(asUnprivileged([program('initdb'), '-D', join(folder, 'data'), ...who, ...what]))
+    return folder
+  }
+}
+
+const initialized = new Initialized()
+
+/** A folder that PostgreSQL may write. */
+function makeFolder(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix))
+  if (process.getuid?.() === 0) run(['chown', 'postgres', folder])
+  return folder
 }
 
 class Server implements PostgresServer {

@@ -24,11 +24,9 @@
  *       ├── berth.db                            SQLite's facts (with -wal and -shm beside it)
  *       ├── berth.db-writer                     held by whoever writes to berth.db
  *       ├── lock.db, lock-holder                held while Berth runs, and by whom
- *       ├── control.sock                        answers the owner's commands
  *       ├── uploads/<id>                        uploads in progress
  *       ├── temporary/<unique>                  small files on their way into the tree
- *       ├── gone/<unique>                       folders on their way out of it: anyone may remove them
- *       └── condemned/<digest>.<epoch>          blobs that collection has taken out and may yet put back
+ *       └── gone/<unique>                       folders on their way out of it: anyone may remove them
  *
  * A link holds a digest as text, `sha256:<hex>`, without a newline. An empty tag folder is a tag to
  * registry:2, so a tag goes with its folder. Paths are relative to the root and separated by `/`; they are
@@ -47,11 +45,9 @@ export const berthFolder = 'berth'
 export const idPath = `${berthFolder}/id`
 export const databasePath = `${berthFolder}/berth.db`
 export const lockPath = `${berthFolder}/lock.db`
-export const controlSocketPath = `${berthFolder}/control.sock`
 export const uploadsFolder = `${berthFolder}/uploads`
 export const temporaryFolder = `${berthFolder}/temporary`
 export const goneFolder = `${berthFolder}/gone`
-export const condemnedFolder = `${berthFolder}/condemned`
 
 /** The bytes of a blob or a manifest. */
 export function blobDataPath(digest: Digest): string {

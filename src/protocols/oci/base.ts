@@ -1,11 +1,12 @@
 /** `/v2/`: whether this is a registry at all (distribution-spec "Determining Support"). */
 import type { Reply } from '../../http/reply.ts'
+import { route } from '../../http/router.ts'
 import { textContent } from '../../lib/content.ts'
 import { emptyReply, type OciContext, type OciRoute } from './route.ts'
 
 export const baseRoutes: readonly OciRoute[] = [
-  { method: 'GET', pattern: '/v2/?', needs: 'ping', handle: get },
-  { method: 'GET', pattern: '/', needs: 'ping', handle: getRoot },
+  route('GET', '/v2/?', { needs: 'ping', handle: get }),
+  route('GET', '/', { needs: 'ping', handle: getRoot }),
 ]
 
 function get(_context: OciContext): Promise<Reply> {

@@ -2,6 +2,7 @@
 import { isNotModified } from '../../http/conditional.ts'
 import { rangedReply } from '../../http/range.ts'
 import type { Reply } from '../../http/reply.ts'
+import { type ParamsOf, route } from '../../http/router.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
@@ -12,15 +13,17 @@ import { emptyReply, type OciContext, type OciRoute, repositoryOf } from './rout
 
 const PATTERN = '/v2/:name+/blobs/:digest'
 
+type Address = ParamsOf<typeof PATTERN>
+
 export const blobRoutes: readonly OciRoute[] = [
-  { method: 'GET', pattern: PATTERN, needs: 'pull', handle: get },
-  { method: 'DELETE', pattern: PATTERN, needs: 'delete', handle: remove },
+  route('GET', PATTERN, { needs: 'pull', handle: get }),
+  route('DELETE', PATTERN, { needs: 'delete', handle: remove }),
 ]
 
 /** HEAD comes here too: the content opens nothing before it is sent. */
-async function get({ registry, request, params }: OciContext): Promise<Reply> {
-  const digest = digestOf(params)
-  const blob = await getBlob(registry, repositoryOf(params), digest)
+async function get({ registry, request }: OciContext, address: Address): Promise<Reply> {
+  const digest = parseDigest(address.digest)
+  const blob = await getBlob(registry, repositoryOf(address), digest)
   if (isNotModified(request.header('if-none-match'), digest)) return emptyReply(304, validators(digest))
   const reply = rangedReply(request, {
     size: blob.size,
@@ -39,19 +42,15 @@ function outOfBlob({ headers }: Reply, size: number): Reply {
   )
 }
 
-async function remove(context: OciContext): Promise<Reply> {
+async function remove(context: OciContext, address: Address): Promise<Reply> {
   requireDeletes(context)
-  const { registry, principal, params } = context
+  const { registry, principal } = context
   await unlinkBlob(registry, {
-    repository: repositoryOf(params),
-    digest: digestOf(params),
+    repository: repositoryOf(address),
+    digest: parseDigest(address.digest),
     by: principal.name,
   })
   return emptyReply(202, {})
-}
-
-function digestOf(params: OciContext['params']): Digest {
-  return parseDigest(params['digest'] ?? '')
 }
 
 function blobHeaders(digest: Digest): Record<string, string> {

@@ -1,6 +1,7 @@
 /** `/v2/_catalog`: distribution's list of repositories, which the specification leaves to registries. */
 import { visibleTo } from '../../access/authorize.ts'
 import type { Reply } from '../../http/reply.ts'
+import { route } from '../../http/router.ts'
 import { listRepositories } from '../../registry/repositories.ts'
 import { listReply, pageRequestOf } from './list.ts'
 import type { OciContext, OciRoute } from './route.ts'
@@ -8,7 +9,7 @@ import type { OciContext, OciRoute } from './route.ts'
 const CATALOG_PAGE = { byDefault: 100, atMost: 1_000 }
 
 export const catalogRoutes: readonly OciRoute[] = [
-  { method: 'GET', pattern: '/v2/_catalog', needs: 'list', handle: get },
+  route('GET', '/v2/_catalog', { needs: 'list', handle: get }),
 ]
 
 async function get({ registry, principal, request }: OciContext): Promise<Reply> {

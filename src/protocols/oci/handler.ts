@@ -6,7 +6,8 @@ import { type Action, type Can, can } from '../../access/authorize.ts'
 import { ANONYMOUS } from '../../access/principal.ts'
 import type { Reply } from '../../http/reply.ts'
 import { BadRequest, BodyAborted, BodyTooLarge, type IncomingRequest } from '../../http/request.ts'
-import { createRouter, type Router } from '../../http/router.ts'
+import { createRouter, type Params, type Router } from '../../http/router.ts'
+import { quoted } from '../../lib/quoted.ts'
 import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import { findRepositoryName } from '../../oci/repository-name.ts'
@@ -62,22 +63,27 @@ async function answer(
     case 'not-found':
       throw new RegistryError(
         'NOT_FOUND',
-        `There is nothing at ${request.path}. Repositories are below /v2/.`,
+        `There is nothing at ${quoted(request.path)}. Repositories are below /v2/.`,
       )
     case 'method-not-allowed':
       return methodNotAllowed(request.method, match.allow)
     case 'found': {
-      const context: OciContext = { ...options, request, principal: ANONYMOUS, params: match.params }
-      authorize(context, match.route)
-      return await run(match.route, context, router)
+      const context: OciContext = { ...options, request, principal: ANONYMOUS }
+      authorize(context, match.route, match.params)
+      return await run(match.route, context, match.params, router)
     }
   }
 }
 
 /** What the operator has switched off is told as a method that this address does not take (RFC 9110 §15.5.6). */
-async function run(route: OciRoute, context: OciContext, router: Router<OciContext, Action>): Promise<Reply> {
+async function run(
+  route: OciRoute,
+  context: OciContext,
+  params: Params,
+  router: Router<OciContext, Action>,
+): Promise<Reply> {
   try {
-    return await route.handle(context, context.params)
+    return await route.handle(context, params)
   } catch (error) {
     if (!(error instanceof RegistryError) || error.code !== 'UNSUPPORTED') throw error
     const { method, path } = context.request
@@ -93,7 +99,7 @@ function allowedAt(router: Router<OciContext, Action>, path: string): readonly s
 }
 
 /** Throws DENIED. */
-function authorize({ principal, params, can }: OciContext, route: OciRoute): void {
+function authorize({ principal, can }: OciContext, route: OciRoute, params: Params): void {
   const repository = findRepositoryName(params['name'] ?? '')
   if (can(principal, route.needs, repository)) return
   const where = repository === null ? 'this registry' : repository

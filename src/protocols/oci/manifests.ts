@@ -2,6 +2,7 @@
 import { isNotModified } from '../../http/conditional.ts'
 import type { Reply } from '../../http/reply.ts'
 import { BodyTooLarge, type IncomingRequest } from '../../http/request.ts'
+import { type ParamsOf, route } from '../../http/router.ts'
 import { bytesContent, lengthOnly } from '../../lib/content.ts'
 
 import { RegistryError } from '../../oci/errors.ts'
@@ -25,20 +26,22 @@ const PATTERN = '/v2/:name+/manifests/:reference'
 /** The specification asks for ten at least; a request line has room for about this many. */
 const MOST_TAGS = 100
 
+type Address = ParamsOf<typeof PATTERN>
+
 export const manifestRoutes: readonly OciRoute[] = [
-  { method: 'GET', pattern: PATTERN, needs: 'pull', handle: get },
-  { method: 'HEAD', pattern: PATTERN, needs: 'pull', handle: head },
-  { method: 'PUT', pattern: PATTERN, needs: 'push', handle: put },
-  { method: 'DELETE', pattern: PATTERN, needs: 'delete', handle: remove },
+  route('GET', PATTERN, { needs: 'pull', handle: get }),
+  route('HEAD', PATTERN, { needs: 'pull', handle: head }),
+  route('PUT', PATTERN, { needs: 'push', handle: put }),
+  route('DELETE', PATTERN, { needs: 'delete', handle: remove }),
 ]
 
 /**
  * The stored type and bytes, whatever `Accept` lists: clients send lists that leave out what they can read,
  * and a converted manifest would have another digest.
  */
-async function get({ registry, request, params }: OciContext): Promise<Reply> {
-  const reference = referenceOf(params)
-  const repository = repositoryOf(params)
+async function get({ registry, request }: OciContext, address: Address): Promise<Reply> {
+  const reference = parseReference(address.reference)
+  const repository = repositoryOf(address)
   if (request.header('if-none-match') !== null) {
     const facts = await getManifestFacts(registry.database, repository, reference)
     if (isNotModified(request.header('if-none-match'), facts.digest))
@@ -48,19 +51,20 @@ async function get({ registry, request, params }: OciContext): Promise<Reply> {
   return { status: 200, headers: manifestHeaders(manifest), body: bytesContent(manifest.bytes) }
 }
 
-async function head({ registry, request, params }: OciContext): Promise<Reply> {
-  const facts = await getManifestFacts(registry.database, repositoryOf(params), referenceOf(params))
+async function head({ registry, request }: OciContext, address: Address): Promise<Reply> {
+  const reference = parseReference(address.reference)
+  const facts = await getManifestFacts(registry.database, repositoryOf(address), reference)
   if (isNotModified(request.header('if-none-match'), facts.digest)) return emptyReply(304, validators(facts))
   return { status: 200, headers: manifestHeaders(facts), body: lengthOnly(facts.size) }
 }
 
-async function put(context: OciContext): Promise<Reply> {
-  const { registry, principal, can, request, params } = context
-  const repository = repositoryOf(params)
+async function put(context: OciContext, address: Address): Promise<Reply> {
+  const { registry, principal, can, request } = context
+  const repository = repositoryOf(address)
   const contentType = request.header('content-type')
   const stored = await putManifest(registry, {
     repository,
-    reference: referenceOf(params),
+    reference: parseReference(address.reference),
     tags: tagParameters(request),
     mediaType: contentType === null ? null : parseMediaType(contentType),
     bytes: await manifestBytes(request),
@@ -76,19 +80,15 @@ async function put(context: OciContext): Promise<Reply> {
 }
 
 /** By tag only the tag goes; by digest the manifest and every tag that names it. */
-async function remove(context: OciContext): Promise<Reply> {
-  const { registry, principal, params } = context
+async function remove(context: OciContext, address: Address): Promise<Reply> {
+  const { registry, principal } = context
   requireDeletes(context)
-  const repository = repositoryOf(params)
-  const reference = referenceOf(params)
+  const repository = repositoryOf(address)
+  const reference = parseReference(address.reference)
   const by = principal.name
   if (reference.kind === 'tag') await deleteTag(registry, { repository, tag: reference.tag, by })
   else await deleteManifest(registry, { repository, digest: reference.digest, by })
   return emptyReply(202, {})
-}
-
-function referenceOf(params: OciContext['params']) {
-  return parseReference(params['reference'] ?? '')
 }
 
 /** `?tag=` beside a digest (distribution-spec development branch, end-7b). */

@@ -1,22 +1,23 @@
 /** `/v2/<name>/referrers/<digest>`: distribution-spec "Listing Referrers". */
 import { nextLink } from '../../http/link.ts'
 import type { Reply } from '../../http/reply.ts'
+import { type ParamsOf, route } from '../../http/router.ts'
 import { textContent } from '../../lib/content.ts'
 import { isDigest, parseDigest } from '../../oci/digest.ts'
 import { OCI_INDEX } from '../../oci/media-type.ts'
 import { listReferrers, type ReferrerPlace } from '../../registry/referrers.ts'
 import { type OciContext, type OciRoute, repositoryOf } from './route.ts'
 
-export const referrerRoutes: readonly OciRoute[] = [
-  { method: 'GET', pattern: '/v2/:name+/referrers/:digest', needs: 'pull', handle: get },
-]
+const PATTERN = '/v2/:name+/referrers/:digest'
 
-async function get({ registry, request, params }: OciContext): Promise<Reply> {
+export const referrerRoutes: readonly OciRoute[] = [route('GET', PATTERN, { needs: 'pull', handle: get })]
+
+async function get({ registry, request }: OciContext, address: ParamsOf<typeof PATTERN>): Promise<Reply> {
   // An empty filter is none: it is what a script sends whose variable is not set.
   const artifactType = request.query.get('artifactType') || null
   const { referrers, next } = await listReferrers(registry.database, {
-    repository: repositoryOf(params),
-    subject: parseDigest(params['digest'] ?? ''),
+    repository: repositoryOf(address),
+    subject: parseDigest(address.digest),
     artifactType,
     after: placeOf(request.query.get('last')),
   })

@@ -3,7 +3,7 @@ import type { Action, Can } from '../../access/authorize.ts'
 import type { Principal } from '../../access/principal.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { IncomingRequest } from '../../http/request.ts'
-import type { Params, Route } from '../../http/router.ts'
+import type { Route } from '../../http/router.ts'
 import type { Log } from '../../observability/log.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import type { Registry } from '../../registry/registry.ts'
@@ -22,14 +22,13 @@ export interface OciContext extends OciOptions {
   readonly request: IncomingRequest
   readonly principal: Principal
   readonly can: Can
-  readonly params: Params
 }
 
 export type OciRoute = Route<OciContext, Action>
 
 /** The repository that the address names. Throws NAME_INVALID. */
-export function repositoryOf(params: Params): RepositoryName {
-  return parseRepositoryName(params['name'] ?? '')
+export function repositoryOf(params: { readonly name: string }): RepositoryName {
+  return parseRepositoryName(params.name)
 }
 
 /** A success without a body. */

@@ -1,5 +1,6 @@
 /** `/v2/<name>/tags/list`: distribution-spec "Listing Tags". */
 import type { Reply } from '../../http/reply.ts'
+import { type ParamsOf, route } from '../../http/router.ts'
 import { listRepositoryTags } from '../../registry/tags.ts'
 import { listReply, pageRequestOf } from './list.ts'
 import { type OciContext, type OciRoute, repositoryOf } from './route.ts'
@@ -7,12 +8,12 @@ import { type OciContext, type OciRoute, repositoryOf } from './route.ts'
 /** Without `n` distribution gives all tags, and clients that do not page rely on it: so the page is a long one. */
 const TAGS_PAGE = { byDefault: 10_000, atMost: 10_000 }
 
-export const tagRoutes: readonly OciRoute[] = [
-  { method: 'GET', pattern: '/v2/:name+/tags/list', needs: 'pull', handle: get },
-]
+const PATTERN = '/v2/:name+/tags/list'
 
-async function get({ registry, request, params }: OciContext): Promise<Reply> {
-  const name = repositoryOf(params)
+export const tagRoutes: readonly OciRoute[] = [route('GET', PATTERN, { needs: 'pull', handle: get })]
+
+async function get({ registry, request }: OciContext, address: ParamsOf<typeof PATTERN>): Promise<Reply> {
+  const name = repositoryOf(address)
   const page = pageRequestOf(request, TAGS_PAGE)
   const { items, hasMore } = await listRepositoryTags(registry.database, name, page)
   return listReply(request, page, { name, tags: items }, hasMore ? items.at(-1) : undefined)

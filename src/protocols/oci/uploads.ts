@@ -3,6 +3,7 @@ import { visibleTo } from '../../access/authorize.ts'
 import { BadContentRange, formatUploadRange, parseUploadRange } from '../../http/content-range.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { IncomingRequest } from '../../http/request.ts'
+import { type ParamsOf, route } from '../../http/router.ts'
 import type { ByteRange } from '../../lib/byte-range.ts'
 import {
   type Digest,
@@ -33,17 +34,19 @@ import { emptyReply, type OciContext, type OciRoute, repositoryOf } from './rout
 const UPLOADS = '/v2/:name+/blobs/uploads/?'
 const UPLOAD = '/v2/:name+/blobs/uploads/:upload'
 
+type Address = ParamsOf<typeof UPLOAD>
+
 /** Cancelling needs no more than pushing: clients cancel the session of a refused mount with a push token. */
 export const uploadRoutes: readonly OciRoute[] = [
-  { method: 'POST', pattern: UPLOADS, needs: 'push', handle: post },
-  { method: 'GET', pattern: UPLOAD, needs: 'push', handle: get },
-  { method: 'PATCH', pattern: UPLOAD, needs: 'push', handle: inStep(patch) },
-  { method: 'PUT', pattern: UPLOAD, needs: 'push', handle: inStep(put) },
-  { method: 'DELETE', pattern: UPLOAD, needs: 'push', handle: remove },
+  route('POST', UPLOADS, { needs: 'push', handle: post }),
+  route('GET', UPLOAD, { needs: 'push', handle: get }),
+  route('PATCH', UPLOAD, { needs: 'push', handle: inStep(patch) }),
+  route('PUT', UPLOAD, { needs: 'push', handle: inStep(put) }),
+  route('DELETE', UPLOAD, { needs: 'push', handle: remove }),
 ]
 
-async function post(context: OciContext): Promise<Reply> {
-  const repository = repositoryOf(context.params)
+async function post(context: OciContext, address: ParamsOf<typeof UPLOADS>): Promise<Reply> {
+  const repository = repositoryOf(address)
   const { query } = context.request
   const mount = query.get('mount')
   if (mount !== null && isDigest(mount) && (await isMounted(context, repository, mount))) {
@@ -55,27 +58,27 @@ async function post(context: OciContext): Promise<Reply> {
     : await putWhole(context, repository, parseDigest(digest))
 }
 
-async function get(context: OciContext): Promise<Reply> {
-  const session = sessionOf(context)
+async function get(context: OciContext, address: Address): Promise<Reply> {
+  const session = sessionOf(context, address)
   const received = await getUploadProgress(context.registry, session)
   return emptyReply(204, uploadHeaders(context, session, received))
 }
 
-async function patch(context: OciContext): Promise<Reply> {
-  const session = sessionOf(context)
+async function patch(context: OciContext, address: Address): Promise<Reply> {
+  const session = sessionOf(context, address)
   const received = await appendToUpload(context.registry, session, bodyOf(context.request))
   return emptyReply(202, uploadHeaders(context, session, received))
 }
 
-async function put(context: OciContext): Promise<Reply> {
-  const session = sessionOf(context)
+async function put(context: OciContext, address: Address): Promise<Reply> {
+  const session = sessionOf(context, address)
   const digest = parseDigest(context.request.query.get('digest') ?? missingDigest())
   await finishUpload(context.registry, session, { ...bodyOf(context.request), digest })
   return blobCreated(context, session.repository, digest)
 }
 
-async function remove(context: OciContext): Promise<Reply> {
-  await cancelUpload(context.registry, sessionOf(context))
+async function remove(context: OciContext, address: Address): Promise<Reply> {
+  await cancelUpload(context.registry, sessionOf(context, address))
   return emptyReply(204, {})
 }
 
@@ -110,17 +113,19 @@ async function putWhole(context: OciContext, repository: RepositoryName, digest:
   return blobCreated(context, repository, digest)
 }
 
+type UploadHandler = (context: OciContext, address: Address) => Promise<Reply>
+
 /** Refusals after which the session lives: the client is told where to go on. */
 const STEPS_ASIDE: ReadonlySet<ErrorCode> = new Set(['RANGE_INVALID', 'SIZE_INVALID'])
 
 /** A chunk out of order is told where to go on; the session lives (distribution-spec "Pushing a blob in chunks"). */
-function inStep(handle: OciRoute['handle']): OciRoute['handle'] {
-  return async (context, params) => {
+function inStep(handle: UploadHandler): UploadHandler {
+  return async (context, address) => {
     try {
-      return await handle(context, params)
+      return await handle(context, address)
     } catch (error) {
       if (!(error instanceof RegistryError) || !STEPS_ASIDE.has(error.code)) throw error
-      const session = sessionOf(context)
+      const session = sessionOf(context, address)
       const received =
         error instanceof UploadOutOfStep ? error.received : await getUploadProgress(context.registry, session)
       return errorReply(error, uploadHeaders(context, session, received))
@@ -128,10 +133,10 @@ function inStep(handle: OciRoute['handle']): OciRoute['handle'] {
   }
 }
 
-function sessionOf({ params, principal }: OciContext): UploadSession {
+function sessionOf({ principal }: OciContext, address: Address): UploadSession {
   return {
-    id: parseUploadId(params['upload'] ?? ''),
-    repository: repositoryOf(params),
+    id: parseUploadId(address.upload),
+    repository: repositoryOf(address),
     principal: principal.name,
   }
 }

@@ -408,7 +408,7 @@ function complaintsAbout(node: PlanNode): string[] {
   return complaints
 }
 
-const ROWS = 6_000
+const ROWS = 12_000
 
 /** Fills every table that there is, one that is new too, and lets PostgreSQL count. Half of all belongs to repository 1. */
 async function fill(sql: SQL): Promise<void> {
@@ -433,14 +433,14 @@ async function fill(sql: SQL): Promise<void> {
 /** Where numbers counted upwards would not be like the real thing: a column of any table, or of one. */
 const VALUES: Readonly<Record<string, string>> = {
   listed: '1',
-  digest: `'sha256:' || g % 2003`,
+  digest: `'sha256:' || g % 4001`,
   subject: `CASE WHEN g % 20 = 0 THEN '${other}' WHEN g % 4 = 0 THEN 'sha256:' || g END`,
   artifact_type: `'type' || g % 3`,
   kind: `'tag'`,
   state: `'live'`,
   'tag_history.repository_id': '1 + g % 10',
   'tag_history.name': `'v' || g % 7`,
-  'tree_dirty.key': `'v' || g % 1500`,
+  'tree_dirty.key': `'v' || g % 3000`,
   until_at: 'CASE WHEN g % 100 = 0 THEN NULL ELSE g END',
   writer: `CASE WHEN g % 100 = 0 THEN 'one/' || g END`,
   writer_lease_until: 'CASE WHEN g % 100 = 0 THEN g ELSE 0 END',

@@ -125,7 +125,11 @@ function suite(open: typeof openOnSqlite): void {
       expect(errorsOf(answer)).toMatchObject([{ code: 'REQUEST_INVALID' }])
     })
 
-    test.each(['10001', '2147483647', '9'.repeat(400)])('cuts down n=%s, more than a page', async (n) => {
+    test.each([
+      ['that is a little larger than a page', '10001'],
+      ['that is the largest of 32 bits', '2147483647'],
+      ['of 400 digits', '9'.repeat(400)],
+    ])('cuts down an n %s', async (_, n) => {
       const answer = await server.ask('GET', `${path}?n=${n}`)
       expect(answer.status).toBe(200)
       expect(linkOf(answer)).toBeUndefined()

@@ -13,10 +13,19 @@ import {
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AS_USER, type BerthServer, findFreePort, launchBerth, startBerth, until } from './berth-server.ts'
+import {
+  AS_USER,
+  type BerthServer,
+  FROM_SOURCE,
+  findFreePort,
+  launchBerth,
+  startBerth,
+  until,
+} from './berth-server.ts'
 import { buildImage, digestOf, noise } from './clients/images.ts'
 import { pushImage } from './clients/push.ts'
 import { expectServed } from './clients/registry-contents.ts'
+import { describeWith } from './tools/describe-with.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -501,3 +510,30 @@ test('an upload that has lain idle for too long is forgotten, also by a server t
   await using later = await startBerth({ env, data: earlier.data })
   expect((await fetch(`${later.url}${location}`)).status).toBe(404)
 })
+
+describeWith(
+  'the file system under the data, as strace has the kernel tell it,',
+  ['strace'],
+  ({ strace }) => {
+    /** statfs(2) with another magic number as the type, its first field. */
+    function onFilesystem(magic: string): string[] {
+      const lie = `--inject=statfs:poke_exit=@arg2=${magic}`
+      return [strace, '-f', '-qq', '-o', '/dev/null', '-e', 'trace=statfs', lie, ...FROM_SOURCE]
+    }
+
+    test('is refused for SQLite when it is a network one, with what to do instead', () => {
+      const data = mkdtempSync(join(folder, 'nfs-'))
+      const command = [...onFilesystem('6969000000000000'), 'serve', '--addr', '127.0.0.1:0', '--data', data]
+      const { exitCode, stderr } = Bun.spawnSync(command)
+      expect(stderr.toString()).toContain('lies on a network file system (NFS)')
+      expect(stderr.toString()).toContain('BERTH_DATABASE_PATH')
+      expect(exitCode).toBe(4)
+      expect(existsSync(join(data, 'berth', 'berth.db'))).toBe(false)
+    })
+
+    test('is warned about when it is FUSE, which may be anything', async () => {
+      await using berth = await startBerth({ program: onFilesystem('4655736500000000') })
+      expect(berth.log()).toContain('lies on a FUSE file system')
+    })
+  },
+)

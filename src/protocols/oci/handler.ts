@@ -39,7 +39,7 @@ export const OCI_ROUTES: readonly OciRoute[] = [
 const TEMPORARY =
   'The registry cannot do this right now. Please try again in a moment; if that does not help, ask its operator, whose log says why.'
 
-/** Answers every request below `/v2`. Never throws. `decide` is who decides about rights. */
+/** Answers every request that no other protocol has taken. Never throws. `decide` is who decides about rights. */
 export function ociHandler(
   options: OciOptions,
   decide: Can = can,

@@ -12,6 +12,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync,
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { until } from './until.ts'
 
 const checkout = join(import.meta.dir, '..')
 
@@ -257,20 +258,6 @@ function canListen(port: number): Promise<boolean> {
     probe.once('error', () => resolve(false))
     probe.listen({ port, host: '127.0.0.1', exclusive: true }, () => probe.close(() => resolve(true)))
   })
-}
-
-/** Waits until a condition holds, looking every 20 ms. Throws with the sentence when it does not in time. */
-export async function until(
-  sentence: string,
-  holds: () => boolean | Promise<boolean>,
-  options: { readonly withinMilliseconds: number } = { withinMilliseconds: 10_000 },
-): Promise<void> {
-  const deadline = performance.now() + options.withinMilliseconds
-  while (!(await holds())) {
-    if (performance.now() > deadline)
-      throw new Error(`waited ${options.withinMilliseconds} ms in vain until ${sentence}`)
-    await Bun.sleep(20)
-  }
 }
 
 async function within<T>(promise: Promise<T>, milliseconds: number, sentence: string): Promise<T> {

@@ -20,12 +20,12 @@ import {
   findFreePort,
   launchBerth,
   startBerth,
-  until,
 } from './berth-server.ts'
 import { buildImage, digestOf, noise } from './clients/images.ts'
 import { pushImage } from './clients/push.ts'
 import { expectServed } from './clients/registry-contents.ts'
 import { describeWith } from './tools/describe-with.ts'
+import { until } from './until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

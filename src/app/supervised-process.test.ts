@@ -2,6 +2,7 @@ import { afterAll, afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { until } from '../../test/until.ts'
 import { createLog } from '../observability/log.ts'
 import { ChildFailed, type ProcessPlan, SupervisedProcess } from './supervised-process.ts'
 
@@ -45,14 +46,6 @@ function supervise(start: Behaviour, plan: Partial<ProcessPlan<Behaviour>> = {})
   return { child, lines }
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('waited 10 s in vain')
-    await Bun.sleep(5)
-  }
-}
-
 function isAlive(pid: number | null): boolean {
   try {
     return pid !== null && process.kill(pid, 0)
@@ -71,7 +64,7 @@ test('a child that dies is started again, and the log says so', async () => {
   await child.start()
   const first = child.pid
   process.kill(first ?? 0, 'SIGKILL')
-  await until(() => lines.some((line) => line.includes('works again')))
+  await until('it works again', () => lines.some((line) => line.includes('works again')))
   expect(child.pid).not.toBe(first)
   expect(lines[0]).toContain('worker-1 was ended by SIGKILL; starting it again in 100 ms')
 })
@@ -135,7 +128,7 @@ test('stopping while a dead child waits to be started again starts nothing', asy
   const { child, lines } = supervise({ address: 'here' })
   await child.start()
   process.kill(child.pid ?? 0, 'SIGKILL')
-  await until(() => lines.length === 1)
+  await until('a line is written', () => lines.length === 1)
   await child.stop(5000)
   expect(child.pid).toBeNull()
 })

@@ -1,75 +1,31 @@
 /** Two who write one upload: the second goes on where the first has let go, and nothing of the first slips in afterwards. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { DelegatingBlobStore } from '../../test/delegating-stores.ts'
 import { type Bench, describeOnDatabases, describeOnPostgres, failureOf } from '../../test/registry-bench.ts'
-import { bodyOf, newBlob, type Sample } from '../../test/sample-content.ts'
+import { bodyOf, newBlob } from '../../test/sample-content.ts'
+import { until } from '../../test/until.ts'
+import { UploadBench } from '../../test/upload-bench.ts'
 import { WriterUnavailable } from '../metadata/database.ts'
 import { OCTET_STREAM } from '../oci/media-type.ts'
-import type { RepositoryName } from '../oci/repository-name.ts'
 import { newUploadId, type UploadId } from '../oci/upload-id.ts'
-import { getBlob } from './blobs.ts'
 import { HeldUpload, UploadOutOfStep } from './held-upload.ts'
-import {
-  claimUploadCommand,
-  releaseUploadCommand,
-  releaseUploadsOfCommand,
-  type UploadSession,
-} from './uploads.commands.ts'
-import { asOther, endingBody, Gate, type GateKeeper, holdAs, UnreliableDatabase } from './uploads.fixtures.ts'
-import { appendToUpload, beginUpload, cancelUpload, finishUpload, getUploadProgress } from './uploads.ts'
+import { claimUploadCommand, releaseUploadCommand, releaseUploadsOfCommand } from './uploads.commands.ts'
+import { asOther, endingBody, holdAs, UnreliableDatabase } from './uploads.fixtures.ts'
+import { appendToUpload, beginUpload, cancelUpload, getUploadProgress } from './uploads.ts'
 
 const TAKEOVER_LIMIT = 2000
 
-/** Reads some uploads only once it is let. */
-class SlowBlobs extends DelegatingBlobStore {
-  readonly #reads = new Map<UploadId, Gate>()
-
-  gateReadOf(upload: UploadId): GateKeeper {
-    const gate = new Gate()
-    this.#reads.set(upload, gate)
-    return gate.keeper
-  }
-
-  override async *read(upload: UploadId, length: number): AsyncGenerator<Uint8Array> {
-    await this.#reads.get(upload)?.pass()
-    yield* super.read(upload, length)
-  }
-}
-
 describeOnDatabases('an upload that two want to write', (open) => {
   let bench: Bench
-  let blobs: SlowBlobs
-  let repository: RepositoryName
+  let uploads: UploadBench
   beforeAll(async () => {
-    bench = await open({
-      blobs(real) {
-        blobs = new SlowBlobs(real)
-        return blobs
-      },
-    })
-    repository = bench.newRepository()
+    uploads = await UploadBench.open(open)
+    bench = uploads.registryBench
   })
   afterAll(() => bench.close())
 
-  function begin(): Promise<UploadSession> {
-    return beginUpload(bench.registry, { repository, principal: 'ann', algorithm: 'sha256' })
-  }
-
-  function append(session: UploadSession, bytes: Uint8Array, registry = bench.registry): Promise<number> {
-    return appendToUpload(registry, session, { body: bodyOf(bytes), range: null })
-  }
-
-  async function requireFinished(session: UploadSession, blob: Sample, registry = bench.registry) {
-    await finishUpload(registry, session, { body: null, range: null, digest: blob.digest })
-    const { size, content } = await getBlob(bench.registry, repository, blob.digest)
-    const found = content({ offset: 0, length: size })
-    if (found.kind !== 'file') throw new Error('not a file')
-    expect(await Bun.file(found.path).bytes()).toEqual(blob.bytes)
-  }
-
   test.concurrent('goes over from a first one that hangs, within two seconds, with what had arrived', async () => {
     const blob = newBlob(OCTET_STREAM, 1000)
-    const session = await begin()
+    const session = await uploads.begin()
     const hanging = hangingBody(blob.bytes.slice(0, 300))
     const first = failureOf(appendToUpload(bench.registry, session, { body: hanging.body, range: null }))
     await hanging.taken
@@ -78,25 +34,25 @@ describeOnDatabases('an upload that two want to write', (open) => {
     expect(await first).toMatchObject({ code: 'RANGE_INVALID', received: 300 })
     expect(await received).toBe(300)
     expect(performance.now() - asked).toBeLessThan(TAKEOVER_LIMIT)
-    await append(session, blob.bytes.slice(300))
-    await requireFinished(session, blob)
+    await uploads.append(session, blob.bytes.slice(300))
+    await uploads.requireFinished(session, blob)
   })
 
   test.concurrent('goes over to another process, which hashes its bytes once more', async () => {
     const blob = newBlob(OCTET_STREAM, 1000)
-    const session = await begin()
+    const session = await uploads.begin()
     const hanging = hangingBody(blob.bytes.slice(0, 300))
     const first = failureOf(appendToUpload(bench.registry, session, { body: hanging.body, range: null }))
     await hanging.taken
     const other = asOther(bench.registry)
-    const second = append(session, blob.bytes.slice(300), other)
+    const second = uploads.append(session, blob.bytes.slice(300), other)
     expect(await first).toBeInstanceOf(UploadOutOfStep)
     expect(await second).toBe(1000)
-    await requireFinished(session, blob, other)
+    await uploads.requireFinished(session, blob, other)
   })
 
   test.concurrent('tells the second where the first one stopped, when its chunk does not go on there', async () => {
-    const session = await begin()
+    const session = await uploads.begin()
     const hanging = hangingBody(new Uint8Array(300))
     const first = failureOf(appendToUpload(bench.registry, session, { body: hanging.body, range: null }))
     await hanging.taken
@@ -110,7 +66,7 @@ describeOnDatabases('an upload that two want to write', (open) => {
   })
 
   test.concurrent('ends for the first one when it is cancelled, and leaves no bytes', async () => {
-    const session = await begin()
+    const session = await uploads.begin()
     const hanging = hangingBody(new Uint8Array(300))
     const first = failureOf(appendToUpload(bench.registry, session, { body: hanging.body, range: null }))
     await hanging.taken
@@ -120,11 +76,11 @@ describeOnDatabases('an upload that two want to write', (open) => {
       'code',
       'BLOB_UPLOAD_UNKNOWN',
     )
-    expect(await Array.fromAsync(blobs.listUploads())).not.toContain(session.id)
+    expect(await Array.fromAsync(uploads.blobs.listUploads())).not.toContain(session.id)
   })
 
   test.concurrent('ends for the first one when it is cancelled although its body has come to its end', async () => {
-    const session = await begin()
+    const session = await uploads.begin()
     const { body, end, taken } = endingBody(new Uint8Array(300))
     const first = failureOf(appendToUpload(bench.registry, session, { body, range: null }))
     await taken
@@ -134,29 +90,29 @@ describeOnDatabases('an upload that two want to write', (open) => {
   })
 
   test.concurrent('stays with a holder that does not let go: after two seconds the second is told the truth', async () => {
-    const session = await begin()
-    await append(session, new Uint8Array(70))
+    const session = await uploads.begin()
+    await uploads.append(session, new Uint8Array(70))
     await holdAs(bench, session, 'elsewhere/1', 60_000)
     const start = performance.now()
-    const error = await failureOf(append(session, new Uint8Array(1)))
+    const error = await failureOf(uploads.append(session, new Uint8Array(1)))
     expect(error).toMatchObject({ code: 'RANGE_INVALID', received: 70 })
     expect(performance.now() - start).toBeGreaterThan(1900)
     expect(await getUploadProgress(bench.registry, session)).toBe(70)
   })
 
   test.concurrent('is free at once when the process that held it is known to be dead', async () => {
-    const session = await begin()
-    await append(session, new Uint8Array(70))
+    const session = await uploads.begin()
+    await uploads.append(session, new Uint8Array(70))
     await holdAs(bench, session, 'dead-3/1', 60_000)
     await bench.database.write(releaseUploadsOfCommand, { process: 'dead' })
     await bench.database.write(releaseUploadsOfCommand, { process: 'dead-3' })
     const start = performance.now()
-    expect(await append(session, new Uint8Array(1))).toBe(71)
+    expect(await uploads.append(session, new Uint8Array(1))).toBe(71)
     expect(performance.now() - start).toBeLessThan(1000)
   })
 
   test.concurrent('is not freed with a process of a similar name', async () => {
-    const session = await begin()
+    const session = await uploads.begin()
     await holdAs(bench, session, '10/1', 60_000)
     expect(await bench.database.write(releaseUploadsOfCommand, { process: '1' })).toBe(0)
     await bench.database.write(releaseUploadsOfCommand, { process: '10' })
@@ -164,21 +120,21 @@ describeOnDatabases('an upload that two want to write', (open) => {
 
   test.concurrent('is held as long as its bytes are read again: the lease is renewed', async () => {
     const blob = newBlob(OCTET_STREAM, 500)
-    const session = await begin()
-    await append(session, blob.bytes.slice(0, 200))
+    const session = await uploads.begin()
+    await uploads.append(session, blob.bytes.slice(0, 200))
     const other = asOther(bench.registry)
-    await append(session, blob.bytes.slice(200), other)
-    const { opened, reached } = blobs.gateReadOf(session.id)
-    const finishing = requireFinished(session, blob, other)
+    await uploads.append(session, blob.bytes.slice(200), other)
+    const { opened, reached } = uploads.blobs.gateReadOf(session.id)
+    const finishing = uploads.requireFinished(session, blob, other)
     await reached
     const before = await leaseOf(bench, session.id)
-    await until(async () => (await leaseOf(bench, session.id)) > before)
+    await until('the lease is renewed', async () => (await leaseOf(bench, session.id)) > before)
     opened()
     await finishing
   })
 
   test.concurrent('can be released twice, and after its end', async () => {
-    const session = await begin()
+    const session = await uploads.begin()
     const held = await HeldUpload.claim(bench.registry, session)
     await held.append(bodyOf(new Uint8Array(5)))
     await held.release()
@@ -190,24 +146,24 @@ describeOnDatabases('an upload that two want to write', (open) => {
   })
 
   test.concurrent('is released at the second attempt where the first one failed', async () => {
-    const session = await begin()
+    const session = await uploads.begin()
     const database = new UnreliableDatabase(bench.database)
     database.fail(releaseUploadCommand, 'not-run')
-    const failed = append(session, new Uint8Array(5), { ...bench.registry, database })
+    const failed = uploads.append(session, new Uint8Array(5), { ...bench.registry, database })
     expect(await failureOf(failed)).toBeInstanceOf(WriterUnavailable)
     const start = performance.now()
-    expect(await append(session, new Uint8Array(2))).toBe(7)
+    expect(await uploads.append(session, new Uint8Array(2))).toBe(7)
     expect(performance.now() - start).toBeLessThan(1000)
   })
 
   test.concurrent('looks for others once at a time, however slowly the database answers', async () => {
-    const session = await begin()
+    const session = await uploads.begin()
     const slow = new UnreliableDatabase(bench.database)
     const { opened, reached } = slow.gateReads()
     const held = await HeldUpload.claim({ ...bench.registry, database: slow }, session)
     await reached
     // This one asks for two seconds, in which the first one's clock ticks four times.
-    expect(await failureOf(append(session, new Uint8Array(1)))).toBeInstanceOf(UploadOutOfStep)
+    expect(await failureOf(uploads.append(session, new Uint8Array(1)))).toBeInstanceOf(UploadOutOfStep)
     expect(slow.waitingReads).toBe(1)
     opened()
     await held.release()
@@ -256,12 +212,4 @@ function hangingBody(bytes: Uint8Array) {
 async function leaseOf(bench: Bench, id: UploadId): Promise<number> {
   const [row] = await bench.rows('SELECT writer_lease_until FROM uploads WHERE id = $1', [id])
   return Number(row?.['writer_lease_until'])
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 8000
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${holds}`)
-    await Bun.sleep(20)
-  }
 }

@@ -1,9 +1,9 @@
 /** containerd (what Kubernetes nodes pull with) through `ctr` against Berth, with a containerd of its own. */
 import { beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { until } from '../berth-server.ts'
 import { type CommandResult, command, commandBytes, startDaemon, tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
 import { type Content, type Image, writeLayout } from './images.ts'
 import { expectServed, getManifest } from './registry-contents.ts'
 import { largeImage, multiArchImage, smallImage } from './sample-images.ts'

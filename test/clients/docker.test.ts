@@ -1,9 +1,9 @@
 /** A real Docker Engine against Berth: a dockerd of its own in a temporary folder, images built from nothing. */
 import { beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { until } from '../berth-server.ts'
 import { type CommandResult, command, startDaemon, tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
 import { startCuttingProxy } from './cutting-proxy.ts'
 import { noise } from './images.ts'
 import { pushImage } from './push.ts'

@@ -3,9 +3,10 @@
  * again, and what it had answered with 2xx is there. `FAULT_SEED=7 npm test -- fault` chooses other points.
  */
 import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { type BerthServer, startBerth, until } from '../berth-server.ts'
+import { type BerthServer, startBerth } from '../berth-server.ts'
 import { startDockerRegistry } from '../peer/docker-registry.ts'
 import { describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
 import {
   expectNothingHalf,
   expectPromisesKept,

@@ -5,8 +5,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { until } from '../berth-server.ts'
 import { type Daemon, startDaemon } from '../tools/command.ts'
+import { until } from '../until.ts'
 
 /** The steps of a write: bytes, their flush, names, removals, and the answer on the wire. */
 export const STEPS = [

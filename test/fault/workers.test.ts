@@ -1,6 +1,7 @@
 /** With workers, one of Berth's processes may die alone: what was acknowledged stays, and pushes go on. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { type BerthServer, startBerth, until } from '../berth-server.ts'
+import { type BerthServer, startBerth } from '../berth-server.ts'
+import { until } from '../until.ts'
 import { expectPromisesKept, Ledger, pushRound, pushWhile, RecordingClient } from './ledger.ts'
 
 const CLIENTS = 4

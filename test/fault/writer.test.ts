@@ -1,8 +1,9 @@
 /** A writer that cannot write is not hidden: `/readyz` says so, and a server that cannot get another one ends. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
-import { type BerthServer, startBerth, until } from '../berth-server.ts'
+import { type BerthServer, startBerth } from '../berth-server.ts'
 import { describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
 import { failSyncs } from './strace.ts'
 
 setDefaultTimeout(60_000)

@@ -5,9 +5,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findFreePort, until } from '../berth-server.ts'
+import { findFreePort } from '../berth-server.ts'
 import { startDaemon } from '../tools/command.ts'
 import { findTool } from '../tools/find-tool.ts'
+import { until } from '../until.ts'
 
 export interface DockerRegistry extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect, type Socket } from 'node:net'
 import { type Answer, errorsOf, type OciServer, openOciServer } from '../../../test/oci-server.ts'
 import { newBlob, pushBlob, type Sample } from '../../../test/sample-content.ts'
+import { until } from '../../../test/until.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
@@ -145,9 +146,9 @@ describe('uploads over HTTP', () => {
       const blob = newBlob(OCTET_STREAM, 1000)
       const location = await begin()
       const client = await sendPart(server.url, location, 1000, blob.bytes.slice(0, 400))
-      await until(async () => (await holderOf(location)) !== null)
+      await until('somebody writes it', async () => (await holderOf(location)) !== null)
       client.destroy()
-      await until(async () => (await holderOf(location)) === null)
+      await until('it is free again', async () => (await holderOf(location)) === null)
       expect((await server.ask('GET', location)).headers.get('range')).toBe('0-399')
       const rest = await patch(location, blob.bytes.slice(400), '400-999')
       expect(rest.headers.get('range')).toBe('0-999')
@@ -341,12 +342,4 @@ async function sendPart(url: string, path: string, announced: number, bytes: Uin
   socket.write(bytes, () => sent.resolve())
   await sent.promise
   return socket
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 4000
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${holds}`)
-    await Bun.sleep(10)
-  }
 }

@@ -13,10 +13,9 @@ export function findLinkedBlobSize(
   digest: Digest,
 ): Promise<number | null> {
   return read.one(
-    `SELECT blobs.size FROM repositories
-     JOIN repository_blobs ON repository_blobs.repository_id = repositories.id
-     JOIN blobs ON blobs.digest = repository_blobs.digest
-     WHERE repositories.name = $1 AND repository_blobs.digest = $2`,
+    `SELECT size FROM blobs WHERE digest = (
+       SELECT repository_blobs.digest FROM repository_blobs
+       WHERE repository_id = (SELECT id FROM repositories WHERE name = $1) AND repository_blobs.digest = $2)`,
     [repository, digest],
     (row) => integer(row, 'size'),
   )

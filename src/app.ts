@@ -146,7 +146,7 @@ function listen(config: Config, role: AppRole, registry: Registry, log: Log): Pr
 
 function accessLog(log: Log): (request: IncomingRequest, reply: Reply, milliseconds: number) => void {
   return (request, reply, milliseconds) =>
-    logRequest(log, {
+    logRequest(log, { method: request.method, status: reply.status }, () => ({
       id: request.id,
       method: request.method,
       path: request.path,
@@ -155,7 +155,7 @@ function accessLog(log: Log): (request: IncomingRequest, reply: Reply, milliseco
       status: reply.status,
       bytes: sentBytes(request, reply),
       milliseconds,
-    })
+    }))
 }
 
 /** Null where no body is sent. */

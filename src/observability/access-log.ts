@@ -20,9 +20,14 @@ export interface ServedRequest {
 
 const SENTENCE = 'response completed'
 
-export function logRequest(log: Log, request: ServedRequest): void {
-  const level = levelOf(request.method, request.status)
-  if (log.isLevelEnabled(level)) log[level](fieldsOf(request), SENTENCE)
+/** `describe` is called only where there will be a line: on most requests there is none. */
+export function logRequest(
+  log: Log,
+  { method, status }: Pick<ServedRequest, 'method' | 'status'>,
+  describe: () => ServedRequest,
+): void {
+  const level = levelOf(method, status)
+  if (log.isLevelEnabled(level)) log[level](fieldsOf(describe()), SENTENCE)
 }
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS'])

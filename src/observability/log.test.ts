@@ -140,7 +140,7 @@ describe('pretty', () => {
 
   test('tells a request as one would', () => {
     const { log, lines } = logTo('pretty')
-    logRequest(log, { ...request, bytes: 512 })
+    logServed(log, { ...request, bytes: 512 })
     expect(withoutTime(lines[0])).toBe(
       'NOW info  PUT /v2/team/app/manifests/1.2 201 12.346ms 512B 10.0.0.7 docker/29.0 go/1.26 r-1\n',
     )
@@ -158,7 +158,7 @@ test('whatever clients send, a line is one line, and steers no terminal', () => 
   fc.assert(
     fc.property(nasty, nasty, (path, userAgent) => {
       for (const log of [text, pretty, json]) {
-        logRequest(log, { ...request, path, userAgent })
+        logServed(log, { ...request, path, userAgent })
         log.warn({ path, userAgent }, `refused ${userAgent}`)
       }
     }),
@@ -175,7 +175,7 @@ test('whatever clients send, a line is one line, and steers no terminal', () => 
 describe('the line of a request', () => {
   test("has registry:2's field names", () => {
     const { log, lines } = logTo('text')
-    logRequest(log, request)
+    logServed(log, request)
     expect(withoutTime(lines[0])).toBe(
       'time=NOW level=info msg="response completed" http.request.id=r-1 http.request.method=PUT' +
         ' http.request.remoteaddr=10.0.0.7 http.request.uri=/v2/team/app/manifests/1.2' +
@@ -186,7 +186,7 @@ describe('the line of a request', () => {
 
   test('leaves out what is not known', () => {
     const { log, lines } = logTo('json')
-    logRequest(log, { ...request, remoteAddress: null, userAgent: null, bytes: null, milliseconds: 2500 })
+    logServed(log, { ...request, remoteAddress: null, userAgent: null, bytes: null, milliseconds: 2500 })
     const { time, ...fields } = JSON.parse(lines[0] ?? '')
     expect(fields).toEqual({
       level: 'info',
@@ -213,7 +213,19 @@ describe('the line of a request', () => {
     ['PUT', 503, 'warning'],
   ])('of %s with %d is for %s', (method, status, level) => {
     const { log, lines } = logTo('json')
-    logRequest(log, { ...request, method, status })
+    logServed(log, { ...request, method, status })
     expect(JSON.parse(lines[0] ?? '').level).toBe(level)
   })
 })
+
+test('a request that has no line is not described', () => {
+  const { log, lines } = logTo('json', 'info')
+  logRequest(log, { method: 'GET', status: 200 }, () => {
+    throw new Error('nobody wants to know')
+  })
+  expect(lines).toEqual([])
+})
+
+function logServed(log: Log, served: ServedRequest): void {
+  logRequest(log, served, () => served)
+}

@@ -1,4 +1,7 @@
-/** The log of the writer, which shares standard error with the process that it belongs to. */
+/**
+ * The log of the writer, which shares standard error with the process that it belongs to. A line that cannot be
+ * written, for nobody reads any more, is lost: that must not stop who wanted to write it.
+ */
 import { writeSync } from 'node:fs'
 import { createLog, type Log, type LogFormat, type LogLevel } from '../observability/log.ts'
 
@@ -10,5 +13,13 @@ export interface LogSettings {
 const STANDARD_ERROR = 2
 
 export function openWriterLog(settings: LogSettings): Log {
-  return createLog({ ...settings, write: (line) => writeSync(STANDARD_ERROR, line) })
+  return createLog({ ...settings, write })
+}
+
+function write(line: string): void {
+  try {
+    writeSync(STANDARD_ERROR, line)
+  } catch {
+    // Where else should it say so?
+  }
 }

@@ -124,6 +124,16 @@ test('a child that does not heed the request is ended half a second after the gr
   expect(isAlive(pid)).toBe(false)
 })
 
+test('stopping does not wait for a child that has not come so far as to hear of it', async () => {
+  const late = join(folder, 'late.mjs')
+  writeFileSync(late, `await Bun.sleep(300)\n${CHILD}`)
+  const { child } = supervise({ address: 'here' }, { command: [process.execPath, late] })
+  void child.start()
+  const pid = child.pid
+  await child.stop(60_000)
+  expect(isAlive(pid)).toBe(false)
+})
+
 test('stopping while a dead child waits to be started again starts nothing', async () => {
   const { child, lines } = supervise({ address: 'here' })
   await child.start()

@@ -6,8 +6,6 @@ import { formatExamples, programName } from './help.ts'
 import { serveCommand } from './serve.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 import { VERSION, versionCommand } from './version.ts'
-import { workerCommand } from './worker.ts'
-import { writerCommand } from './writer.ts'
 
 /** Runs one command and ends the process with its exit code, unless the command goes on serving. */
 export async function runCli(args: readonly string[]): Promise<void> {
@@ -34,8 +32,6 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(serveCommand(terminal))
   program.addCommand(demoCommand(terminal))
   program.addCommand(versionCommand(terminal))
-  program.addCommand(workerCommand(terminal), { hidden: true })
-  program.addCommand(writerCommand(), { hidden: true })
   for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError()
   return program
 }

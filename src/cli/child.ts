@@ -1,12 +1,17 @@
 /**
- * The child's side of supervision, for `berth worker` and `berth writer`: wait to be told what to do, say when
- * it is done, and end when asked to, or when the supervisor is gone, however that happened.
+ * The child's side of supervision, for `berth worker` and `berth writer`, which only the supervisor starts: wait
+ * to be told what to do, say when it is done, and end when asked to, or when the supervisor is gone, however that
+ * happened.
  * Signals are the supervisor's: a terminal or systemd sends them to every process, and a writer that heeded
  * them would be gone before the workers' last requests.
  */
 import type { MessageFromChild, MessageToChild } from '../app/supervised-process.ts'
 import type { ChildStart } from '../supervisor.ts'
-import { EXIT, explain, Failure } from './failure.ts'
+import { EXIT, explain, Failure, formatFailure } from './failure.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
+
+/** What a child does once it has been told how. */
+export type BeginWork = (start: ChildStart, terminal: Terminal) => Promise<SupervisedWork>
 
 export interface SupervisedWork {
   /** Where it can be reached: a URL, or the path of a socket. */
@@ -17,30 +22,35 @@ export interface SupervisedWork {
 }
 
 /** Does the work until the supervisor ends it. Never returns. */
-export async function runSupervised(begin: (start: ChildStart) => Promise<SupervisedWork>): Promise<never> {
-  if (process.send === undefined) {
-    throw new Failure(
-      EXIT.USAGE,
-      'This command is for Berth itself: `berth serve` starts it when BERTH_WORKERS is more than 1',
-    )
-  }
+export async function runChild(kind: 'worker' | 'writer'): Promise<never> {
+  const terminal = openTerminal()
+  if (process.send === undefined) refuse(terminal)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   process.on('disconnect', () => process.exit(EXIT.FAILED))
   let work: SupervisedWork | null = null
   process.on('message', async (message: MessageToChild<ChildStart>) => {
-    if (message.kind === 'start') work = await beginAndTell(begin, message.start)
+    if (message.kind === 'start') work = await beginAndTell(kind, message.start, terminal)
     else await stop(work, message.graceMilliseconds)
   })
   tell({ kind: 'hello' })
   return new Promise<never>(() => {})
 }
 
+function refuse(terminal: Terminal): never {
+  const sentence =
+    'This command is for Berth itself: `berth serve` starts it when BERTH_WORKERS is more than 1'
+  terminal.note(formatFailure(new Failure(EXIT.USAGE, sentence), { withStack: false }))
+  process.exit(EXIT.USAGE)
+}
+
 async function beginAndTell(
-  begin: (start: ChildStart) => Promise<SupervisedWork>,
+  kind: 'worker' | 'writer',
   start: ChildStart,
+  terminal: Terminal,
 ): Promise<SupervisedWork | null> {
   try {
-    const work = await begin(start)
+    const begin = await findWork(kind)
+    const work = await begin(start, terminal)
     tell({ kind: 'ready', address: work.address })
     work.broken.catch(tellFailure)
     return work
@@ -48,6 +58,12 @@ async function beginAndTell(
     tellFailure(error)
     return null
   }
+}
+
+async function findWork(kind: 'worker' | 'writer'): Promise<BeginWork> {
+  return kind === 'worker'
+    ? (await import('./worker.ts')).beginWorker
+    : (await import('./writer.ts')).beginWriter
 }
 
 function tellFailure(error: unknown): void {

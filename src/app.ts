@@ -144,6 +144,9 @@ function listen(config: Config, role: AppRole, registry: Registry, log: Log): Pr
   })
 }
 
+/** nginx's number for a connection that was gone before the reply, be it the client's doing or the parser's. */
+const CLIENT_CLOSED_REQUEST = 499
+
 function accessLog(log: Log): (request: IncomingRequest, reply: Reply, milliseconds: number) => void {
   return (request, reply, milliseconds) =>
     logRequest(log, { method: request.method, status: reply.status }, () => ({
@@ -152,7 +155,7 @@ function accessLog(log: Log): (request: IncomingRequest, reply: Reply, milliseco
       path: request.path,
       remoteAddress: request.remoteAddress,
       userAgent: request.header('user-agent'),
-      status: reply.status,
+      status: request.signal.aborted ? CLIENT_CLOSED_REQUEST : reply.status,
       bytes: sentBytes(request, reply),
       milliseconds,
     }))

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -116,6 +117,19 @@ test('the access log tells how long a body was that has been sent, and nothing w
     .filter((line) => line.includes('http.request.uri=/v2/ '))
   const written = lines.map((line) => /http\.response\.written=(\d+)/.exec(line)?.[1])
   expect(written).toEqual(['2', undefined])
+})
+
+test('the access log calls a request whose client went away 499, as nginx does', async () => {
+  await using berth = await startBerth()
+  const socket = connect({ port: berth.port, host: '127.0.0.1' })
+  const digest = digestOf(noise('never sent whole', 9))
+  socket.write(
+    `POST /v2/team/gone/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf`,
+  )
+  const uploads = join(berth.data, 'berth/uploads')
+  await until('the body is being received', () => existsSync(uploads) && readdirSync(uploads).length > 0)
+  socket.destroy()
+  await until('its line is there', () => berth.log().includes(' http.response.status=499'))
 })
 
 describe('settings', () => {
@@ -477,15 +491,6 @@ describe('several workers', () => {
     expect(await berth.exited).toBe(1)
     expect(berth.log()).toMatch(/berth: worker-\d was ended by SIGKILL, 6 times in a row/)
   }, 15_000)
-
-  test('end when their supervisor is killed, and the next Berth has the folder and the port', async () => {
-    await using berth = await startBerth(options)
-    await pushImage(berth.url, 'team/app', '1.0', image)
-    berth.signal('SIGKILL')
-    await until('workers and writer have ended', () => berth.processes().length === 0)
-    await using next = await startBerth({ ...options, port: berth.port, data: berth.data })
-    await expectServed(next.url, 'team/app', '1.0', image)
-  })
 
   test('heed no signal of their own, for it is the supervisor that stops them', async () => {
     await using berth = await startBerth(options)

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { parseListenAddress } from './address.ts'
 
 test.each([
@@ -24,3 +25,34 @@ test.each([
   'http://localhost:5000',
   'unix:relative.sock',
 ])('%j is none', (text) => expect(parseListenAddress(text)).toBeNull())
+
+test('every address and port is read as it was written', () => {
+  const host = fc.oneof(
+    fc.ipV4().map((address) => ({ written: address, hostname: address })),
+    fc.ipV6().map((address) => ({ written: `[${address}]`, hostname: address })),
+    fc.domain().map((name) => ({ written: name, hostname: name })),
+    fc.constant({ written: '', hostname: '::' }),
+  )
+  fc.assert(
+    fc.property(host, fc.nat(70_000), ({ written, hostname }, port) => {
+      expect(parseListenAddress(`${written}:${port}`)).toEqual(
+        port > 65_535 ? null : { kind: 'tcp', hostname, port },
+      )
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('any other text is an address that could be, or none', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom(...'a1:[]./ unix') })),
+      (text) => {
+        const address = parseListenAddress(text)
+        if (address?.kind === 'tcp') expect(`${address.hostname}${address.port}`).toMatch(/^[^\s/]+\d+$/)
+        if (address?.kind === 'unix') expect(address.path).toStartWith('/')
+      },
+    ),
+    { numRuns: 200 },
+  )
+})

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { parseDuration } from './duration.ts'
 
 test.each([
@@ -15,3 +16,33 @@ test.each([
 test.each(['', '5', 'h', '-1s', '1 h', '5y'])('%j is no duration', (text) =>
   expect(parseDuration(text)).toBeNull(),
 )
+
+test('the parts of a duration add up, in any order', () => {
+  const units = [
+    ['d', 24 * 60 * 60 * 1000],
+    ['h', 60 * 60 * 1000],
+    ['m', 60 * 1000],
+    ['s', 1000],
+    ['ms', 1],
+  ] as const
+  const part = fc.tuple(fc.nat(10_000), fc.constantFrom(...units))
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 6 }), (parts) => {
+      const text = parts.map(([amount, [unit]]) => `${amount}${unit}`).join('')
+      expect(parseDuration(text)).toBe(parts.reduce((sum, [amount, [, factor]]) => sum + amount * factor, 0))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('any other text is no duration', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(...'0159.-+ hmsdx') }), (text) => {
+      const milliseconds = parseDuration(text)
+      if (milliseconds === null) return
+      expect(milliseconds).toBeGreaterThanOrEqual(0)
+      expect(text.replaceAll(/[\d.]+(ms|[smhd])/g, '')).toBe('')
+    }),
+    { numRuns: 300 },
+  )
+})

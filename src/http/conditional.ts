@@ -11,8 +11,13 @@ export function isNotModified(ifNoneMatch: string | null, etag: string): boolean
 
 const ANY = Symbol('any')
 
-/** A list of `"tag"`, `W/"tag"`, `tag` or `*`; commas inside quotes belong to the tag. Weak ones count (§13.1.2). */
+/**
+ * A list of `"tag"`, `W/"tag"`, `tag` or `*`; commas inside quotes belong to the tag. Weak ones count (§13.1.2).
+ * Where quotes do not close nobody can say which commas are inside: that is no list, and the content is sent.
+ */
 function parseTags(header: string): (string | typeof ANY)[] {
+  const quotes = header.split('"').length - 1
+  if (quotes % 2 === 1) return []
   return [...header.matchAll(/(?:W\/)?"([^"]*)"|([^\s,"]+)/g)].map(([, quoted, bare]) =>
     bare === '*' ? ANY : (quoted ?? bare ?? ''),
   )

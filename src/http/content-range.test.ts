@@ -8,6 +8,7 @@ describe("a chunk's Content-Range", () => {
     ['0-1023', 0, 1024],
     ['1024-2047', 1024, 1024],
     ['bytes 10-19/100', 10, 10],
+    ['bytes 10-19/20', 10, 10],
     ['bytes 10-19/*', 10, 10],
     ['bytes 10-19', 10, 10],
     [' 5-6 ', 5, 2],
@@ -27,6 +28,9 @@ describe("a chunk's Content-Range", () => {
     '1.5-2',
     'bytes=0-5',
     'bytes */10',
+    'bytes 0-4/4',
+    'bytes 0-4/0',
+    '0-4/4',
     `0-${'9'.repeat(16)}`,
   ])('%p is refused with a sentence', (header) => {
     expect(() => parseUploadRange(header)).toThrow(BadContentRange)
@@ -51,4 +55,43 @@ describe("an upload's Range", () => {
       }),
     )
   })
+})
+
+test('whatever stands there, it is a range of the form, or refused with a sentence', () => {
+  const number = fc.oneof(
+    fc.nat(30).map(String),
+    fc.constantFrom('', 'x', '-1', '1.5', '007', '9'.repeat(15), '9'.repeat(16)),
+  )
+  const header = fc
+    .tuple(
+      fc.constantFrom('', 'bytes ', 'bytes=', 'lines '),
+      number,
+      fc.constantFrom('-', '--', ','),
+      number,
+      fc.option(number),
+    )
+    .map(
+      ([unit, first, between, last, total]) =>
+        `${unit}${first}${between}${last}${total === null ? '' : `/${total}`}`,
+    )
+  fc.assert(
+    fc.property(fc.oneof(header, fc.string({ unit: 'binary' })), (text) => {
+      const [places = '', total = '*'] = text.replace(/^bytes /, '').split('/')
+      const [first = '', last = '', ...more] = places.split('-')
+      const isNumber = (digits: string, most: number) =>
+        digits !== '' && digits.length <= most && [...digits].every((one) => '0123456789'.includes(one))
+      const isRange =
+        more.length === 0 && isNumber(first, 15) && isNumber(last, 15) && Number(first) <= Number(last)
+      const isInside = total === '*' || (isNumber(total, 400) && Number(total) > Number(last))
+      if (isRange && isInside && text.split('/').length <= 2) {
+        expect(parseUploadRange(text)).toEqual({
+          offset: Number(first),
+          length: Number(last) - Number(first) + 1,
+        })
+      } else if (text.trim() === text) {
+        expect(() => parseUploadRange(text)).toThrow(BadContentRange)
+      }
+    }),
+    { numRuns: 300 },
+  )
 })

@@ -10,14 +10,16 @@ export class BadContentRange extends Error {
 }
 
 /** The header's own form, and the standard's (`bytes 0-99/*`), which some HTTP libraries write by themselves. */
-const UPLOAD_RANGE = /^(?:bytes )?(\d{1,15})-(\d{1,15})(?:\/(?:\d+|\*))?$/
+const UPLOAD_RANGE = /^(?:bytes )?(\d{1,15})-(\d{1,15})(?:\/(\d+|\*))?$/
 
 /** Where a chunk belongs in the upload, both ends included. Throws BadContentRange. */
 export function parseUploadRange(header: string): ByteRange {
-  const [, first, last] = UPLOAD_RANGE.exec(header.trim()) ?? []
+  const [, first, last, total = '*'] = UPLOAD_RANGE.exec(header.trim()) ?? []
   const offset = Number(first)
   const length = Number(last) - offset + 1
-  if (first === undefined || length < 1) {
+  // RFC 9110 §14.4: a total that the last byte is not inside of makes the header invalid.
+  const isBeyondTotal = total !== '*' && Number(total) <= Number(last)
+  if (first === undefined || length < 1 || isBeyondTotal) {
     throw new BadContentRange(
       `"${header}" is not the range of a chunk: write the first and the last byte, as in 0-1048575.`,
     )

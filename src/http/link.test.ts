@@ -23,3 +23,15 @@ test('whatever the values are, the client reads them back', () => {
     }),
   )
 })
+
+test('whatever the path is, the header is one line that names it', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const path = `/v2/${text.toWellFormed().replaceAll(/[?#]/g, '')}/tags/list`
+      const header = nextLink(path, { n: 1 })
+      const [, address = ''] = /^<([^<>"\s]+)>; rel="next"$/.exec(header) ?? []
+      expect(decodeURI(address.split('?')[0] ?? '')).toBe(path)
+    }),
+    { numRuns: 200 },
+  )
+})

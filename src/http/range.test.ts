@@ -104,6 +104,38 @@ test('whatever the header says, every part lies in the body, and all are no more
   )
 })
 
+test('the parts are those bytes that each spec names, one by one', () => {
+  const spec = fc
+    .tuple(fc.option(fc.nat(12)), fc.option(fc.nat(12)))
+    .filter((pair) => pair.some((end) => end !== null))
+  fc.assert(
+    fc.property(
+      fc.array(spec, { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 1, max: 10 }),
+      (specs, size) => {
+        const bytes = Array.from({ length: size }, (_, at) => at)
+        const named = specs
+          .map(([first, last]) =>
+            bytes.filter((at) =>
+              first === null ? at >= size - (last ?? 0) : at >= first && at <= (last ?? size),
+            ),
+          )
+          .filter((part) => part.length > 0)
+        const asked = parseRange(
+          `bytes=${specs.map(([first, last]) => `${first ?? ''}-${last ?? ''}`).join(',')}`,
+          size,
+        )
+        if (asked.kind === 'parts') {
+          expect(asked.parts.map(({ offset, length }) => bytes.slice(offset, offset + length))).toEqual(named)
+        } else {
+          expect(named.length === 0 ? 'unsatisfiable' : 'whole').toBe(asked.kind)
+        }
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
 describe('a reply', () => {
   const BODY = Buffer.from('abcdefghijklmnopqrstuvwxyz'.repeat(100_000))
   const etag = '"sha256:x"'

@@ -65,6 +65,11 @@ export class RawConnection {
     return new Promise((resolve) => this.#socket.write(bytes, () => resolve()))
   }
 
+  /** Says that nothing more will come; what the server still sends is read. */
+  end(): void {
+    this.#socket.end()
+  }
+
   stopReading(): void {
     this.#socket.pause()
   }
@@ -92,31 +97,74 @@ export async function exchange(port: number | null, head: string, body = ''): Pr
   return parseResponse(await connection.closed())
 }
 
+/** The only answer on a connection, or what has come of it. */
 export function parseResponse(bytes: Buffer): RawResponse {
-  const end = bytes.indexOf('\r\n\r\n')
-  const [statusLine = '', ...lines] = bytes.subarray(0, Math.max(end, 0)).toString('latin1').split('\r\n')
+  return parseOne(bytes, 'to the end').response
+}
+
+/**
+ * Every answer on a connection, in order; the interim ones (1xx) are left out. `head` says that the first one
+ * answers a HEAD, so that its length is not that of a body.
+ */
+export function parseResponses(bytes: Buffer, { head = false } = {}): RawResponse[] {
+  const responses: RawResponse[] = []
+  let rest = bytes
+  while (rest.includes('\r\n\r\n')) {
+    const { response, end } = parseOne(rest, head && responses.length === 0 ? 'no body' : 'to its length')
+    rest = rest.subarray(end)
+    if (response.status >= 200) responses.push(response)
+  }
+  return responses
+}
+
+/** `to the end`: whatever follows the headers is the body, be it as long as announced or not. */
+type Extent = 'to the end' | 'to its length' | 'no body'
+
+function parseOne(bytes: Buffer, extent: Extent): { response: RawResponse; end: number } {
+  const headEnd = bytes.indexOf('\r\n\r\n')
+  const [statusLine = '', ...lines] = bytes.subarray(0, Math.max(headEnd, 0)).toString('latin1').split('\r\n')
+  const status = Number(statusLine.split(' ')[1] ?? 0)
+  const headers = parseHeaders(lines)
+  const rest = headEnd === -1 ? Buffer.alloc(0) : bytes.subarray(headEnd + 4)
+  const { body, isWhole, length } = parseBody(rest, headers, hasNoBody(status) ? 'no body' : extent)
+  return { response: { status, headers, body, isWhole }, end: headEnd + 4 + length }
+}
+
+function parseHeaders(lines: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const line of lines) {
     const name = line.slice(0, line.indexOf(':')).toLowerCase()
     const value = line.slice(line.indexOf(':') + 1).trim()
     headers[name] = name in headers ? `${headers[name]} | ${value}` : value
   }
-  const rest = end === -1 ? Buffer.alloc(0) : bytes.subarray(end + 4)
-  const { body, isWhole } =
-    headers['transfer-encoding'] === 'chunked'
-      ? joinChunks(rest)
-      : { body: rest, isWhole: rest.length === Number(headers['content-length'] ?? 0) }
-  return { status: Number(statusLine.split(' ')[1] ?? 0), headers, body, isWhole }
+  return headers
 }
 
-function joinChunks(bytes: Buffer): { body: Buffer; isWhole: boolean } {
+function hasNoBody(status: number): boolean {
+  return (status >= 100 && status < 200) || status === 204 || status === 304
+}
+
+/** `length` is what the body takes on the wire (RFC 9112 §6.3). */
+function parseBody(
+  rest: Buffer,
+  headers: Readonly<Record<string, string>>,
+  extent: Extent,
+): { body: Buffer; isWhole: boolean; length: number } {
+  if (extent === 'no body') return { body: Buffer.alloc(0), isWhole: true, length: 0 }
+  if (headers['transfer-encoding'] === 'chunked') return joinChunks(rest)
+  const announced = Number(headers['content-length'] ?? (extent === 'to the end' ? 0 : rest.length))
+  const body = extent === 'to the end' ? rest : rest.subarray(0, announced)
+  return { body, isWhole: body.length === announced, length: body.length }
+}
+
+function joinChunks(bytes: Buffer): { body: Buffer; isWhole: boolean; length: number } {
   const chunks: Buffer[] = []
   let position = 0
   for (;;) {
     const lineEnd = bytes.indexOf('\r\n', position)
-    if (lineEnd === -1) return { body: Buffer.concat(chunks), isWhole: false }
+    if (lineEnd === -1) return { body: Buffer.concat(chunks), isWhole: false, length: bytes.length }
     const size = Number.parseInt(bytes.subarray(position, lineEnd).toString('latin1'), 16)
-    if (size === 0) return { body: Buffer.concat(chunks), isWhole: true }
+    if (size === 0) return { body: Buffer.concat(chunks), isWhole: true, length: lineEnd + 4 }
     chunks.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size))
     position = lineEnd + 2 + size + 2
   }

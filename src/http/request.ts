@@ -54,6 +54,9 @@ export interface Query {
 /** An id that others gave is kept if no log or header can be fooled by it. */
 const SAFE_REQUEST_ID = /^[\w.:+/=@-]{1,128}$/
 
+/** What a host and its port are made of (RFC 3986 §3.2.2), but no comma, by which several Host headers arrive as one. */
+const HOST = /^[\w.~!$&'()*+;=:%[\]-]*$/
+
 /** A control of ASCII as a query has it. */
 const ENCODED_CONTROL = /%(?:[01][0-9a-f]|7f)/i
 
@@ -117,13 +120,19 @@ export class IncomingRequest {
       throw new BadRequest('The address has a percent sign that does not encode a character.')
     if (ENCODED_CONTROL.test(this.#search))
       throw new BadRequest('The query of the address has a control character. Leave it out.')
-    if (this.header('host')?.includes(',')) throw new BadRequest('The request has more than one Host header.')
+    const host = this.header('host') ?? ''
+    if (host.includes(',')) throw new BadRequest('The request has more than one Host header.')
+    if (!HOST.test(host))
+      throw new BadRequest('The Host header is no host: write the name and the port of this registry.')
     if (this.header('content-length')?.includes(',')) {
       throw new BadRequest('The request has more than one Content-Length header.')
     }
   }
 
-  /** The body as it comes; empty where there is none. Throws BodyAborted. Can be read once. */
+  /**
+   * The body as it comes; empty where there is none. Its chunks are the reader's, who may free them. A client
+   * is not held back before Bun has 1.5 MB that nobody has read. Throws BodyAborted. Can be read once.
+   */
   async *body(): AsyncGenerator<Uint8Array, void> {
     let received = 0
     try {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { createRouter, type Match, type Route, route } from './router.ts'
 
 interface Context {
@@ -134,5 +135,65 @@ test('a route knows the names of its parameters, and hands them to its handler',
   expect(match.route.needs).toBe('push')
   expect(await match.route.handle({ user: 'me' }, match.params)).toMatchObject({
     headers: { location: 'me:a/b:c' },
+  })
+})
+
+describe('for every path', () => {
+  const PATTERNS = [
+    '/v2/?',
+    '/v2/_catalog',
+    '/v2/:name+/tags/list',
+    '/v2/:name+/blobs/:digest',
+    '/v2/:name+/blobs/uploads/?',
+  ]
+  const all = createRouter<Context, Need>(PATTERNS.map((pattern) => table('GET', pattern)))
+  /** Each pattern once more, as an expression on the text. */
+  const expressions = PATTERNS.map(
+    (pattern) =>
+      new RegExp(
+        `^${pattern
+          .replace('/?', '(?:/)?')
+          .replace(/:\w+\+/, '(?:[^/]+/)*[^/]+')
+          .replace(/:\w+/, '[^/]+')}$`,
+        's',
+      ),
+  )
+  const segment = fc.oneof(
+    fc.constantFrom(
+      'v2',
+      '_catalog',
+      'tags',
+      'list',
+      'blobs',
+      'uploads',
+      'a',
+      '',
+      '..',
+      ':name+',
+      '__proto__',
+    ),
+    fc.string({ unit: 'binary', maxLength: 3 }),
+  )
+  const path = fc.array(segment, { maxLength: 7 }).map((segments) => `/${segments.join('/')}`)
+  const likely = fc
+    .tuple(
+      fc.array(segment, { maxLength: 3 }),
+      fc.constantFrom('tags/list', 'blobs/x', 'blobs/uploads', 'blobs/uploads/'),
+    )
+    .map(([name, end]) => `/v2/${name.join('/')}/${end}`)
+
+  test('a route is found exactly when a pattern fits, and its parameters put together are the path', () => {
+    fc.assert(
+      fc.property(fc.oneof(path, likely), (path) => {
+        const match = all.find('GET', path)
+        expect(match.kind === 'found').toBe(expressions.some((expression) => expression.test(path)))
+        if (match.kind !== 'found') return
+        const again = match.route.pattern
+          .replace(/:(\w+)\+?/g, (_, name: string) => match.params[name] ?? '')
+          .replace('/?', '')
+        expect([again, `${again}/`]).toContain(path)
+      }),
+      { numRuns: 500 },
+    )
   })
 })

@@ -2,7 +2,7 @@
  * JSON that every program reads alike (RFC 8259). `JSON.parse` keeps the last of two equal names, Go merges
  * them, others keep the first; so a document that repeats a name says different things to different readers,
  * and is refused here. So are invalid UTF-8, which Go silently replaces, and a byte order mark.
- * Numbers are as `JSON.parse` reads them. Nesting of any depth is safe: nothing here recurses.
+ * Numbers are as `JSON.parse` reads them. Lists and objects are nested as deep as Go reads them, and no deeper.
  */
 import { quoted } from './quoted.ts'
 
@@ -14,9 +14,18 @@ export class InvalidJson extends Error {
   }
 }
 
+/**
+ * What Go's encoding/json takes, in which nearly all clients are written: what is nested deeper only some programs
+ * could read. It also keeps 4 MB of brackets from becoming 300 MB of lists, so it is looked at before they are made.
+ */
+const DEEPEST = 10_000
+
 /** Throws InvalidJson. */
 export function parseStrictJson(bytes: Uint8Array): unknown {
   const text = decodeUtf8(bytes)
+  if (isTooDeep(text)) {
+    throw new InvalidJson(`The JSON has more than ${DEEPEST} lists and objects inside one another.`)
+  }
   const value = parse(text)
   const repeated = findRepeatedName(text)
   if (repeated !== null) {
@@ -78,6 +87,22 @@ function findRepeatedName(text: string): string | null {
   return null
 }
 
+/** Whether more is open at any place than may be. The text need not be JSON. */
+function isTooDeep(text: string): boolean {
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === OBJECT_OPENS || code === LIST_OPENS) depth++
+    else if (code === OBJECT_CLOSES || code === LIST_CLOSES) depth--
+    if (depth > DEEPEST) return true
+    if (code !== QUOTE) continue
+    const end = endOfString(text, at)
+    if (end === -1) return false
+    at = end
+  }
+  return false
+}
+
 function nest(open: Names[], code: number): void {
   if (code === OBJECT_OPENS || code === LIST_OPENS) open.push(null)
   else if (code === OBJECT_CLOSES || code === LIST_CLOSES) open.pop()
@@ -91,7 +116,7 @@ function addName(open: Names[], name: string): boolean {
   return true
 }
 
-/** Where the string that opens at `start` has its closing quote. */
+/** Where the string that opens at `start` has its closing quote; -1 where it has none, which no JSON has. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
   while (isEscaped(text, end)) end = text.indexOf('"', end + 1)

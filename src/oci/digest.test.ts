@@ -119,3 +119,27 @@ describe('content has the digest that the standards give it', () => {
     )
   })
 })
+
+/** Whether these are the lower-case digits of so many bytes, asked of the bytes. */
+function isHexOf(bytes: number, hex: string): boolean {
+  return Buffer.from(hex, 'hex').length === bytes && Buffer.from(hex, 'hex').toString('hex') === hex
+}
+
+test('what the grammar takes is taken, and nothing else', () => {
+  const algorithm = fc.constantFrom('sha256', 'sha512', 'sha384', 'SHA256', 'sha256 ', '__proto__', '')
+  const unit = fc.oneof(
+    { weight: 60, arbitrary: fc.constantFrom(...'0123456789abcdef') },
+    fc.constantFrom(...'AFg \n:'),
+  )
+  const hex = fc
+    .constantFrom(63, 64, 65, 127, 128)
+    .chain((length) => fc.string({ unit, minLength: length, maxLength: length }))
+  fc.assert(
+    fc.property(algorithm, fc.oneof(hex, hexDigits(64), hexDigits(128)), (algorithm, hex) => {
+      const isTaken =
+        (algorithm === 'sha256' && isHexOf(32, hex)) || (algorithm === 'sha512' && isHexOf(64, hex))
+      expect(isDigest(`${algorithm}:${hex}`)).toBe(isTaken)
+    }),
+    { numRuns: 300 },
+  )
+})

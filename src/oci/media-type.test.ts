@@ -74,3 +74,32 @@ test.each([
 ])('%j is no media type', (text) => {
   expect(findMediaType(text)).toBeNull()
 })
+
+/** RFC 6838 §4.2 once more, letter by letter. */
+function isRestrictedName(text: string): boolean {
+  const isAlphanumeric = (one: string) => one.length === 1 && ALPHABET.includes(one)
+  const [first = '', ...rest] = text
+  return (
+    text.length <= 127 &&
+    isAlphanumeric(first) &&
+    rest.every((one) => isAlphanumeric(one) || '!#$&-^_.+'.includes(one))
+  )
+}
+
+test('what the grammar takes is taken with any parameters, and nothing else', () => {
+  const name = fc.oneof(
+    restrictedName,
+    fc.string({ unit: fc.constantFrom(...'aZ0!+.*/" \r\n\0é'), maxLength: 4 }),
+  )
+  const parameters = fc.constantFrom('', ';', '; charset=utf-8', ' ;q="a;b/c"')
+  fc.assert(
+    fc.property(name, name, parameters, (type, subtype, parameters) => {
+      const isTaken = [type, subtype].every((each, at) =>
+        isRestrictedName(at === 0 ? each.trimStart() : each.trimEnd()),
+      )
+      const found = findMediaType(`${type}/${subtype}${parameters}`)
+      expect<string | null>(found).toBe(isTaken ? `${type}/${subtype}`.trim() : null)
+    }),
+    { numRuns: 300 },
+  )
+})

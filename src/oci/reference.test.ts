@@ -42,3 +42,21 @@ test('whatever stands there, it parses to itself or is refused', () => {
     }),
   )
 })
+
+test('every digest is one, and every tag, and no text is both', () => {
+  const digest = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 64, maxLength: 64 })
+  const tag = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/)
+  fc.assert(
+    fc.property(digest, tag, (hex, tag) => {
+      expect(parseReference(`sha256:${hex}`)).toEqual({
+        kind: 'digest',
+        digest: parseDigest(`sha256:${hex}`),
+      })
+      expect(parseReference(tag)).toEqual({ kind: 'tag', tag: parseTag(tag) })
+      expect(() => parseReference(`${tag}:${hex}`)).toThrow(
+        expect.objectContaining({ code: 'DIGEST_INVALID' }),
+      )
+    }),
+    { numRuns: 100 },
+  )
+})

@@ -111,3 +111,44 @@ test('a name of 255 characters is taken, one of 256 is not, and the message says
   expect(findRepositoryName('a'.repeat(256))).toBeNull()
   expect(() => parseRepositoryName('a'.repeat(256))).toThrow('at most 255 characters; this one has 256')
 })
+
+/** The grammar once more, letter by letter: runs of letters and digits, and between them one of the separators. */
+function isNameLetterByLetter(text: string): boolean {
+  if (text.length > 255) return false
+  return text.split('/').every((component) => {
+    const runs = component.split(/[._-]/).filter((run) => run !== '')
+    const separators = component.split(/[a-z0-9]/).filter((run) => run !== '')
+    const isSeparator = (run: string) =>
+      ['.', '_', '__'].includes(run) || [...run].every((one) => one === '-')
+    const [first = '', last = ''] = [component.at(0), component.at(-1)]
+    const hasBareEnds = first !== '' && !'._-'.includes(first) && !'._-'.includes(last)
+    const isAlphanumeric = (run: string) =>
+      [...run].every((one) => (one >= 'a' && one <= 'z') || (one >= '0' && one <= '9'))
+    return hasBareEnds && runs.every(isAlphanumeric) && separators.every(isSeparator)
+  })
+}
+
+test('what the grammar takes is taken, and nothing else', () => {
+  const near = fc.string({
+    unit: fc.constantFrom('a', 'z', '0', '9', '.', '_', '-', '/', 'A', ' ', 'é'),
+    maxLength: 8,
+  })
+  fc.assert(
+    fc.property(fc.oneof(near, wellFormed), (text) => {
+      expect(findRepositoryName(text) !== null).toBe(isNameLetterByLetter(text))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('how long a name is decides, not of how many parts it is', () => {
+  const long = fc
+    .tuple(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 245, max: 265 }))
+    .map(([part, length]) => `${'a'.repeat(part)}/`.repeat(300).slice(0, length).replace(/\/$/, 'b'))
+  fc.assert(
+    fc.property(long, (text) => {
+      expect(findRepositoryName(text) !== null).toBe(text.length <= 255)
+    }),
+    { numRuns: 100 },
+  )
+})

@@ -51,3 +51,28 @@ test('a tag of 128 characters is taken, one of 129 is not', () => {
 test('the message shows a long text in part', () => {
   expect(() => parseTag('.'.repeat(10_000))).toThrow(/^.{0,400}$/)
 })
+
+/** The grammar once more, letter by letter. */
+function isTagLetterByLetter(text: string): boolean {
+  const isWord = (one: string) =>
+    one === '_' || (one < '\x80' && one.toLowerCase() !== one.toUpperCase()) || (one >= '0' && one <= '9')
+  const [first = '', ...rest] = text
+  return (
+    text.length <= 128 &&
+    first !== '' &&
+    isWord(first) &&
+    rest.every((one) => isWord(one) || '.-'.includes(one))
+  )
+}
+
+test('what the grammar takes is taken, and nothing else', () => {
+  const unit = fc.constantFrom('a', 'Z', '0', '_', '.', '-', ':', '/', ' ', '\n', 'ı', 'K', '٣')
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit, maxLength: 5 }), wellFormed), (text) => {
+      const isTaken = isTagLetterByLetter(text)
+      if (isTaken) expect<string>(parseTag(text)).toBe(text)
+      else expect(() => parseTag(text)).toThrow(expect.objectContaining({ code: 'TAG_INVALID' }))
+    }),
+    { numRuns: 300 },
+  )
+})

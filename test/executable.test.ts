@@ -1,13 +1,17 @@
 /** The one executable that `npm run build` makes: it needs nothing beside itself. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import packageFile from '../package.json'
-import { type BerthOptions, startBerth } from './berth-server.ts'
-import { buildImage, buildIndex, noise } from './clients/images.ts'
+import { importBerthImage, refusalInContainer, startBerthContainer } from './berth-container.ts'
+import { type BerthOptions, launchBerth, startBerth } from './berth-server.ts'
+import { type DockerEngine, startDockerEngine } from './clients/docker-engine.ts'
+import { buildImage, buildIndex, content, noise } from './clients/images.ts'
 import { pushImage } from './clients/push.ts'
 import { expectServed } from './clients/registry-contents.ts'
+import { expectOthersGoOn } from './fault/slow-disk.ts'
+import { describeWith } from './tools/describe-with.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-executable-'))
 const executable = join(folder, 'berth')
@@ -104,6 +108,77 @@ test('a command that does not exist is refused, with the one that was meant', ()
   const { stderr, exitCode } = run('serv')
   expect(stderr).toContain('Did you mean serve?')
   expect(exitCode).toBe(2)
+})
+
+describeWith('on a disk whose fsyncs hang (strace)', ['strace'], ({ strace }) => {
+  test('it holds up nobody but those who wait for them', async () => {
+    await using berth = await serve()
+    await expectOthersGoOn(strace, berth, [berth.pid])
+  })
+})
+
+describeWith('in containers', ['docker', 'dockerd', 'containerd', 'runc'], (programs) => {
+  const short = mkdtempSync(join(tmpdir(), 'bx-'))
+  let engine: DockerEngine
+
+  beforeAll(async () => {
+    const engineFolder = join(short, 'd')
+    mkdirSync(engineFolder)
+    engine = await startDockerEngine(programs, engineFolder)
+    await importBerthImage(engine, executable, short)
+  }, 60_000)
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]()
+    rmSync(short, { recursive: true, force: true })
+  })
+
+  function newPlan() {
+    return { data: mkdtempSync(join(folder, 'shared-')), sockets: mkdtempSync(join(short, 's-')) }
+  }
+
+  const inUse = (place: string, holder: string) =>
+    new RegExp(
+      `^berth: Another Berth works on ${place}/berth \\(process ${holder}, since [^)]+\\). Stop that one, or give`,
+      'm',
+    )
+
+  test('it refuses a folder that one in another container works on, until that is gone, however it ends', async () => {
+    const plan = newPlan()
+    await using first = await startBerthContainer(engine, plan)
+    const blob = content('application/octet-stream', noise('container', 100_000))
+    const pushed = await first.fetch(`/v2/team/app/blobs/uploads/?digest=${blob.digest}`, {
+      method: 'POST',
+      body: blob.bytes,
+    })
+    expect(pushed.status).toBe(201)
+    const other = await refusalInContainer(engine, plan)
+    expect(other).toEqual({
+      code: 1,
+      log: expect.stringMatching(inUse('/data', `1 on ${first.hostname}`)),
+    })
+    await using outside = await launchBerth({ data: plan.data, program: [executable] })
+    expect(await outside.exited).toBe(1)
+    expect(outside.log()).toMatch(inUse(plan.data, `1 on ${first.hostname}`))
+    expect((await first.fetch('/readyz')).status).toBe(200)
+    await first.kill()
+    await using next = await serve({ data: plan.data })
+    const pulled = await fetch(`${next.url}/v2/team/app/blobs/${blob.digest}`)
+    expect(Buffer.from(await pulled.bytes()).equals(blob.bytes)).toBe(true)
+  }, 60_000)
+
+  test('it refuses a folder that one outside works on, and ends with 0 when it is stopped', async () => {
+    const plan = newPlan()
+    const outside = await serve({ data: plan.data })
+    const refused = await refusalInContainer(engine, plan)
+    expect(refused).toEqual({
+      code: 1,
+      log: expect.stringMatching(inUse('/data', `${outside.pid} on ${hostname()}`)),
+    })
+    expect((await fetch(`${outside.url}/readyz`)).status).toBe(200)
+    await outside.kill()
+    await using inside = await startBerthContainer(engine, plan)
+    expect(await inside.stop()).toBe(0)
+  }, 60_000)
 })
 
 test('commands leave nothing behind where they run', () => {

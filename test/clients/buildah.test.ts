@@ -2,18 +2,15 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { command } from '../tools/command.ts'
-import { describeWith } from '../tools/describe-with.ts'
 import { noise } from './images.ts'
 import { getManifest, listTags } from './registry-contents.ts'
-import { useWorkbench } from './workbench.ts'
+import { describeClient } from './workbench.ts'
 
 const PLAIN = '--tls-verify=false'
 
 type Buildah = (...args: string[]) => Promise<string>
 
-describeWith('buildah', ['buildah'], ({ buildah }) => {
-  const bench = useWorkbench()
-
+describeClient('buildah', ['buildah'], ({ buildah }, bench) => {
   /** buildah with a fresh storage: what it has, it has built or pulled. */
   function freshStorage(): Buildah {
     const folder = bench.folder('buildah')

@@ -2,12 +2,11 @@
 import { beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { type CommandResult, command, commandBytes, startDaemon, tryCommand } from '../tools/command.ts'
-import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
 import { type Content, type Image, writeLayout } from './images.ts'
 import { expectServed, getManifest } from './registry-contents.ts'
 import { largeImage, multiArchImage, smallImage } from './sample-images.ts'
-import { useWorkbench } from './workbench.ts'
+import { describeClient } from './workbench.ts'
 
 const PLAIN = '--plain-http'
 const NATIVE = ['--snapshotter', 'native']
@@ -15,8 +14,7 @@ const START_TIMEOUT = { withinMilliseconds: 60_000 }
 
 type Ctr = (...args: string[]) => Promise<Uint8Array>
 
-describeWith('containerd', ['containerd', 'ctr'], ({ containerd, ctr }) => {
-  const bench = useWorkbench()
+describeClient('containerd', ['containerd', 'ctr'], ({ containerd, ctr }, bench) => {
   let socket = ''
 
   beforeAll(async () => {
@@ -80,7 +78,7 @@ describeWith('containerd', ['containerd', 'ctr'], ({ containerd, ctr }) => {
     })
   }
 
-  test('a layer of 60 MB is pushed and pulled', async () => {
+  bench.testTransfer('a layer of 60 MB is pushed and pulled', async () => {
     const [here, there] = [freshNamespace(), freshNamespace()]
     const image = largeImage('containerd')
     const name = `${bench.host}/containerd/large:1`

@@ -2,17 +2,14 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { command, tryCommand } from '../tools/command.ts'
-import { describeWith } from '../tools/describe-with.ts'
 import { contentsOf, noise, readLayout, writeLayout } from './images.ts'
 import { isStandIn } from './registry.ts'
 import { expectServed, getManifest, listTags } from './registry-contents.ts'
 import { largeImage, multiArchImage, smallImage } from './sample-images.ts'
 import { readTar, writeTar } from './tar.ts'
-import { useWorkbench } from './workbench.ts'
+import { describeClient } from './workbench.ts'
 
-describeWith('crane', ['crane'], ({ crane }) => {
-  const bench = useWorkbench()
-
+describeClient('crane', ['crane'], ({ crane }, bench) => {
   async function pushed(name: string, image = smallImage(name)): Promise<typeof image> {
     const layout = writeLayout(bench.folder('layout'), image, 'latest')
     await command(crane, ['push', layout, `${bench.host}/${name}`])
@@ -27,7 +24,7 @@ describeWith('crane', ['crane'], ({ crane }) => {
     await expectServed(bench.url, 'crane/small', '1', image)
   })
 
-  test('a layer of 60 MB comes back byte for byte', async () => {
+  bench.testTransfer('a layer of 60 MB comes back byte for byte', async () => {
     const image = await pushed('crane/large:1', largeImage('crane'))
     const folder = join(bench.folder('pulled'), 'layout')
     await command(crane, ['pull', '--format=oci', `${bench.host}/crane/large:1`, folder])

@@ -1,43 +1,34 @@
 /** A real Docker Engine against Berth: a dockerd of its own in a temporary folder, images built from nothing. */
 import { beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { type CommandResult, command, startDaemon, tryCommand } from '../tools/command.ts'
-import { describeWith } from '../tools/describe-with.ts'
-import { until } from '../until.ts'
 import { startCuttingProxy } from './cutting-proxy.ts'
+import { type DockerEngine, startDockerEngine } from './docker-engine.ts'
 import { noise } from './images.ts'
 import { pushImage } from './push.ts'
 import { checkBlob, getManifest, listTags, readRepository } from './registry-contents.ts'
 import { multiArchImage, smallFiles, smallImage } from './sample-images.ts'
 import { readTar } from './tar.ts'
-import { useWorkbench } from './workbench.ts'
+import { describeClient } from './workbench.ts'
 
 const MEBIBYTE = 1024 * 1024
 const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
-const START_TIMEOUT = { withinMilliseconds: 60_000 }
 
-describeWith('Docker Engine', ['docker', 'dockerd', 'containerd', 'runc'], ({ docker, dockerd }) => {
-  const bench = useWorkbench()
-  let environment: Record<string, string> = {}
+describeClient('Docker Engine', ['docker', 'dockerd', 'containerd', 'runc'], (programs, bench) => {
+  let engine: DockerEngine | undefined
 
   beforeAll(async () => {
-    const folder = bench.folder('d')
-    const socket = `unix://${join(folder, 's')}`
-    environment = { DOCKER_HOST: socket, DOCKER_BUILDKIT: '0', DOCKER_CONFIG: join(folder, 'config') }
-    const own = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'run')]
-    const place = [...own, '--pidfile', join(folder, 'pid'), '-H', socket]
-    const plain = ['--storage-driver=vfs', '--iptables=false', '--ip6tables=false', '--bridge=none']
-    const daemon = startDaemon(dockerd, [...place, ...plain], { logFile: join(folder, 'log') })
-    bench.defer(daemon.stop)
-    await until('dockerd answers', async () => (await attempt('version')).exitCode === 0, START_TIMEOUT)
+    const started = await startDockerEngine(programs, bench.folder('d'))
+    bench.defer(async () => started[Symbol.asyncDispose]())
+    engine = started
   })
 
-  function run(...args: string[]): Promise<string> {
-    return command(docker, args, { env: environment })
+  function running(): DockerEngine {
+    if (engine === undefined) throw new Error('The engine is started before the first test, not earlier.')
+    return engine
   }
 
-  function attempt(...args: string[]): Promise<CommandResult> {
-    return tryCommand(docker, args, { env: environment })
+  function run(...args: string[]): Promise<string> {
+    return running().run(...args)
   }
 
   async function build(name: string, files: Record<string, Uint8Array>, base = 'scratch'): Promise<void> {
@@ -87,7 +78,7 @@ describeWith('Docker Engine', ['docker', 'dockerd', 'containerd', 'runc'], ({ do
     expect(await idOf(`${bench.host}/docker/small@${digest}`)).toBe(id)
   })
 
-  test('a layer of 60 MB is pushed and pulled', async () => {
+  bench.testTransfer('a layer of 60 MB is pushed and pulled', async () => {
     const files = { 'large.bin': noise('docker large', 60 * MEBIBYTE) }
     const name = `${bench.host}/docker/large:1`
     await build(name, files)
@@ -181,12 +172,12 @@ describeWith('Docker Engine', ['docker', 'dockerd', 'containerd', 'runc'], ({ do
   })
 
   test('an image that is not there is refused with a sentence', async () => {
-    const missing = await attempt('pull', `${bench.host}/docker/nowhere:1`)
+    const missing = await running().attempt('pull', `${bench.host}/docker/nowhere:1`)
     expect(missing.exitCode).not.toBe(0)
     expect(missing.stderr).toMatch(/not found|manifest unknown/)
   })
 
-  test('a push whose connection is cut in the middle succeeds all the same', async () => {
+  bench.testTransfer('a push whose connection is cut in the middle succeeds all the same', async () => {
     const bytes = noise('docker cut', 8 * MEBIBYTE)
     await using proxy = await startCuttingProxy(bench.host, {
       direction: 'upload',
@@ -201,7 +192,7 @@ describeWith('Docker Engine', ['docker', 'dockerd', 'containerd', 'runc'], ({ do
     for (const digest of Object.keys(blobs)) await checkBlob(bench.url, 'docker/cut', digest)
   })
 
-  test('a pull whose connection is cut in the middle goes on where it was', async () => {
+  bench.testTransfer('a pull whose connection is cut in the middle goes on where it was', async () => {
     const files = { 'cut.bin': noise('docker cut pull', 8 * MEBIBYTE) }
     const name = `${bench.host}/docker/cut-pull:1`
     await build(name, files)

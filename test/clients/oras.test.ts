@@ -2,22 +2,19 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { command, tryCommand } from '../tools/command.ts'
-import { describeWith } from '../tools/describe-with.ts'
 import { contentsOf, digestOf, type Image, noise, readLayout, writeLayout } from './images.ts'
 import { pushImage } from './push.ts'
 import { isStandIn } from './registry.ts'
 import { expectServed, getManifest, listTags } from './registry-contents.ts'
 import { artifactOf, largeImage, multiArchImage, smallImage } from './sample-images.ts'
-import { useWorkbench } from './workbench.ts'
+import { describeClient } from './workbench.ts'
 
 const PLAIN = '--plain-http'
 const SIGNATURE = 'application/vnd.example.signature.v1'
 
 type Discovered = { referrers?: { digest: string; artifactType: string }[] }
 
-describeWith('oras', ['oras'], ({ oras }) => {
-  const bench = useWorkbench()
-
+describeClient('oras', ['oras'], ({ oras }, bench) => {
   async function copyIn(image: Image, name: string): Promise<void> {
     const layout = writeLayout(bench.folder('layout'), image, 'it')
     await command(oras, [

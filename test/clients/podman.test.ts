@@ -2,18 +2,15 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { command } from '../tools/command.ts'
-import { describeWith } from '../tools/describe-with.ts'
 import { type Image, readLayout, writeLayout } from './images.ts'
 import { getManifest, listTags } from './registry-contents.ts'
 import { largeImage, multiArchImage, smallFiles, smallImage } from './sample-images.ts'
 import { readTar } from './tar.ts'
-import { useWorkbench } from './workbench.ts'
+import { describeClient } from './workbench.ts'
 
 const PLAIN = '--tls-verify=false'
 
-describeWith('podman', ['podman', 'runc'], ({ podman, runc }) => {
-  const bench = useWorkbench()
-
+describeClient('podman', ['podman', 'runc'], ({ podman, runc }, bench) => {
   /** podman with a fresh storage: what it has, it has pulled. */
   function freshStorage(): (...args: string[]) => Promise<string> {
     const folder = bench.folder('podman')
@@ -80,7 +77,7 @@ describeWith('podman', ['podman', 'runc'], ({ podman, runc }) => {
     })
   }
 
-  test('a layer of 60 MB is pushed and pulled', async () => {
+  bench.testTransfer('a layer of 60 MB is pushed and pulled', async () => {
     const [here, there] = [freshStorage(), freshStorage()]
     const image = largeImage('podman')
     const name = `${bench.host}/podman/large:1`

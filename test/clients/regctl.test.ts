@@ -2,19 +2,17 @@
 import { beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { type CommandResult, command, tryCommand } from '../tools/command.ts'
-import { describeWith } from '../tools/describe-with.ts'
 import { startCuttingProxy } from './cutting-proxy.ts'
 import { contentsOf, digestOf, type Image, noise, readLayout, writeLayout } from './images.ts'
 import { isStandIn } from './registry.ts'
 import { checkBlob, expectServed, getManifest, listTags } from './registry-contents.ts'
 import { artifactOf, largeImage, multiArchImage, smallImage } from './sample-images.ts'
-import { useWorkbench } from './workbench.ts'
+import { describeClient } from './workbench.ts'
 
 const CHUNK = 1024 * 1024
 const SIGNATURE = 'application/vnd.example.signature.v1'
 
-describeWith('regctl', ['regctl'], ({ regctl }) => {
-  const bench = useWorkbench()
+describeClient('regctl', ['regctl'], ({ regctl }, bench) => {
   let env: Record<string, string> = {}
 
   beforeAll(async () => {
@@ -53,7 +51,7 @@ describeWith('regctl', ['regctl'], ({ regctl }) => {
     }
   })
 
-  test('a layer of 60 MB is uploaded in chunks', async () => {
+  bench.testTransfer('a layer of 60 MB is uploaded in chunks', async () => {
     const image = largeImage('regctl')
     await plain(bench.host, '--blob-chunk', String(8 * CHUNK), '--blob-max', String(CHUNK))
     await copyIn(image, 'regctl/large:1')
@@ -61,7 +59,7 @@ describeWith('regctl', ['regctl'], ({ regctl }) => {
     await expectServed(bench.url, 'regctl/large', '1', image)
   })
 
-  test('a download that is cut in the middle is finished', async () => {
+  bench.testTransfer('a download that is cut in the middle is finished', async () => {
     const image = largeImage('cut download')
     await copyIn(image, 'regctl/cut-download:1')
     await using proxy = await startCuttingProxy(bench.host, {

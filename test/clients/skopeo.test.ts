@@ -2,19 +2,16 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { command, tryCommand } from '../tools/command.ts'
-import { describeWith } from '../tools/describe-with.ts'
 import { contentsOf, type Image, readLayout, writeLayout } from './images.ts'
 import { expectServed, getManifest, listTags } from './registry-contents.ts'
 import { largeImage, multiArchImage, smallImage } from './sample-images.ts'
-import { useWorkbench } from './workbench.ts'
+import { describeClient } from './workbench.ts'
 
 const PLAIN_SOURCE = '--src-tls-verify=false'
 const PLAIN_TARGET = '--dest-tls-verify=false'
 const PLAIN = '--tls-verify=false'
 
-describeWith('skopeo', ['skopeo'], ({ skopeo }) => {
-  const bench = useWorkbench()
-
+describeClient('skopeo', ['skopeo'], ({ skopeo }, bench) => {
   async function copy(...args: string[]): Promise<string> {
     return await command(skopeo, ['--insecure-policy', 'copy', PLAIN_SOURCE, PLAIN_TARGET, ...args])
   }
@@ -41,7 +38,7 @@ describeWith('skopeo', ['skopeo'], ({ skopeo }) => {
     })
   }
 
-  test('a layer of 60 MB comes back byte for byte', async () => {
+  bench.testTransfer('a layer of 60 MB comes back byte for byte', async () => {
     const image = largeImage('skopeo')
     await push(image, 'skopeo/large:1')
     const folder = join(bench.folder('pulled'), 'dir')

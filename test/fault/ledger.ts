@@ -1,10 +1,9 @@
 /**
  * A client that pushes, moves tags and deletes over plain HTTP, and writes down what it was promised: each
  * answer 2xx as a fact that must hold afterwards, and what it asked for without an answer as a possibility.
- * It goes on, round after round, until the connection breaks; before each request a hook may arm a fault.
+ * It goes on, round after round, until the connection breaks; around each request a test may arm a fault.
  */
-import { expect } from 'bun:test'
-import { type Content, content, digestOf, noise } from '../clients/images.ts'
+import { buildIndex, type Content, content, digestOf, noise } from '../clients/images.ts'
 import { chunked, locationOf } from '../clients/push.ts'
 import { artifactOf, smallImage } from '../clients/sample-images.ts'
 
@@ -14,15 +13,38 @@ const OPEN_UPLOAD = 200_000
 /** The server, or the part of it that had the request, went away: whether it took effect is not known. */
 export class ConnectionLost extends Error {}
 
+/** What a request asks for, as far as a crash in its midst is a case of its own. */
+export const REQUEST_KINDS = [
+  'begin upload',
+  'PATCH',
+  'PUT blob',
+  'POST blob',
+  'PUT manifest',
+  'move tag',
+  'delete tag',
+  'delete manifest',
+  'delete blob',
+] as const
+
+export type RequestKind = (typeof REQUEST_KINDS)[number]
+
 /** What a tag may name: the digest last promised, and those whose promise never came; null is "nothing". */
 interface TagState {
   readonly promised: string | null
   readonly asked: readonly (string | null)[]
 }
 
-interface OpenUpload {
-  readonly location: string
-  readonly sent: Uint8Array<ArrayBuffer>
+/** An upload whose begin was answered with 202, and whose end was not answered with 201. */
+export interface OpenUpload {
+  readonly blob: Content
+  /** Path and query, as last answered. */
+  location: string
+  /** Bytes answered with 202. */
+  acknowledged: number
+  /** Bytes sent, answered or not. */
+  sent: number
+  /** The closing request was sent. */
+  isClosing: boolean
 }
 
 export class Ledger {
@@ -31,13 +53,14 @@ export class Ledger {
   readonly blobs = new Map<string, Content>()
   /** Manifests answered with 201 and not deleted since. */
   readonly manifests = new Map<string, Content>()
-  /** Digests whose deletion was answered with 202. */
+  /** What was answered with 202 to its deletion: `blobs/<digest>`, `manifests/<digest>`. */
   readonly deleted = new Set<string>()
   /** Content that was sent, but never acknowledged. */
   readonly asked = new Map<string, Content>()
   readonly tags = new Map<string, TagState>()
-  /** Uploads in progress whose bytes were answered with 202. */
-  readonly uploads: OpenUpload[] = []
+  /** Tag → manifest that one unanswered request adds or removes together: both are there, or neither is. */
+  readonly together = new Map<string, string>()
+  readonly uploads = new Set<OpenUpload>()
 
   constructor(repository = 'fault/app') {
     this.repository = repository
@@ -56,6 +79,17 @@ export class Ledger {
   /** What was asked last was answered with 2xx; what had no answer before may still come. */
   promiseTag(tag: string, digest: string | null): void {
     this.tags.set(tag, { promised: digest, asked: this.stateOf(tag).asked.slice(0, -1) })
+  }
+
+  /** A blob is about to be sent. */
+  askBlob(blob: Content): void {
+    this.asked.set(blob.digest, blob)
+    this.deleted.delete(`blobs/${blob.digest}`)
+  }
+
+  /** Tags that were promised to name the digest. */
+  tagsOf(digest: string): string[] {
+    return [...this.tags].filter(([, { promised }]) => promised === digest).map(([tag]) => tag)
   }
 }
 
@@ -78,28 +112,45 @@ async function request(
   return answer
 }
 
+/** A request of a round; the first has the number 0. */
+export interface SentRequest {
+  readonly number: number
+  readonly kind: RequestKind
+}
+
+/** What a test does around each request; it is waited for. */
+export interface RequestHooks {
+  before?(request: SentRequest): Promise<void>
+  /** The answer is there, and was the right one. */
+  answered?(request: SentRequest): Promise<void>
+}
+
 /** Sends the requests of a push one after another, and keeps the ledger. */
 export class RecordingClient {
   readonly url: string
   readonly ledger: Ledger
-  readonly #beforeRequest: (number: number) => Promise<void>
+  readonly #hooks: RequestHooks
   #requests = 0
 
-  /** `beforeRequest` is given 0 for the first request, and is waited for. */
-  constructor(
-    url: string,
-    ledger: Ledger,
-    beforeRequest: (number: number) => Promise<void> = async () => {},
-  ) {
+  constructor(url: string, ledger: Ledger, hooks: RequestHooks = {}) {
     this.url = url
     this.ledger = ledger
-    this.#beforeRequest = beforeRequest
+    this.#hooks = hooks
   }
 
-  async send(method: string, url: string, status: number, init: RequestInit = {}): Promise<Response> {
-    await this.#beforeRequest(this.#requests)
+  async send(
+    kind: RequestKind,
+    method: string,
+    url: string,
+    status: number,
+    init: RequestInit = {},
+  ): Promise<Response> {
+    const sent = { number: this.#requests, kind }
+    await this.#hooks.before?.(sent)
     this.#requests += 1
-    return await request(method, url, status, init)
+    const answer = await request(method, url, status, init)
+    await this.#hooks.answered?.(sent)
+    return answer
   }
 }
 
@@ -107,82 +158,142 @@ function uploadsOf({ url, ledger }: RecordingClient): string {
   return `${url}/v2/${ledger.repository}/blobs/uploads/`
 }
 
-function manifestOf(url: string, { repository }: Ledger, reference: string): string {
+export function manifestOf(url: string, { repository }: Ledger, reference: string): string {
   return `${url}/v2/${repository}/manifests/${reference}`
 }
 
-function blobOf(url: string, { repository }: Ledger, digest: string): string {
+export function blobOf(url: string, { repository }: Ledger, digest: string): string {
   return `${url}/v2/${repository}/blobs/${digest}`
+}
+
+/** Without the server's address, which is another one after a restart. */
+function placeOf(answer: Response, url: string): string {
+  const { pathname, search } = new URL(locationOf(answer, url))
+  return `${pathname}${search}`
+}
+
+async function beginUpload(client: RecordingClient, blob: Content): Promise<OpenUpload> {
+  client.ledger.askBlob(blob)
+  const begun = await client.send('begin upload', 'POST', uploadsOf(client), 202)
+  const upload = { blob, location: placeOf(begun, client.url), acknowledged: 0, sent: 0, isClosing: false }
+  client.ledger.uploads.add(upload)
+  return upload
+}
+
+/** Sends the bytes from where the upload stands up to `end`: first without a length, then as a named range. */
+export async function appendUpTo(client: RecordingClient, upload: OpenUpload, end: number): Promise<void> {
+  const { acknowledged: start, blob } = upload
+  const bytes = blob.bytes.subarray(start, end)
+  const init =
+    start === 0
+      ? { body: chunked(bytes) }
+      : { body: bytes, headers: { 'content-range': `${start}-${end - 1}` } }
+  upload.sent = end
+  const answer = await client.send('PATCH', 'PATCH', new URL(upload.location, client.url).href, 202, init)
+  upload.acknowledged = end
+  upload.location = placeOf(answer, client.url)
+}
+
+export async function finishUpload(client: RecordingClient, upload: OpenUpload): Promise<void> {
+  const { blob } = upload
+  const address = new URL(upload.location, client.url)
+  address.searchParams.set('digest', blob.digest)
+  upload.isClosing = true
+  await client.send('PUT blob', 'PUT', address.href, 201)
+  client.ledger.uploads.delete(upload)
+  client.ledger.blobs.set(blob.digest, blob)
 }
 
 /** POST, PATCH in chunks, PUT: docker's way. */
 async function pushInPieces(client: RecordingClient, blob: Content): Promise<void> {
-  client.ledger.asked.set(blob.digest, blob)
-  const begun = await client.send('POST', uploadsOf(client), 202)
-  const patched = await client.send('PATCH', locationOf(begun, client.url), 202, {
-    body: chunked(blob.bytes),
-  })
-  await client.send('PUT', locationOf(patched, client.url, blob.digest), 201)
-  client.ledger.blobs.set(blob.digest, blob)
+  const upload = await beginUpload(client, blob)
+  await appendUpTo(client, upload, blob.bytes.length)
+  await finishUpload(client, upload)
 }
 
 /** One POST that carries everything. */
 async function pushAtOnce(client: RecordingClient, blob: Content): Promise<void> {
-  client.ledger.asked.set(blob.digest, blob)
+  client.ledger.askBlob(blob)
   const query = `?digest=${encodeURIComponent(blob.digest)}`
-  await client.send('POST', `${uploadsOf(client)}${query}`, 201, { body: blob.bytes })
+  await client.send('POST blob', 'POST', `${uploadsOf(client)}${query}`, 201, { body: blob.bytes })
   client.ledger.blobs.set(blob.digest, blob)
 }
 
-/** An upload that is begun and left open. */
-async function beginUpload(client: RecordingClient, sent: Uint8Array<ArrayBuffer>): Promise<void> {
-  const begun = await client.send('POST', uploadsOf(client), 202)
-  const patched = await client.send('PATCH', locationOf(begun, client.url), 202, { body: sent })
-  const location = new URL(locationOf(patched, client.url))
-  client.ledger.uploads.push({ location: `${location.pathname}${location.search}`, sent })
+/** An upload that two requests bring half-way, and that is left open. */
+async function leaveUploadOpen(client: RecordingClient, blob: Content): Promise<void> {
+  const upload = await beginUpload(client, blob)
+  await appendUpTo(client, upload, blob.bytes.length / 4)
+  await appendUpTo(client, upload, blob.bytes.length / 2)
 }
 
 async function putManifest(client: RecordingClient, reference: string, manifest: Content): Promise<void> {
-  client.ledger.asked.set(manifest.digest, manifest)
-  client.ledger.deleted.delete(manifest.digest)
-  const isTag = !reference.includes(':')
-  if (isTag) client.ledger.askTag(reference, manifest.digest)
-  const headers = { 'content-type': manifest.mediaType }
-  await client.send('PUT', manifestOf(client.url, client.ledger, reference), 201, {
-    headers,
-    body: manifest.bytes,
-  })
-  if (isTag) client.ledger.promiseTag(reference, manifest.digest)
-  client.ledger.manifests.set(manifest.digest, manifest)
+  const { ledger } = client
+  const { digest, bytes, mediaType } = manifest
+  const tag = reference === digest ? null : reference
+  const named = tag === null ? null : ledger.stateOf(tag).promised
+  ledger.asked.set(digest, manifest)
+  ledger.deleted.delete(`manifests/${digest}`)
+  if (tag !== null) ledger.askTag(tag, digest)
+  if (tag !== null && !ledger.manifests.has(digest)) ledger.together.set(tag, digest)
+  const kind = named === null || named === digest ? 'PUT manifest' : 'move tag'
+  const headers = { 'content-type': mediaType }
+  await client.send(kind, 'PUT', manifestOf(client.url, ledger, reference), 201, { headers, body: bytes })
+  if (tag !== null) ledger.together.delete(tag)
+  if (tag !== null) ledger.promiseTag(tag, digest)
+  ledger.manifests.set(digest, manifest)
 }
 
 async function deleteTag(client: RecordingClient, tag: string): Promise<void> {
   client.ledger.askTag(tag, null)
-  await client.send('DELETE', manifestOf(client.url, client.ledger, tag), 202)
+  await client.send('delete tag', 'DELETE', manifestOf(client.url, client.ledger, tag), 202)
   client.ledger.promiseTag(tag, null)
 }
 
-async function deleteManifest(client: RecordingClient, manifest: Content): Promise<void> {
-  client.ledger.manifests.delete(manifest.digest)
-  await client.send('DELETE', manifestOf(client.url, client.ledger, manifest.digest), 202)
-  client.ledger.asked.delete(manifest.digest)
-  client.ledger.deleted.add(manifest.digest)
+/** Its tags go with it. */
+async function deleteManifest(client: RecordingClient, { digest }: Content): Promise<void> {
+  const { ledger } = client
+  const tags = ledger.tagsOf(digest)
+  ledger.manifests.delete(digest)
+  for (const tag of tags) {
+    ledger.askTag(tag, null)
+    ledger.together.set(tag, digest)
+  }
+  await client.send('delete manifest', 'DELETE', manifestOf(client.url, ledger, digest), 202)
+  for (const tag of tags) {
+    ledger.promiseTag(tag, null)
+    ledger.together.delete(tag)
+  }
+  ledger.asked.delete(digest)
+  ledger.deleted.add(`manifests/${digest}`)
 }
 
-/** One whole push with a moved tag, an artifact, a deleted tag and a deleted manifest. */
+async function deleteBlob(client: RecordingClient, { digest }: Content): Promise<void> {
+  const { ledger } = client
+  ledger.blobs.delete(digest)
+  await client.send('delete blob', 'DELETE', blobOf(client.url, ledger, digest), 202)
+  ledger.asked.delete(digest)
+  ledger.deleted.add(`blobs/${digest}`)
+}
+
+/**
+ * One whole push, with an index, an artifact, a deleted tag, a deleted manifest and a deleted blob. From the
+ * second round on, with another seed, it moves a tag.
+ */
 export async function pushRound(client: RecordingClient, seed: string): Promise<void> {
   const image = smallImage(seed)
-  const layer = content('application/octet-stream', noise(`${seed} layer`, LAYER))
-  await pushInPieces(client, layer)
+  await pushInPieces(client, content('application/octet-stream', noise(`${seed} layer`, LAYER)))
   for (const blob of image.blobs) await pushAtOnce(client, blob)
-  await beginUpload(client, noise(`${seed} open`, OPEN_UPLOAD))
+  await leaveUploadOpen(client, content('application/octet-stream', noise(`${seed} open`, OPEN_UPLOAD)))
   await putManifest(client, 'latest', image.root)
   await putManifest(client, 'short-lived', image.root)
+  const index = buildIndex(new Map([['amd64', image]]))
+  await putManifest(client, index.root.digest, index.root)
   const artifact = artifactOf(image.root, `application/vnd.example.${digestOf(noise(seed, 8)).slice(-8)}`)
   for (const blob of artifact.blobs) await pushAtOnce(client, blob)
-  await putManifest(client, artifact.root.digest, artifact.root)
+  await putManifest(client, 'signed', artifact.root)
   await deleteTag(client, 'short-lived')
   await deleteManifest(client, artifact.root)
+  for (const blob of artifact.blobs.slice(-1)) await deleteBlob(client, blob)
 }
 
 /** Pushes round after round until the server is gone. Throws when it outlives `rounds`, or refuses something. */
@@ -204,60 +315,5 @@ export async function pushWhile(goesOn: () => boolean, client: RecordingClient, 
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error
     }
-  }
-}
-
-async function bytesAt(url: string): Promise<{ status: number; bytes: Uint8Array }> {
-  const answer = await fetch(url, { headers: { accept: '*/*, application/vnd.oci.image.manifest.v1+json' } })
-  return { status: answer.status, bytes: await answer.bytes() }
-}
-
-async function statusOfHead(url: string): Promise<number> {
-  return (await fetch(url, { method: 'HEAD' })).status
-}
-
-function expectBytes(found: { status: number; bytes: Uint8Array }, promised: Content): void {
-  expect(found.status).toBe(200)
-  expect(digestOf(found.bytes)).toBe(promised.digest)
-}
-
-/** What was answered 2xx is there, and reads back by digest; what was deleted is not. */
-export async function expectPromisesKept(url: string, ledger: Ledger): Promise<void> {
-  for (const blob of ledger.blobs.values()) expectBytes(await bytesAt(blobOf(url, ledger, blob.digest)), blob)
-  for (const manifest of ledger.manifests.values()) {
-    expectBytes(await bytesAt(manifestOf(url, ledger, manifest.digest)), manifest)
-  }
-  for (const digest of ledger.deleted)
-    expect((await bytesAt(manifestOf(url, ledger, digest))).status).toBe(404)
-  for (const [tag, { promised, asked }] of ledger.tags) {
-    const { status, bytes } = await bytesAt(manifestOf(url, ledger, tag))
-    const named = status === 404 ? null : digestOf(bytes)
-    expect([promised, ...asked]).toContain(named)
-  }
-}
-
-/** What was never acknowledged is whole or not there at all: HEAD and GET agree. */
-export async function expectNothingHalf(url: string, ledger: Ledger): Promise<void> {
-  for (const asked of ledger.asked.values()) {
-    for (const address of [blobOf(url, ledger, asked.digest), manifestOf(url, ledger, asked.digest)]) {
-      const head = await statusOfHead(address)
-      const found = await bytesAt(address)
-      expect(found.status).toBe(head)
-      expect([200, 404]).toContain(head)
-      if (head === 200) expect(digestOf(found.bytes)).toBe(asked.digest)
-    }
-  }
-}
-
-/** Uploads in progress kept what was acknowledged, and can be finished. */
-export async function finishUploads(url: string, ledger: Ledger): Promise<void> {
-  for (const { location, sent } of ledger.uploads.splice(0)) {
-    const address = new URL(location, url).href
-    const status = await request('GET', address, 204)
-    expect(status.headers.get('range')).toBe(`0-${sent.length - 1}`)
-    const rest = new TextEncoder().encode(' and the rest')
-    const whole = content('application/octet-stream', new Uint8Array(Buffer.concat([sent, rest])))
-    await request('PUT', locationOf(status, url, whole.digest), 201, { body: rest })
-    ledger.blobs.set(whole.digest, whole)
   }
 }

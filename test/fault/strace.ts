@@ -32,10 +32,8 @@ export type Step = (typeof STEPS)[number]
 /** How often each step was taken, in the thread that took it most often. */
 export type StepCounts = ReadonlyMap<Step, number>
 
-/** SIGKILL at the `count`-th call of `step` from the start of a request on, in whichever thread gets there first. */
-export interface KillPoint {
-  /** Number of the request in its round, from 0. */
-  readonly request: number
+/** The `count`-th call of a step from some moment on, in whichever thread gets there first. */
+export interface Call {
   readonly step: Step
   readonly count: number
 }
@@ -48,14 +46,15 @@ export interface Tracer extends AsyncDisposable {
   output(): string
 }
 
-/** Attaches to a process and all of its threads, and resolves when it is attached. */
-async function attach(strace: string, pid: number, args: string[]): Promise<Tracer> {
+/** Attaches to processes and all of their threads, and resolves when it is attached. */
+async function attach(strace: string, pids: readonly number[], args: string[]): Promise<Tracer> {
   const folder = mkdtempSync(join(tmpdir(), 'strace-'))
   const [output, log] = [join(folder, 'output'), join(folder, 'log')]
-  const daemon: Daemon = startDaemon(strace, ['-f', '-o', output, ...args, '-p', String(pid)], {
-    logFile: log,
-  })
-  await until('strace is attached', () => daemon.log().includes('attached'))
+  const targets = pids.flatMap((pid) => ['-p', String(pid)])
+  const daemon: Daemon = startDaemon(strace, ['-f', '-o', output, ...args, ...targets], { logFile: log })
+  await until('strace is attached', () =>
+    pids.every((pid) => daemon.log().includes(`Process ${pid} attached`)),
+  )
   return {
     stop: daemon.stop,
     output: () => readFileSync(output, 'utf8'),
@@ -66,19 +65,30 @@ async function attach(strace: string, pid: number, args: string[]): Promise<Trac
   }
 }
 
-/** Writes down every step of the process from now on. */
-export function traceSteps(strace: string, pid: number): Promise<Tracer> {
-  return attach(strace, pid, ['-e', `trace=${STEPS.join(',')}`])
+/** Writes down every step of the processes from now on. */
+export function traceSteps(strace: string, pids: readonly number[]): Promise<Tracer> {
+  return attach(strace, pids, ['-e', `trace=${STEPS.join(',')}`])
 }
 
-/** Kills the process at the given point. */
-export function killAt(strace: string, pid: number, { step, count }: KillPoint): Promise<Tracer> {
-  return attach(strace, pid, ['-e', `trace=${step}`, `--inject=${step}:signal=SIGKILL:when=${count}`])
+/** Kills whichever of the processes comes to the call, before it is made. */
+export function killAt(strace: string, pids: readonly number[], { step, count }: Call): Promise<Tracer> {
+  return attach(strace, pids, ['-e', `trace=${step}`, `--inject=${step}:signal=SIGKILL:when=${count}`])
+}
+
+/** Makes each of these steps wait before it is made, in its own thread, from now on. */
+export function slowDown(
+  strace: string,
+  pids: readonly number[],
+  steps: readonly Step[],
+  milliseconds: number,
+): Promise<Tracer> {
+  const slow = `--inject=${steps.join(',')}:delay_enter=${milliseconds}ms`
+  return attach(strace, pids, ['-e', `trace=${steps.join(',')}`, slow])
 }
 
 /** Lets every sync of a file fail from now on, as a broken disk does. */
 export function failSyncs(strace: string, pid: number): Promise<Tracer> {
-  return attach(strace, pid, ['-e', 'trace=fsync', '--inject=fsync:error=EIO'])
+  return attach(strace, [pid], ['-e', 'trace=fsync', '--inject=fsync:error=EIO'])
 }
 
 /** Counts the steps in what `traceSteps` wrote. */
@@ -103,34 +113,4 @@ export function randomFrom(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
-}
-
-function pick<T>(values: readonly T[], random: () => number): T | undefined {
-  return values[Math.floor(random() * values.length)]
-}
-
-function nameOf({ request, step, count }: KillPoint): string {
-  return `${request} ${step} ${count}`
-}
-
-/**
- * `amount` different points, or fewer where there are no more: the requests of a round take turns, and in
- * each one its steps have equal chances, so that rare ones are met as often as frequent ones.
- */
-export function spreadPoints(
-  rounds: readonly StepCounts[],
-  amount: number,
-  random: () => number,
-): KillPoint[] {
-  const points = new Map<string, KillPoint>()
-  const total = rounds.reduce((sum, counts) => sum + [...counts.values()].reduce((a, b) => a + b, 0), 0)
-  const first = Math.floor(random() * rounds.length)
-  for (let turn = first; points.size < Math.min(amount, total); turn += 1) {
-    const request = turn % rounds.length
-    const [step, most] = pick([...(rounds[request] ?? [])], random) ?? []
-    if (step === undefined || most === undefined) continue
-    const point: KillPoint = { request, step, count: 1 + Math.floor(random() * most) }
-    points.set(nameOf(point), point)
-  }
-  return [...points.values()]
 }

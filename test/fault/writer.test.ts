@@ -1,29 +1,36 @@
-/** A writer that cannot write is not hidden: `/readyz` says so, and a server that cannot get another one ends. */
+/**
+ * A writer that dies takes nothing along; one that cannot write is not hidden: `/readyz` says so, and a server that
+ * cannot get another one ends.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
-import { type BerthServer, startBerth } from '../berth-server.ts'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BerthServer, launchBerth, startBerth } from '../berth-server.ts'
+import { type Content, content, digestOf, noise } from '../clients/images.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
+import { TWO_WORKERS, writerOf } from './processes.ts'
 import { failSyncs } from './strace.ts'
 
 setDefaultTimeout(60_000)
 
 const INDEX = 'application/vnd.oci.image.index.v1+json'
 
-/** Pushes an empty index: a write that asks nothing of the storage before its commit. */
-async function push(berth: BerthServer, tag: string): Promise<number> {
-  const body = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: [], annotations: { tag } })
-  const headers = { 'content-type': INDEX }
-  const answer = await fetch(`${berth.url}/v2/team/app/manifests/${tag}`, { method: 'PUT', headers, body })
-  return answer.status
+/** An index that refers to nothing: a write that asks nothing of the storage before its commit. */
+function emptyIndex(name: string): Content {
+  const index = { schemaVersion: 2, mediaType: INDEX, manifests: [], annotations: { name } }
+  return content(INDEX, new TextEncoder().encode(JSON.stringify(index)))
 }
 
-function writerOf(berth: BerthServer): number {
-  const pid = berth
-    .processes()
-    .find((each) => readFileSync(`/proc/${each}/cmdline`, 'utf8').includes('\0writer\0'))
-  if (pid === undefined) throw new Error('there is no writer')
-  return pid
+function putIndex(berth: BerthServer, tag: string): Promise<Response> {
+  const headers = { 'content-type': INDEX }
+  const body = emptyIndex(tag).bytes
+  return fetch(`${berth.url}/v2/team/app/manifests/${tag}`, { method: 'PUT', headers, body })
+}
+
+async function push(berth: BerthServer, tag: string): Promise<number> {
+  return (await putIndex(berth, tag)).status
 }
 
 async function readiness(berth: BerthServer): Promise<number> {
@@ -31,7 +38,7 @@ async function readiness(berth: BerthServer): Promise<number> {
 }
 
 test('while the writer does not answer, /readyz says no and pulls go on', async () => {
-  await using berth = await startBerth({ env: { BERTH_WORKERS: '2' } })
+  await using berth = await startBerth({ env: TWO_WORKERS })
   expect(await push(berth, 'before')).toBe(201)
   const writer = writerOf(berth)
   process.kill(writer, 'SIGSTOP')
@@ -61,7 +68,7 @@ describeWith('on a disk that syncs no more (strace)', ['strace'], ({ strace }) =
   })
 
   test('the process of a writer ends, and its successor works', async () => {
-    await using berth = await startBerth({ env: { BERTH_WORKERS: '2' } })
+    await using berth = await startBerth({ env: TWO_WORKERS })
     expect(await push(berth, 'before')).toBe(201)
     const writer = writerOf(berth)
     await using _ = await failSyncs(strace, writer)
@@ -74,7 +81,7 @@ describeWith('on a disk that syncs no more (strace)', ['strace'], ({ strace }) =
 })
 
 test('after its supervisor was killed, the next Berth on the folder waits for the old writer', async () => {
-  await using first = await startBerth({ env: { BERTH_WORKERS: '2' } })
+  await using first = await startBerth({ env: TWO_WORKERS })
   const writer = writerOf(first)
   process.kill(writer, 'SIGSTOP')
   process.kill(first.pid, 'SIGKILL')
@@ -84,4 +91,82 @@ test('after its supervisor was killed, the next Berth on the folder waits for th
   clearTimeout(waking)
   expect(first.processes()).toEqual([])
   expect(await push(second, 'after')).toBe(201)
+})
+
+/** One request that writes, and what it was answered. */
+interface Write {
+  readonly address: string
+  readonly digest: string
+  readonly status: number
+  readonly retryAfter: string | null
+}
+
+/** A manifest or a blob, in turns. */
+async function write(berth: BerthServer, name: string, number: number): Promise<Write> {
+  if (number % 2 === 0) {
+    const { status, headers } = await putIndex(berth, name)
+    const { digest } = emptyIndex(name)
+    return { address: `manifests/${name}`, digest, status, retryAfter: headers.get('retry-after') }
+  }
+  const { bytes: body, digest } = content('application/octet-stream', noise(name, 10_000))
+  const url = `${berth.url}/v2/team/app/blobs/uploads/?digest=${digest}`
+  const { status, headers } = await fetch(url, { method: 'POST', body })
+  return { address: `blobs/${digest}`, digest, status, retryAfter: headers.get('retry-after') }
+}
+
+/** What was promised is there; the rest is there in full, or not at all. */
+async function expectWhole(berth: BerthServer, { address, digest, status }: Write): Promise<void> {
+  const url = `${berth.url}/v2/team/app/${address}`
+  const head = await fetch(url, { method: 'HEAD' })
+  const found = await fetch(url)
+  const bytes = await found.bytes()
+  expect(found.status).toBe(head.status)
+  expect(status === 201 ? [200] : [200, 404]).toContain(found.status)
+  if (found.status === 200) expect(digestOf(bytes)).toBe(digest)
+}
+
+test('a writer that is killed with commands in flight leaves them done or refused, and another is there within 5 s', async () => {
+  await using berth = await startBerth({ env: TWO_WORKERS })
+  const writes: Write[] = []
+  let goesOn = true
+  const clients = Array.from({ length: 24 }, async (_, client) => {
+    for (let number = client; goesOn; number += 1)
+      writes.push(await write(berth, `client${client}-${number}`, number))
+  })
+  await until('many have been answered', () => writes.length > 100)
+  process.kill(writerOf(berth), 'SIGKILL')
+  await until('a request is refused', () => writes.some(({ status }) => status !== 201))
+  await until('writes are taken', async () => (await push(berth, 'after')) === 201, {
+    withinMilliseconds: 5000,
+  })
+  goesOn = false
+  await Promise.all(clients)
+  const refused = writes.filter(({ status }) => status !== 201)
+  expect(new Set(refused.map(({ status, retryAfter }) => `${status} ${retryAfter}`))).toEqual(
+    new Set(['503 5']),
+  )
+  await Promise.all(writes.map((each) => expectWhole(berth, each)))
+})
+
+test('a writer that cannot start ends the whole with its reason', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'berth-writer-'))
+  mkdirSync(join(data, 'berth'))
+  writeFileSync(join(data, 'berth/berth.db'), 'this was a database once'.repeat(1000))
+  await using berth = await launchBerth({ data, env: TWO_WORKERS })
+  expect(await berth.exited).toBe(5)
+  expect(berth.log()).toMatch(/^berth: .*\n$/)
+  expect(berth.processes()).toEqual([])
+  rmSync(data, { recursive: true })
+})
+
+test('a writer that cannot come back ends the whole with its reason, after some tries', async () => {
+  await using berth = await startBerth({ env: TWO_WORKERS })
+  const database = join(berth.data, 'berth/berth.db')
+  renameSync(database, `${database}.lost`)
+  mkdirSync(database)
+  process.kill(writerOf(berth), 'SIGKILL')
+  expect(await berth.exited).toBe(5)
+  expect(berth.log()).toMatch(/writer failed \(The database .*\); starting it again in 1600 ms"\n/)
+  expect(berth.log()).toMatch(/\nberth: The database .* cannot be used now: .*\n$/)
+  await until('the workers have ended', () => berth.processes().length === 0)
 })

@@ -28,10 +28,16 @@ export function describeWith<const Name extends ToolName>(
   suite: (tools: Record<Name, string>) => void,
 ): void {
   const obstacles = names.map(obstacleOf).filter((obstacle) => obstacle !== null)
-  if (obstacles.length > 0) {
-    noteNotRun(subject, obstacles)
-    return
-  }
-  const paths = Object.fromEntries(names.map((name) => [name, findTool(name)])) as Record<Name, string>
-  describe(subject, () => suite(paths))
+  describeUnless(subject, obstacles, () => {
+    suite(Object.fromEntries(names.map((name) => [name, findTool(name)])) as Record<Name, string>)
+  })
+}
+
+/**
+ * Describes tests that something other than a missing program may stand in the way of; each obstacle is half a
+ * sentence, such as `needs root`. With any, nothing is described, and the run's closing list says so.
+ */
+export function describeUnless(subject: string, obstacles: readonly string[], suite: () => void): void {
+  if (obstacles.length > 0) noteNotRun(subject, obstacles)
+  else describe(subject, suite)
 }

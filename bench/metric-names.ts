@@ -1,0 +1,14 @@
+/** What is measured, in the order of the report. A contestant's file says which of these it takes part in. */
+export const METRIC_NAMES = [
+  'manifest',
+  'pull',
+  'push',
+  'tag-puts',
+  'small-images',
+  'tags',
+  'memory',
+  'start',
+  'writer-killed',
+] as const
+
+export type MetricName = (typeof METRIC_NAMES)[number]

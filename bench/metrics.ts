@@ -1,0 +1,23 @@
+/** All metrics, in the order in which they are measured and reported. */
+import type { Metric } from './metric.ts'
+import { manifestMetric } from './metrics/manifest.ts'
+import { memoryMetric } from './metrics/memory.ts'
+import { pullMetric } from './metrics/pull.ts'
+import { pushMetric } from './metrics/push.ts'
+import { smallImagesMetric } from './metrics/small-images.ts'
+import { startMetric } from './metrics/start.ts'
+import { tagPutsMetric } from './metrics/tag-puts.ts'
+import { tagsMetric } from './metrics/tags.ts'
+import { writerKilledMetric } from './metrics/writer-killed.ts'
+
+export const METRICS: readonly Metric[] = [
+  manifestMetric,
+  pullMetric,
+  pushMetric,
+  tagPutsMetric,
+  smallImagesMetric,
+  tagsMetric,
+  memoryMetric,
+  startMetric,
+  writerKilledMetric,
+]

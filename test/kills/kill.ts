@@ -1,0 +1,173 @@
+/**
+ * One kill from beginning to end: a server is pushed to and dies at a point, and then everything that it had
+ * answered is looked for: by its siblings where it had some, by registry:2 on the same folder, and by the next
+ * Berth, in which cut-off pushes go on.
+ */
+
+import { expect } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { type BerthServer, startBerth } from '../berth-server.ts'
+import { ConnectionLost, Ledger, pushRound, pushUntilLost, RecordingClient } from '../fault/ledger.ts'
+import { expectNothingHalf, expectPromisesKept, finishUploads } from '../fault/promises.ts'
+import { countSteps, killAt, slowDown, type Tracer, traceSteps } from '../fault/strace.ts'
+import { startDockerRegistry } from '../peer/docker-registry.ts'
+import { until } from '../until.ts'
+import type { Arena, ArenaPlan } from './arenas.ts'
+import type { CountedRequest, KillPoint } from './points.ts'
+
+/** A call that the request does not reach in one thread is reached in one of these. */
+const ROUNDS = 60
+/** Much longer than an answer takes to the client. */
+const DISK_DELAY_MS = 20
+
+/** What is killed, and with what. */
+export interface Stage {
+  readonly strace: string
+  readonly plan: ArenaPlan
+  readonly arena: Arena
+}
+
+/** The steps of each request of a round that moves a tag, each traced apart. */
+export async function countRequests({ strace, plan, arena }: Stage): Promise<CountedRequest[]> {
+  await using berth = await startBerth({ env: await arena.environment() })
+  const ledger = new Ledger()
+  await pushRound(new RecordingClient(berth.url, ledger), 'warm up')
+  const counted: CountedRequest[] = []
+  const tracers: Tracer[] = []
+  const client = new RecordingClient(berth.url, ledger, {
+    async before() {
+      tracers.push(await traceSteps(strace, plan.victimsOf(berth)))
+    },
+    async answered({ kind }) {
+      for (const tracer of tracers.splice(0)) {
+        await tracer.stop()
+        counted.push({ kind, steps: countSteps(tracer.output()) })
+        await tracer[Symbol.asyncDispose]()
+      }
+    },
+  })
+  await pushRound(client, 'counted')
+  return counted
+}
+
+/** Kills a server at the point. Throws where it then lacks something that it had answered, or shows half of something. */
+export async function surviveKill(stage: Stage, point: KillPoint): Promise<void> {
+  const env = await stage.arena.environment()
+  const ledger = new Ledger()
+  await using berth = await startBerth({ env })
+  await pushRound(new RecordingClient(berth.url, ledger), 'before')
+  await pushUntilKilled(stage, berth, ledger, point)
+  if (stage.plan.hasSiblings) await expectLifeGoesOn(stage, berth, ledger)
+  await berth.kill()
+  expectWholeFiles(berth.data)
+  {
+    await using peer = await startDockerRegistry({ data: berth.data })
+    await expectPromisesKept(peer.url, ledger)
+  }
+  await using again = await startBerth({ data: berth.data, env })
+  await expectAllWell(stage, again, ledger)
+}
+
+/** Pushes until a process of the server is dead. */
+async function pushUntilKilled(
+  stage: Stage,
+  berth: BerthServer,
+  ledger: Ledger,
+  point: KillPoint,
+): Promise<void> {
+  await using fault =
+    point.at === 'answered'
+      ? killBehindAnswer(stage, berth, ledger, point)
+      : killAtStep(stage, berth, ledger, point)
+  await pushUntilLost(fault.client, 'traced', ROUNDS)
+  await until('a process has been killed', fault.hasKilled)
+}
+
+/** A client whose requests run into a fault. */
+interface Fault extends AsyncDisposable {
+  readonly client: RecordingClient
+  hasKilled(): boolean
+}
+
+/** Armed before the point's request, and from then on until it has killed. */
+function killAtStep(
+  { strace, plan }: Stage,
+  berth: BerthServer,
+  ledger: Ledger,
+  { request, at }: KillPoint,
+): Fault {
+  const tracers: Tracer[] = []
+  const hasKilled = () => tracers.some((tracer) => tracer.output().includes('+++ killed by SIGKILL +++'))
+  const client = new RecordingClient(berth.url, ledger, {
+    async before({ number }) {
+      if (hasKilled()) throw new ConnectionLost('The process that was to die has died after an answer.')
+      if (number === request && at !== 'answered') {
+        tracers.push(await killAt(strace, plan.victimsOf(berth), at))
+      }
+    },
+  })
+  return { client, hasKilled, [Symbol.asyncDispose]: () => disposeAll(tracers) }
+}
+
+/**
+ * From the point's request on everything that makes something last takes its time; so what was answered without
+ * waiting for it is not done when the client, with the answer in its hand, kills.
+ */
+function killBehindAnswer(
+  { strace, plan }: Stage,
+  berth: BerthServer,
+  ledger: Ledger,
+  point: KillPoint,
+): Fault {
+  const tracers: Tracer[] = []
+  const client = new RecordingClient(berth.url, ledger, {
+    async before({ number }) {
+      if (number !== point.request) return
+      tracers.push(await slowDown(strace, berth.processes(), plan.lastingSteps, DISK_DELAY_MS))
+    },
+    async answered({ number }) {
+      if (number === point.request) await berth.kill()
+    },
+  })
+  const hasKilled = () => berth.processes().length === 0
+  return { client, hasKilled, [Symbol.asyncDispose]: () => disposeAll(tracers) }
+}
+
+async function disposeAll(tracers: readonly Tracer[]): Promise<void> {
+  for (const tracer of tracers) await tracer[Symbol.asyncDispose]()
+}
+
+/** One of several processes is dead: the others serve on, and it is replaced. */
+async function expectLifeGoesOn(stage: Stage, berth: BerthServer, ledger: Ledger): Promise<void> {
+  await until('its death is noticed', () => berth.log().includes('was ended by SIGKILL'))
+  await expectPromisesKept(berth.url, ledger)
+  await until('the dead process is replaced', () => berth.log().includes(' works again'))
+  await until('it is ready', async () => (await fetch(`${berth.url}/readyz`)).status === 200)
+  await expectAllWell(stage, berth, ledger)
+}
+
+/** Everything acknowledged is there, nothing half is, and what was cut off goes on. */
+async function expectAllWell({ plan }: Stage, { url }: BerthServer, ledger: Ledger): Promise<void> {
+  await expectPromisesKept(url, ledger)
+  await expectNothingHalf(url, ledger)
+  await finishUploads(url, ledger, { withinMilliseconds: plan.uploadsGoOnWithinMilliseconds })
+  await pushRound(new RecordingClient(url, ledger), 'traced round 0')
+  await expectPromisesKept(url, ledger)
+}
+
+/** Every blob of the folder has the bytes of its name, and every link names a digest: registry:2 checks neither. */
+function expectWholeFiles(data: string): void {
+  const root = join(data, 'docker/registry/v2')
+  for (const path of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+    const name = basename(path)
+    if (name === 'data') {
+      const digest = createHash('sha256')
+        .update(readFileSync(join(root, path)))
+        .digest('hex')
+      expect(digest).toBe(basename(dirname(path)))
+    }
+    if (name === 'link') expect(readFileSync(join(root, path), 'utf8')).toMatch(/^sha256:[0-9a-f]{64}$/)
+  }
+}

@@ -32,6 +32,10 @@ export class DelegatingBlobStore implements BlobStore {
     return this.real.read(upload, length)
   }
 
+  uploadSize(upload: UploadId): Promise<number> {
+    return this.real.uploadSize(upload)
+  }
+
   copy(from: UploadId, to: UploadId, length: number): Promise<void> {
     return this.real.copy(from, to, length)
   }

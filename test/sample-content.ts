@@ -73,9 +73,9 @@ export function manifestOf(mediaType: MediaType, fields: Readonly<Record<string,
   return sample(mediaType, JSON.stringify(manifest))
 }
 
-/** A body in these pieces. */
+/** A body in these pieces, which are copied: whoever reads a body may free what it has read. */
 export async function* bodyOf(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* chunks
+  for (const chunk of chunks) yield chunk.slice()
 }
 
 export async function pushBlob(

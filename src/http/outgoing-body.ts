@@ -3,6 +3,7 @@
  *
  * Invariants: nothing is read ahead of the client, beyond one chunk; a source that is shorter or longer than
  * announced ends in an error, never in a valid short body; whoever stops early closes the source.
+ * A chunk may be filled anew once the next one is asked for: Bun has sent it by then, or copied what is left.
  */
 import { open } from 'node:fs/promises'
 import type { FileContent } from '../lib/content.ts'
@@ -43,10 +44,10 @@ export async function* readContent(content: LocalContent): AsyncGenerator<Uint8A
 async function* readFile({ path, offset, length }: FileContent): AsyncGenerator<Uint8Array, void> {
   const file = await open(path, 'r')
   try {
+    const chunk = new Uint8Array(Math.min(FILE_CHUNK, length))
     const end = offset + length
     for (let position = offset; position < end; ) {
-      const chunk = new Uint8Array(Math.min(FILE_CHUNK, end - position))
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, position)
+      const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, end - position), position)
       if (bytesRead === 0) return
       position += bytesRead
       yield chunk.subarray(0, bytesRead)

@@ -77,7 +77,8 @@ export class HeldUpload {
 
   /**
    * Waits up to two seconds for whoever holds the upload.
-   * Throws BLOB_UPLOAD_UNKNOWN, and UploadOutOfStep when the holder does not let go.
+   * Throws BLOB_UPLOAD_UNKNOWN, and UploadOutOfStep when the holder does not let go, or a power cut has taken
+   * bytes: the client cannot know that, and the row does from then on.
    */
   static async claim(registry: Registry, session: UploadSession): Promise<HeldUpload> {
     const writer = `${registry.uploads.process}/${crypto.randomUUID()}`
@@ -85,9 +86,27 @@ export class HeldUpload {
     const deadline = performance.now() + WAIT_FOR_HOLDER
     for (;;) {
       const { kind, upload } = await registry.database.write(claimUploadCommand, claim)
-      if (kind === 'claimed') return new HeldUpload(registry, session, upload, writer)
+      if (kind === 'claimed') {
+        const held = new HeldUpload(registry, session, upload, writer)
+        await held.#requireWhole()
+        return held
+      }
       if (performance.now() > deadline) throw new UploadOutOfStep(upload.received)
       await Bun.sleep(ASK_AGAIN_AFTER)
+    }
+  }
+
+  /** Lets go where bytes are missing, or cannot be asked for: nobody else will. */
+  async #requireWhole(): Promise<void> {
+    try {
+      const left = await findBytesLeft(this.#registry, this.#upload)
+      if (left === this.#received) return
+      this.#received = left
+      this.#digest = null
+      throw new UploadOutOfStep(left)
+    } catch (error) {
+      await this.release().catch(() => undefined)
+      throw error
     }
   }
 
@@ -279,6 +298,16 @@ export class HeldUpload {
   }
 }
 
+/**
+ * How many of an upload's bytes are left. While the machine runs, all of them; but neither they nor their row
+ * are synced, so a power cut may keep the row and take the bytes. Whether those that are left are the right
+ * ones shows at the end: of another run of the machine, no digest is believed.
+ */
+export async function findBytesLeft({ blobs, uploads }: Registry, upload: UploadRow): Promise<number> {
+  if (upload.received === 0 || upload.boot === uploads.boot) return upload.received
+  return Math.min(upload.received, await blobs.uploadSize(upload.copiedFrom ?? upload.file))
+}
+
 /** The request does not go on where the upload stands. The session lives; `received` is the truth, in bytes. */
 export class UploadOutOfStep extends RegistryError {
   readonly received: number
@@ -318,9 +347,10 @@ async function takeIn(
   let arrived = 0
   try {
     for await (const chunk of body) {
+      const { length } = chunk
       hash?.update(chunk)
       await writer.write(chunk)
-      arrived += chunk.length
+      arrived += length
     }
     return { arrived, error: null }
   } catch (error) {

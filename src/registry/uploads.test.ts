@@ -3,7 +3,7 @@
  * session is bound to. Two at once on one upload are in held-upload.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { appendFileSync, truncateSync } from 'node:fs'
+import { appendFileSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { DelegatingBlobStore } from '../../test/delegating-stores.ts'
 import { type Bench, describeOnDatabases, failureOf } from '../../test/registry-bench.ts'
@@ -409,6 +409,33 @@ describeOnDatabases('uploads', (open) => {
       const rebooted = { ...bench.registry, uploads: new LiveUploads('again', 'another boot') }
       await finishUpload(rebooted, session, { ...nothing, digest: blob.digest })
       expect(blobs.reads).toBe(before + 1)
+      await requireStored(blob)
+    })
+
+    test('of the machine too, whose disk has lost some, the client is told so and goes on from there', async () => {
+      const blob = newBlob(OCTET_STREAM, 900)
+      const session = await begin()
+      await append(session, blob.bytes)
+      truncateSync(join(bench.root, uploadPath(session.id)), 500)
+      const rebooted = { ...bench.registry, uploads: new LiveUploads('again', 'another boot') }
+      const closing = { ...nothing, digest: blob.digest }
+      expect(await failureOf(finishUpload(rebooted, session, closing))).toMatchObject({ received: 500 })
+      await finishUpload(rebooted, session, {
+        body: bodyOf(blob.bytes.slice(500)),
+        range: { offset: 500, length: 400 },
+        digest: blob.digest,
+      })
+      await requireStored(blob)
+    })
+
+    test('of the machine too, an upload that lost all of it says so when it is asked', async () => {
+      const session = await begin()
+      await append(session, newBlob(OCTET_STREAM, 900).bytes)
+      rmSync(join(bench.root, uploadPath(session.id)))
+      const rebooted = { ...bench.registry, uploads: new LiveUploads('again', 'another boot') }
+      expect(await getUploadProgress(rebooted, session)).toBe(0)
+      const blob = newBlob()
+      await finishUpload(rebooted, session, { ...nothing, body: bodyOf(blob.bytes), digest: blob.digest })
       await requireStored(blob)
     })
   })

@@ -9,7 +9,7 @@ import { algorithmOf, type Digest, type DigestAlgorithm } from '../oci/digest.ts
 import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { newUploadId } from '../oci/upload-id.ts'
-import { HeldUpload, UploadOutOfStep } from './held-upload.ts'
+import { findBytesLeft, HeldUpload, UploadOutOfStep } from './held-upload.ts'
 import type { Registry } from './registry.ts'
 import {
   beginUploadCommand,
@@ -21,7 +21,7 @@ import {
 
 /** What a request brings to an upload. */
 export interface UploadBody {
-  /** Null where the request has none. */
+  /** Null where the request has none. Its chunks are freed when they have been written. */
   readonly body: AsyncIterable<Uint8Array> | null
   /** Where in the upload the client says that the body belongs; null where it does not say. */
   readonly range: ByteRange | null
@@ -45,9 +45,17 @@ export async function beginUpload(
   return session
 }
 
-/** How many bytes the upload has. Throws BLOB_UPLOAD_UNKNOWN. */
+/** How many bytes the upload has, on which a client may build. Throws BLOB_UPLOAD_UNKNOWN. */
 export async function getUploadProgress(registry: Registry, session: UploadSession): Promise<number> {
-  return (await getUploadOf(registry.database, session)).received
+  const upload = await getUploadOf(registry.database, session)
+  if (upload.received === (await findBytesLeft(registry, upload))) return upload.received
+  try {
+    // Whoever holds it makes the row say what is left.
+    return await withHeldUpload(registry, session, async (held) => held.received)
+  } catch (error) {
+    if (error instanceof UploadOutOfStep) return error.received
+    throw error
+  }
 }
 
 /**

@@ -320,6 +320,11 @@ export function testBlobStore(driver: string, open: () => Promise<OpenedBlobStor
       })
     })
 
+    test('uploadSize tells how many bytes of an upload are here, and 0 where there is none', async () => {
+      expect(await store.uploadSize(await uploaded(store, patternedBytes(10)))).toBe(10)
+      expect(await store.uploadSize(newUploadId())).toBe(0)
+    })
+
     describe('discard and listUploads', () => {
       test('a discarded upload is gone', async () => {
         const upload = await uploaded(store, patternedBytes(10))

@@ -34,7 +34,8 @@ export async function write(
   chunks: Uint8Array[],
 ): Promise<void> {
   const writer = await store.append(upload, offset)
-  for (const chunk of chunks) await writer.write(chunk)
+  // A writer may free what it was given.
+  for (const chunk of chunks) await writer.write(chunk.slice())
   await writer.close()
 }
 

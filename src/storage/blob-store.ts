@@ -28,6 +28,9 @@ export interface BlobStore {
   /** The first `length` bytes of an upload, to hash them again. Throws UploadTruncated when there are fewer. */
   read(upload: UploadId, length: number): AsyncIterable<Uint8Array>
 
+  /** How many bytes of an upload are here, acknowledged or not; 0 where nothing is. */
+  uploadSize(upload: UploadId): Promise<number>
+
   /**
    * Makes `to` an upload with the first `length` bytes of `from`, in place of whatever it held. Throws
    * UploadTruncated when there are fewer. When it fails, there is no upload `to`, and `from` is as before.
@@ -53,7 +56,7 @@ export interface BlobStore {
 /** One writer of one upload. Nobody else may write the upload until `close` has resolved. */
 export interface UploadWriter {
   /**
-   * Takes a chunk for good: the caller may read it on, but never change it again, for it is written later.
+   * Takes a chunk for good: it is written later, and may be empty then, for its memory is given back.
    * The promise resolves when the next one may come, so that a slow disk holds back the client.
    * After a failure, every further call throws what the first one threw.
    */

@@ -112,6 +112,6 @@ test('a folder that is not there is named', () => {
   const missing = join(folder, 'missing', 'lock.db')
   expect(() => acquireVolumeLock(missing, 'exclusive')).toThrow(DatabaseUnavailable)
   expect(() => acquireVolumeLock(missing, 'exclusive')).toThrow(
-    `check that ${join(folder, 'missing')} exists`,
+    `The lock ${missing} cannot be taken now: the file cannot be opened: check that its folder exists`,
   )
 })

@@ -11,6 +11,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseUnavailable } from '../unavailable.ts'
+import { unusableReason } from './statements.ts'
 
 export type LockMode = 'exclusive' | 'shared'
 
@@ -118,10 +119,8 @@ function lockError(error: unknown, path: string, describe: () => string): unknow
       `Another Berth works on ${folder}${describe()}. Stop that one, or give this one a folder of its own.`,
     )
   }
-  return new DatabaseUnavailable(
-    `The lock ${path} cannot be taken (${error.message}): check that ${folder} exists and may be written.`,
-    { cause: error },
-  )
+  const reason = unusableReason(error) ?? `${error.message}: check that ${folder} exists and may be written`
+  return new DatabaseUnavailable(`The lock ${path} cannot be taken now: ${reason}.`, { cause: error })
 }
 
 function describeHolder(path: string): string {

@@ -122,12 +122,17 @@ export function isFailedSync(error: unknown): error is Error {
   return error.cause.errno === SQLITE_IOERR_FSYNC || error.cause.errno === SQLITE_IOERR_DIR_FSYNC
 }
 
+/** Why SQLite cannot use its file, and what to do, in words; null for what is not the disk's or the file's doing. */
+export function unusableReason(error: unknown): string | null {
+  return error instanceof SQLiteError ? (UNUSABLE[error.errno & 0xff] ?? null) : null
+}
+
 function asDatabaseErrors<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    const reason = error instanceof SQLiteError ? UNUSABLE[error.errno & 0xff] : undefined
-    if (reason === undefined) throw error
+    const reason = unusableReason(error)
+    if (reason === null) throw error
     throw new DatabaseUnavailable(`The database ${path} cannot be used now: ${reason}.`, { cause: error })
   }
 }

@@ -129,15 +129,15 @@ describe('filesystem blob store on disk', () => {
     const script = `
       import { openFilesystemBlobStore } from ${JSON.stringify(join(import.meta.dir, 'blob-store.ts'))}
       const store = await openFilesystemBlobStore({ root: ${JSON.stringify(root)} })
-      const [upload, chunk, count] = [crypto.randomUUID(), new Uint8Array(58_000).fill(7), ${256 * 1024 * 1024} / 58_000]
+      const [upload, size, count] = [crypto.randomUUID(), 58_000, ${256 * 1024 * 1024} / 58_000]
       const before = process.memoryUsage.rss()
       let most = before
       const look = () => { most = Math.max(most, process.memoryUsage.rss()) }
       const writer = await store.append(upload, 0)
       let length = 0
       for (let written = 0; written < count; written += 1, look()) {
-        await writer.write(chunk)
-        length += chunk.length
+        await writer.write(new Uint8Array(size).fill(7))
+        length += size
       }
       await writer.close()
       let read = 0

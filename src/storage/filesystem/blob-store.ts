@@ -19,6 +19,7 @@ import { type FilesystemOptions, openRoot, type Root } from './root.ts'
 import type { ShortCalls } from './short-calls.ts'
 import { copyUpload, makeUploadDurable, openToAppend, readUpload } from './upload-file.ts'
 import { FileUploadWriter } from './upload-writer.ts'
+import { WriteBacklog } from './write-backlog.ts'
 
 /** Opens the store. Throws StorageUnavailable. */
 export async function openFilesystemBlobStore(options: FilesystemOptions): Promise<BlobStore> {
@@ -29,6 +30,7 @@ class FilesystemBlobStore implements BlobStore {
   readonly #root: string
   readonly #calls: ShortCalls
   readonly #folders: DurableFolders
+  readonly #backlog = new WriteBacklog()
 
   constructor(root: Root) {
     this.#root = root.path
@@ -49,12 +51,17 @@ class FilesystemBlobStore implements BlobStore {
     const path = this.#uploadFile(upload)
     return explaining(path, async () => {
       const handle = await openToAppend(path, upload, offset)
-      return new FileUploadWriter({ upload, path, handle, size: offset })
+      return new FileUploadWriter({ upload, path, handle, size: offset }, this.#backlog)
     })
   }
 
   read(upload: UploadId, length: number): AsyncIterable<Uint8Array> {
     return explainingEach(this.#uploadFile(upload), readUpload(this.#uploadFile(upload), upload, length))
+  }
+
+  uploadSize(upload: UploadId): Promise<number> {
+    const path = this.#uploadFile(upload)
+    return explaining(path, async () => (await this.#calls.size(path)) ?? 0)
   }
 
   async copy(from: UploadId, to: UploadId, length: number): Promise<void> {

@@ -151,9 +151,8 @@ describe.skipIf(!canTrace)('a commit (needs strace and the right to trace)', () 
   test('a disk error in the background of a long upload is told to its writer, and the upload is gone', async () => {
     const long = newUploadId()
     const script = `const writer = await store.append('${long}', 0)
-      const chunk = new Uint8Array(1024 * 1024)
       writeSync(1, await outcome(async () => {
-        for (let count = 0; count < 65; count += 1) await writer.write(chunk)
+        for (let count = 0; count < 65; count += 1) await writer.write(new Uint8Array(1024 * 1024))
         await writer.close()
       }))`
     const { output } = await traced(root, script, 'fdatasync:error=EIO')

@@ -1,6 +1,12 @@
-import { describe, expect, test } from 'bun:test'
-import { chunksOf, patternedBytes } from '../blob-store.fixtures.ts'
-import { withoutFirst } from './upload-writer.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { statSync } from 'node:fs'
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { newUploadId } from '../../oci/upload-id.ts'
+import { caught, chunksOf, patternedBytes } from '../blob-store.fixtures.ts'
+import { FileUploadWriter, withoutFirst } from './upload-writer.ts'
+import { WriteBacklog } from './write-backlog.ts'
 
 describe('after a write that took only a part', () => {
   const bytes = patternedBytes(10)
@@ -8,5 +14,56 @@ describe('after a write that took only a part', () => {
   test.each([0, 1, 3, 4, 5, 9, 10])('what follows the first %d bytes is left', (count) => {
     const rest = withoutFirst(chunksOf(bytes, 3, 1), count)
     expect(new Uint8Array(Buffer.concat(rest))).toEqual(bytes.slice(count))
+  })
+})
+
+describe('a writer', () => {
+  let folder: string
+  let backlog: WriteBacklog
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'berth-writer-'))
+    backlog = new WriteBacklog()
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  async function writerOf(path: string): Promise<FileUploadWriter> {
+    return new FileUploadWriter(
+      { upload: newUploadId(), path, handle: await open(path, 'a'), size: 0 },
+      backlog,
+    )
+  }
+
+  /** As if other uploads had left so much to be written. */
+  function makeTheBacklogLong(): void {
+    backlog.add(1024 * 1024 * 1024)
+  }
+
+  test('frees what it has written', async () => {
+    const writer = await writerOf(join(folder, 'upload'))
+    const chunk = new Uint8Array(1000)
+    await writer.write(chunk)
+    await writer.close()
+    expect(chunk.byteLength).toBe(0)
+  })
+
+  test('writes at once, in order, where the uploads of this process together are behind', async () => {
+    const path = join(folder, 'upload')
+    const bytes = patternedBytes(3000)
+    const [first = bytes, second = bytes, third = bytes] = chunksOf(bytes, 1000)
+    const writer = await writerOf(path)
+    await writer.write(first.slice())
+    makeTheBacklogLong()
+    void writer.write(second.slice())
+    expect(statSync(path).size).toBe(2000)
+    await writer.write(third.slice())
+    await writer.close()
+    expect(new Uint8Array(await readFile(path))).toEqual(bytes)
+  })
+
+  test('that finds the disk full when it writes at once tells it on closing', async () => {
+    const writer = await writerOf('/dev/full')
+    makeTheBacklogLong()
+    await writer.write(patternedBytes(1000))
+    expect((await caught(writer.close())).name).toBe('StorageUnavailable')
   })
 })

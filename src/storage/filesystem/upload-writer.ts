@@ -1,16 +1,20 @@
 /**
  * Writes one upload to its file, on the pool, while the caller receives and hashes what comes next.
  * Chunks are written by reference, several in one call (a call for each costs 0.3 CPU seconds more per GiB, and
- * copying them together is no cheaper), and one call at a time, so they reach the file in order.
+ * copying them together is no cheaper), and one call at a time, so they reach the file in order. Where all
+ * uploads together are behind, the call is made in place (write-backlog.ts). What is written is freed.
  *
  * Invariants: at most HELD_BYTES and one chunk are kept; nothing is written once `close` has resolved; the
  * first failure is what every later call throws; of a long upload no more than 2 × SYNC_BYTES wait for the disk.
  */
+import { writevSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import { release } from '../../lib/release.ts'
 import type { UploadId } from '../../oci/upload-id.ts'
 import { UploadTruncated, type UploadWriter } from '../blob-store.ts'
 import { explained, explaining } from './failures.ts'
 import { syncUpload } from './upload-file.ts'
+import type { WriteBacklog } from './write-backlog.ts'
 
 const BATCH_BYTES = 256 * 1024
 const BATCH_CHUNKS = 512
@@ -30,6 +34,7 @@ export interface UploadFile {
 
 export class FileUploadWriter implements UploadWriter {
   readonly #file: UploadFile
+  readonly #backlog: WriteBacklog
   #size: number
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
@@ -41,8 +46,9 @@ export class FileUploadWriter implements UploadWriter {
   #failure: { readonly error: unknown } | null = null
   #closing: Promise<void> | null = null
 
-  constructor(file: UploadFile) {
+  constructor(file: UploadFile, backlog: WriteBacklog) {
     this.#file = file
+    this.#backlog = backlog
     this.#size = file.size
   }
 
@@ -53,7 +59,8 @@ export class FileUploadWriter implements UploadWriter {
     this.#waiting.push(chunk)
     this.#waitingBytes += chunk.byteLength
     this.#size += chunk.byteLength
-    this.#startWritingABatch()
+    this.#backlog.add(chunk.byteLength)
+    this.#startWritingWhatIsDue()
     return this.#heldBytes > HELD_BYTES ? this.#untilThereIsRoom() : TAKEN
   }
 
@@ -71,9 +78,9 @@ export class FileUploadWriter implements UploadWriter {
     this.#throwFailure()
   }
 
-  #startWritingABatch(): void {
+  #startWritingWhatIsDue(): void {
     const isBatch = this.#waitingBytes >= BATCH_BYTES || this.#waiting.length >= BATCH_CHUNKS
-    if (isBatch) this.#startWriting()
+    if (isBatch || this.#backlog.isTooLong()) this.#startWriting()
   }
 
   #startWriting(): void {
@@ -87,14 +94,24 @@ export class FileUploadWriter implements UploadWriter {
 
   async #write(chunks: readonly Uint8Array[]): Promise<void> {
     try {
-      await writeWhole(this.#file.handle, chunks)
+      if (this.#backlog.isTooLong()) await this.#writeAtOnce(chunks)
+      else await writeWhole(this.#file.handle, chunks)
+      for (const chunk of chunks) release(chunk)
       await this.#syncNowAndThen(this.#writingBytes)
     } catch (error) {
       this.#fail(error)
     }
     this.#writing = null
+    this.#backlog.remove(this.#writingBytes)
     this.#writingBytes = 0
-    this.#startWritingABatch()
+    this.#startWritingWhatIsDue()
+  }
+
+  /** Asynchronous only so that it fails as a write of the pool does, after it has been begun. */
+  async #writeAtOnce(chunks: readonly Uint8Array[]): Promise<void> {
+    const started = performance.now()
+    writeWholeAtOnce(this.#file.handle, chunks)
+    this.#backlog.wroteAtOnce(performance.now() - started)
   }
 
   /** Keeps the last fsync short: the disk works while the upload still comes in, and holds it back when it falls behind. */
@@ -135,6 +152,7 @@ export class FileUploadWriter implements UploadWriter {
 
   #fail(error: unknown): void {
     this.#failure ??= { error: explained(error, this.#file.path) }
+    this.#backlog.remove(this.#waitingBytes)
     this.#waiting = []
     this.#waitingBytes = 0
   }
@@ -144,13 +162,19 @@ export class FileUploadWriter implements UploadWriter {
   }
 }
 
-/** A call may write less than it was given, such as on a disk that fills up; the next one says why. */
+// A call may write less than it was given, such as on a disk that fills up; the next one says why.
+
 async function writeWhole(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
   let rest = chunks
   while (rest.length > 0) {
     const { bytesWritten } = await handle.writev(rest)
     rest = withoutFirst(rest, bytesWritten)
   }
+}
+
+function writeWholeAtOnce(handle: FileHandle, chunks: readonly Uint8Array[]): void {
+  let rest = chunks
+  while (rest.length > 0) rest = withoutFirst(rest, writevSync(handle.fd, rest))
 }
 
 /** The chunks without their first `count` bytes, which were written. */

@@ -48,6 +48,10 @@ class MemoryBlobStore implements BlobStore {
     yield* this.#first(upload, length).chunks
   }
 
+  async uploadSize(upload: UploadId): Promise<number> {
+    return this.#uploads.get(upload)?.length ?? 0
+  }
+
   async copy(from: UploadId, to: UploadId, length: number): Promise<void> {
     this.#uploads.set(to, this.#first(from, length))
   }

@@ -1,0 +1,195 @@
+/**
+ * A disk that is full, or read-only: whoever pushes gets a clear refusal, pulls go on, nothing that was
+ * acknowledged is lost, and when the disk is well again so are the pushes, without a restart.
+ */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BerthServer, launchBerth, startBerth } from '../berth-server.ts'
+import { content, noise } from '../clients/images.ts'
+import { mountObstacles, SmallDisk } from '../small-disk.ts'
+import { startDaemon } from '../tools/command.ts'
+import { describeUnless, describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
+import { ConnectionLost, Ledger, pushRound, RecordingClient } from './ledger.ts'
+import { expectNothingHalf, expectPromisesKept, finishUploads } from './promises.ts'
+
+setDefaultTimeout(60_000)
+
+const MEGABYTES = 48
+const KIB = 1024
+/** Bytes left for one round, which needs more: so that what does not fit is a row, a link, and blobs short and long. */
+const ROOM = [0, 300 * KIB, 1900 * KIB]
+
+/** A request that could not even say that it has ended holds its upload for so long. */
+const LEASE = { withinMilliseconds: 20_000 }
+const UNAVAILABLE = { errors: [{ code: 'UNAVAILABLE', message: expect.stringContaining('operator') }] }
+const obstacles = mountObstacles()
+
+/** Pushes a round of which something is refused, and looks at what there is afterwards. */
+async function pushInVain(berth: BerthServer, ledger: Ledger, seed: string): Promise<void> {
+  const refused = await pushRound(new RecordingClient(berth.url, ledger), seed).catch((error) => error)
+  expect(refused).toBeInstanceOf(ConnectionLost)
+  expect(String(refused.message)).toEndWith('answered 503')
+  await expectPromisesKept(berth.url, ledger)
+}
+
+async function pushAgain(berth: BerthServer, ledger: Ledger, seed: string): Promise<void> {
+  await expectNothingHalf(berth.url, ledger)
+  await finishUploads(berth.url, ledger, LEASE)
+  await pushRound(new RecordingClient(berth.url, ledger), seed)
+  await expectPromisesKept(berth.url, ledger)
+}
+
+/** What somebody is told who pushes something for which the disk is not there. */
+async function expectRefusal(berth: BerthServer): Promise<void> {
+  const blob = content('application/octet-stream', noise('refused', 100_000))
+  const path = `/v2/fault/app/blobs/uploads/?digest=${blob.digest}`
+  const answer = await fetch(`${berth.url}${path}`, { method: 'POST', body: blob.bytes })
+  expect(answer.status).toBe(503)
+  expect(answer.headers.get('retry-after')).toBe('5')
+  expect(await answer.json()).toEqual(UNAVAILABLE)
+}
+
+/** Starts Berth where it is expected to refuse. */
+async function refusal(data: string, env = {}): Promise<{ code: number; log: string }> {
+  await using berth = await launchBerth({ data, env })
+  await until('Berth has ended', () => berth.processes().length === 0)
+  return { code: await berth.exited, log: berth.log() }
+}
+
+describeUnless('a full disk', obstacles, () => {
+  test.each(['1', '2'])(
+    'refuses what does not fit, and takes it when there is room (%s workers)',
+    async (workers) => {
+      using disk = new SmallDisk(MEGABYTES)
+      const data = join(disk.path, 'data')
+      const ledger = new Ledger()
+      await using berth = await startBerth({ data, env: { BERTH_WORKERS: workers } })
+      await pushRound(new RecordingClient(berth.url, ledger), 'before')
+      for (const room of ROOM) {
+        disk.fill(room)
+        await pushInVain(berth, ledger, `into ${room}`)
+        disk.clear()
+        await pushAgain(berth, ledger, `into ${room}`)
+      }
+      disk.fill(0)
+      await expectRefusal(berth)
+      expect(berth.log()).toContain(
+        `${data}/berth/berth.db cannot be used now: the disk is full: free some space.`,
+      )
+      expect(berth.log()).toMatch(/The disk that holds \S+ is full: free some space, then try again\./)
+    },
+  )
+
+  test.each(['the blobs', 'the database'])(
+    'under %s alone refuses what does not fit, and takes it when there is room',
+    async (full) => {
+      using disk = new SmallDisk(MEGABYTES)
+      using other = new SmallDisk(MEGABYTES)
+      const env = { BERTH_DATABASE_PATH: join(other.path, 'berth.db') }
+      const ledger = new Ledger()
+      await using berth = await startBerth({ data: join(disk.path, 'data'), env })
+      await pushRound(new RecordingClient(berth.url, ledger), 'before')
+      const filled = full === 'the blobs' ? disk : other
+      for (const room of [0, 200 * KIB]) {
+        filled.fill(room)
+        await pushInVain(berth, ledger, `into ${room}`)
+        filled.clear()
+        await pushAgain(berth, ledger, `into ${room}`)
+      }
+    },
+  )
+
+  test.each(['stop', 'kill'] as const)(
+    'loses nothing by a %s, and refuses a start with a sentence',
+    async (end) => {
+      using disk = new SmallDisk(MEGABYTES)
+      const data = join(disk.path, 'data')
+      const ledger = new Ledger()
+      {
+        await using berth = await startBerth({ data })
+        await pushRound(new RecordingClient(berth.url, ledger), 'before')
+        disk.fill(300 * KIB)
+        await pushInVain(berth, ledger, 'in vain')
+        await berth[end]()
+      }
+      disk.fill(0)
+      const { code, log } = await refusal(data)
+      expect(code).toBe(5)
+      expect(log).toContain(data)
+      expect(log).toContain('the disk is full: free some space')
+      disk.clear()
+      await using again = await startBerth({ data })
+      await expectPromisesKept(again.url, ledger)
+      await pushAgain(again, ledger, 'in vain')
+    },
+  )
+})
+
+describeUnless('a read-only disk', obstacles, () => {
+  test.each([
+    ['an empty folder', false],
+    ['a folder with images', true],
+  ])('keeps Berth from starting on %s, with a sentence that names it', async (_, isFilled) => {
+    using disk = new SmallDisk(MEGABYTES)
+    const data = join(disk.path, 'data')
+    if (isFilled) await (await startBerth({ data }))[Symbol.asyncDispose]()
+    disk.makeReadOnly()
+    const { code, log } = await refusal(data)
+    expect(code).not.toBe(0)
+    expect(log).toContain(`${data}`)
+    expect(log).toMatch(/read-only|mount it for writing/)
+    expect(log.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('under blobs and links alone refuses pushes, lets pulls go on, and takes pushes when it is well', async () => {
+    using disk = new SmallDisk(MEGABYTES)
+    const ledger = new Ledger()
+    await using berth = await startBerth({ data: join(disk.path, 'data') })
+    await pushRound(new RecordingClient(berth.url, ledger), 'before')
+    disk.makeReadOnly()
+    await pushInVain(berth, ledger, 'in vain')
+    await expectRefusal(berth)
+    expect(berth.log()).toContain('is read-only: mount it for writing.')
+    disk.makeWritable()
+    await pushAgain(berth, ledger, 'in vain')
+  })
+
+  describeWith('that takes nothing more from files that are open (strace)', ['strace'], ({ strace }) => {
+    test('refuses pushes, lets pulls go on, and takes pushes when it is well', async () => {
+      using disk = new SmallDisk(MEGABYTES)
+      const ledger = new Ledger()
+      await using berth = await startBerth({ data: join(disk.path, 'data') })
+      await pushRound(new RecordingClient(berth.url, ledger), 'before')
+      {
+        await using _ = await refuseOpenFiles(strace, berth.pid)
+        disk.makeReadOnly()
+        await pushInVain(berth, ledger, 'in vain')
+        await expectRefusal(berth)
+      }
+      disk.makeWritable()
+      await pushAgain(berth, ledger, 'in vain')
+      await berth.kill()
+      await using again = await startBerth({ data: berth.data })
+      await expectPromisesKept(again.url, ledger)
+    })
+  })
+})
+
+/** Has the kernel refuse what a process writes at a place of a file, as SQLite does, until it is disposed of. */
+async function refuseOpenFiles(strace: string, pid: number): Promise<AsyncDisposable> {
+  const folder = mkdtempSync(join(tmpdir(), 'read-only-'))
+  const refuse = ['-e', 'trace=pwrite64,ftruncate', '--inject=pwrite64,ftruncate:error=EROFS']
+  const daemon = startDaemon(strace, ['-f', '-p', String(pid), '-o', '/dev/null', ...refuse], {
+    logFile: join(folder, 'log'),
+  })
+  await until('strace is attached', () => daemon.log().includes('attached'))
+  return {
+    async [Symbol.asyncDispose]() {
+      await daemon.stop()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}

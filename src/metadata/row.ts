@@ -29,7 +29,8 @@ export function optionalInteger(row: Row, column: string): number | null {
 
 export function bytes(row: Row, column: string): Uint8Array {
   const value = row[column]
-  // PostgreSQL gives a Buffer, whose slice is another one.
-  if (value instanceof Uint8Array) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+  // PostgreSQL gives a Buffer, whose slice shares its memory as no other array's does.
+  if (value instanceof Buffer) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+  if (value instanceof Uint8Array) return value
   throw new TypeError(`column ${column} holds ${typeof value}, not bytes`)
 }

@@ -15,7 +15,7 @@ import { blobDataPath, registryFolder, uploadPath } from '../layout.ts'
 import { openFilesystemBlobStore } from './blob-store.ts'
 import { openFilesystemTreeStore } from './tree-store.ts'
 
-const CALLS = 'fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat,ftruncate,write'
+const CALLS = 'fsync,fdatasync,syncfs,rename,renameat,renameat2,mkdir,mkdirat,ftruncate,write'
 const BYTES = patternedBytes(100_000)
 const DIGEST = digestOf(BYTES)
 const DATA = blobDataPath(DIGEST)
@@ -193,6 +193,24 @@ describe.skipIf(!canTrace)('a link tree and its root (need strace and the right 
     expect(output).toMatch(/^StorageUnavailable: .*dmesg/)
   })
 
+  const MANY = Array.from({ length: 40 }, (_, index) => `a/${index}/link`)
+  const syncMany = `const many = ${JSON.stringify(MANY)}
+      for (const path of many) await tree.write(path, new Uint8Array(71))
+      ${marked} await tree.sync(many)`
+
+  test('a sync of many files syncs the volume once', async () => {
+    expect(afterMark((await traced(root, syncMany)).calls)).toEqual(['syncfs '])
+  })
+
+  test.each([
+    ['the system cannot sync the volume at once', 'syncfs:error=EIO', process.env['PATH']],
+    ['no program can', undefined, '/nowhere'],
+  ])('where %s, every file is synced, and every folder', async (_, fault, path) => {
+    const synced = afterMark((await traced(root, syncMany, fault, { PATH: path })).calls)
+    for (const file of MANY) expect(synced).toContain(`fsync ${file}`)
+    expect(synced).toEqual(expect.arrayContaining(['fsync ', 'fsync a', 'fsync a/0']))
+  })
+
   test('a root that had to be made is synced, with the folder that it was made in', async () => {
     const script = `await openFilesystemBlobStore({ root: ${JSON.stringify(join(root, 'deep', 'root'))} })`
     const { calls } = await traced(root, script)
@@ -202,14 +220,19 @@ describe.skipIf(!canTrace)('a link tree and its root (need strace and the right 
 })
 
 /** Runs a script with a `store` and a `tree` under strace, with a fault if one is given, and returns what it asked of the kernel. */
-async function traced(root: string, script: string, fault?: string): Promise<Traced> {
+async function traced(
+  root: string,
+  script: string,
+  fault?: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<Traced> {
   const program = join(root, 'program.ts')
   const log = join(root, 'strace.log')
   await writeFile(program, programOf(root, script))
   const inject = fault === undefined ? [] : ['-e', `inject=${fault}`]
   const child = Bun.spawn(
     [strace ?? '', '-f', '-y', '-o', log, '-e', `trace=${CALLS}`, ...inject, process.execPath, program],
-    { stdout: 'pipe', stderr: 'inherit' },
+    { stdout: 'pipe', stderr: 'inherit', env: { ...process.env, ...env } },
   )
   const output = await child.stdout.text()
   await child.exited

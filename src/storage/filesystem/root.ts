@@ -19,6 +19,7 @@ export interface Root {
   /** Absolute. */
   readonly path: string
   readonly calls: ShortCalls
+  readonly volume: VolumeKind
 }
 
 /** Opens the root and makes these folders under it. Throws StorageUnavailable. */
@@ -27,6 +28,6 @@ export async function openRoot(options: FilesystemOptions, folders: readonly str
   return explaining(path, async () => {
     for (const folder of folders) await makeDurableFolder(join(path, folder))
     const volume = options.volume ?? (await describeVolume(path)).type
-    return { path, calls: shortCallsOn(volume) }
+    return { path, calls: shortCallsOn(volume), volume }
   })
 }

@@ -12,9 +12,13 @@ import { codeOf, explaining, isAbsence } from './failures.ts'
 import { syncFile, syncFolder } from './folders.ts'
 import { type FilesystemOptions, openRoot, type Root } from './root.ts'
 import type { ShortCalls } from './short-calls.ts'
+import { canSyncVolume, syncVolume } from './volume-sync.ts'
 
 /** fsyncs under way at once: they share the disk's flushes, and more would keep the pool from everybody else. */
 const SYNCS_AT_ONCE = 4
+
+/** From so many files and folders on, the whole volume is synced at once. */
+const WORTH_A_VOLUME_SYNC = 32
 
 /** A temporary file of this age is nobody's: other processes write theirs in milliseconds. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1000
@@ -32,10 +36,12 @@ export async function openFilesystemTreeStore(options: FilesystemOptions): Promi
 class FilesystemTreeStore implements TreeStore {
   readonly #root: string
   readonly #calls: ShortCalls
+  readonly #canSyncVolume: boolean
 
   constructor(root: Root) {
     this.#root = root.path
     this.#calls = root.calls
+    this.#canSyncVolume = canSyncVolume(root.volume)
   }
 
   read(path: string): Promise<Uint8Array | null> {
@@ -88,9 +94,15 @@ class FilesystemTreeStore implements TreeStore {
   sync(paths: readonly string[]): Promise<void> {
     const files = [...new Set(paths.map((path) => this.#inside(path)))]
     return explaining(this.#root, async () => {
+      const folders = this.#foldersAbove(files)
+      if (await this.#syncTogether(files.length + folders.length)) return
       await eachOf(files, (file) => unlessAbsent(undefined, () => syncFile(file)))
-      await eachOf(this.#foldersAbove(files), (folder) => unlessAbsent(undefined, () => syncFolder(folder)))
+      await eachOf(folders, (folder) => unlessAbsent(undefined, () => syncFolder(folder)))
     })
+  }
+
+  async #syncTogether(amount: number): Promise<boolean> {
+    return this.#canSyncVolume && amount >= WORTH_A_VOLUME_SYNC && (await syncVolume(this.#root))
   }
 
   /** Most files have their folder already, so it is made only when it turns out to be missing. */

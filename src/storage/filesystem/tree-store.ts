@@ -88,8 +88,10 @@ class FilesystemTreeStore implements TreeStore {
   sync(paths: readonly string[]): Promise<void> {
     const files = [...new Set(paths.map((path) => this.#inside(path)))]
     return explaining(this.#root, async () => {
-      await eachOf(files, (file) => unlessAbsent(undefined, () => syncFile(file)))
-      await eachOf(this.#foldersAbove(files), (folder) => unlessAbsent(undefined, () => syncFolder(folder)))
+      await eachOf(files, (file) => unlessAbsent(undefined, () => syncFile(file, this.#calls)))
+      await eachOf(this.#foldersAbove(files), (folder) =>
+        unlessAbsent(undefined, () => syncFolder(folder, this.#calls)),
+      )
     })
   }
 

@@ -2,8 +2,9 @@
  * Blobs and uploads as files under one root, in distribution's layout (layout.ts).
  *
  * The order of a commit is what makes it durable: the upload's file is cut to size and fsynced, the folders
- * made, the file renamed onto `data`, and every folder that gained an entry fsynced, leaf first. Bytes are written, read and synced
- * on the pool; only the stat of a blob on a local disk is made in place, so that a pull never waits for a push.
+ * made, the file renamed onto `data`, and every folder that gained an entry fsynced, leaf first. Bytes are
+ * written, read and synced on the pool, so that a pull never waits for a push; only calls that touch no content
+ * are made in place, where the disk is a local one.
  */
 import { readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -35,7 +36,7 @@ class FilesystemBlobStore implements BlobStore {
   constructor(root: Root) {
     this.#root = root.path
     this.#calls = root.calls
-    this.#folders = new DurableFolders(root.path)
+    this.#folders = new DurableFolders(root.path, root.calls)
   }
 
   stat(digest: Digest): Promise<number | null> {
@@ -50,7 +51,7 @@ class FilesystemBlobStore implements BlobStore {
   append(upload: UploadId, offset: number): Promise<UploadWriter> {
     const path = this.#uploadFile(upload)
     return explaining(path, async () => {
-      const handle = await openToAppend(path, upload, offset)
+      const handle = await openToAppend(path, upload, offset, this.#calls)
       return new FileUploadWriter({ upload, path, handle, size: offset }, this.#backlog)
     })
   }
@@ -101,11 +102,11 @@ class FilesystemBlobStore implements BlobStore {
     const from = this.#uploadFile(upload)
     const to = this.#blobFile(digest)
     try {
-      await makeUploadDurable(from, upload, size)
+      await makeUploadDurable(from, upload, size, this.#calls)
     } catch (error) {
       const isGone = error instanceof UploadTruncated && error.found === 0
       if (!isGone || (await this.#calls.size(to)) !== size) throw error
-      return await syncFile(to)
+      return await syncFile(to, this.#calls)
     }
     await this.#folders.make(dirname(to))
     await rename(from, to)

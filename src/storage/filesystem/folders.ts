@@ -3,16 +3,21 @@
  * to the root has been fsynced since it gained its entry; a folder high up gains one rarely, so what is known
  * to be durable is remembered, and a folder that somebody else made but may not have synced is not.
  */
-import { mkdir, open } from 'node:fs/promises'
+import { constants, fsync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { codeOf } from './failures.ts'
+import { onThePool, type ShortCalls } from './short-calls.ts'
 
 export class DurableFolders {
   /** Folders whose own entry in the folder above is known to be on disk. Never those of single blobs: there are too many. */
   readonly #durable = new Set<string>()
+  readonly #calls: ShortCalls
 
   /** The root itself must be durable already. */
-  constructor(root: string) {
+  constructor(root: string, calls: ShortCalls) {
+    this.#calls = calls
     this.#durable.add(root)
   }
 
@@ -27,9 +32,9 @@ export class DurableFolders {
 
   /** Makes the entries of a folder durable, and its own, and those above as far as needed: leaf first. */
   async sync(folder: string): Promise<void> {
-    await syncFolder(folder)
+    await syncFolder(folder, this.#calls)
     for (let entry = folder; !this.#durable.has(entry); entry = dirname(entry)) {
-      await syncFolder(dirname(entry))
+      await syncFolder(dirname(entry), this.#calls)
       if (entry !== folder) this.#durable.add(entry)
     }
   }
@@ -44,9 +49,9 @@ export async function makeDurableFolder(folder: string): Promise<void> {
 }
 
 /** fsync of a folder: its entries survive a power loss. A filesystem that knows no such thing is believed to need none. */
-export async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string, calls = onThePool): Promise<void> {
   try {
-    await syncFile(path)
+    await syncFile(path, calls)
   } catch (error) {
     const code = codeOf(error)
     if (code !== 'EINVAL' && code !== 'ENOTSUP') throw error
@@ -54,11 +59,14 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /** fsync of a file: its bytes survive a power loss. */
-export async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r')
+export async function syncFile(path: string, calls: ShortCalls): Promise<void> {
+  const file = await calls.open(path, constants.O_RDONLY)
   try {
-    await file.sync()
+    await syncOpenFile(file)
   } finally {
-    await file.close()
+    await calls.close(file)
   }
 }
+
+/** fsync of a descriptor, on the pool. */
+export const syncOpenFile: (file: number) => Promise<void> = promisify(fsync)

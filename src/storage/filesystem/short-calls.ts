@@ -1,10 +1,12 @@
 /**
- * Calls on one small file. On a local disk they take microseconds and are made on this thread: the pool has no
- * more threads than the machine has cores, and a pull's stat would queue there behind the fsyncs of pushes.
+ * Calls on one small file, or that look at no content. On a local disk they take microseconds and are made on
+ * this thread: the pool has no more threads than the machine has cores, so a pull's stat would queue there
+ * behind the fsyncs of pushes, and going there and back takes longer than the call (60 µs).
  * On any other volume they may wait for a network, and go to the pool. Errors are the kernel's own.
  */
 import * as here from 'node:fs'
 import * as pool from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { StorageUnavailable } from '../blob-store.ts'
 import { isAbsence } from './failures.ts'
 import type { VolumeKind } from './volume.ts'
@@ -21,6 +23,12 @@ export interface ShortCalls {
   /** Makes the folder and those above it. */
   makeFolder(path: string): Answer<string | undefined>
   remove(path: string): Answer<void>
+  /** Opens what is there, and gives its descriptor. */
+  open(path: string, flags: number): Answer<number>
+  /** Bytes of an open file. */
+  sizeOf(file: number): Answer<number>
+  /** Only for what has no bytes left to write. */
+  close(file: number): Answer<void>
 }
 
 const onThisThread: ShortCalls = {
@@ -30,15 +38,22 @@ const onThisThread: ShortCalls = {
   rename: here.renameSync,
   makeFolder: (path) => here.mkdirSync(path, { recursive: true }),
   remove: here.unlinkSync,
+  open: here.openSync,
+  sizeOf: (file) => here.fstatSync(file).size,
+  close: here.closeSync,
 }
 
-const onThePool: ShortCalls = {
+/** For those who know nothing of the volume. */
+export const onThePool: ShortCalls = {
   size: (path) => pool.stat(path).then((found) => sizeOf(found, path), nullIfAbsent),
   read: (path) => pool.readFile(path),
   create: (path, bytes) => pool.writeFile(path, bytes, { flag: 'wx' }),
   rename: pool.rename,
   makeFolder: (path) => pool.mkdir(path, { recursive: true }),
   remove: pool.unlink,
+  open: promisify(here.open),
+  sizeOf: async (file) => (await promisify(here.fstat)(file)).size,
+  close: promisify(here.close),
 }
 
 export function shortCallsOn(volume: VolumeKind): ShortCalls {

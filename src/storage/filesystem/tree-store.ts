@@ -96,8 +96,8 @@ class FilesystemTreeStore implements TreeStore {
     return explaining(this.#root, async () => {
       const folders = this.#foldersAbove(files)
       if (await this.#syncTogether(files.length + folders.length)) return
-      await eachOf(files, (file) => unlessAbsent(undefined, () => syncFile(file)))
-      await eachOf(folders, (folder) => unlessAbsent(undefined, () => syncFolder(folder)))
+      await eachOf(files, (file) => unlessAbsent(undefined, () => syncFile(file, this.#calls)))
+      await eachOf(folders, (folder) => unlessAbsent(undefined, () => syncFolder(folder, this.#calls)))
     })
   }
 

@@ -2,23 +2,33 @@
  * The file of one upload: opening it at an offset, reading it back, copying it, and making it durable.
  * An upload that never got a byte needs no file.
  */
-import { constants } from 'node:fs'
+import { constants, ftruncate } from 'node:fs'
 import { copyFile, type FileHandle, mkdir, open, rm, stat, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import type { UploadId } from '../../oci/upload-id.ts'
 import { UploadTruncated } from '../blob-store.ts'
 import { codeOf } from './failures.ts'
+import { syncOpenFile } from './folders.ts'
+import type { ShortCalls } from './short-calls.ts'
 
 const READ_BYTES = 256 * 1024
 
 /** Appending, never writing at a position: a second writer by mistake makes the file too long, which shows, instead of wrong. */
 const TO_APPEND = constants.O_WRONLY | constants.O_APPEND
 
+const cut: (file: number, size: number) => Promise<void> = promisify(ftruncate)
+
 /** Opens an upload to go on at `offset`, and cuts off what is behind it. Throws UploadTruncated. */
-export async function openToAppend(path: string, upload: UploadId, offset: number): Promise<FileHandle> {
+export async function openToAppend(
+  path: string,
+  upload: UploadId,
+  offset: number,
+  calls: ShortCalls,
+): Promise<FileHandle> {
   const handle = await openUpload(path, upload, offset, TO_APPEND)
   try {
-    const { size } = await handle.stat()
+    const size = await calls.sizeOf(handle.fd)
     if (size < offset) throw new UploadTruncated(upload, offset, size)
     if (size > offset) await handle.truncate(offset)
     return handle
@@ -70,15 +80,20 @@ export async function copyUpload(
 }
 
 /** Makes the first `size` bytes of an upload durable, and cuts off the others. Throws UploadTruncated. */
-export async function makeUploadDurable(path: string, upload: UploadId, size: number): Promise<void> {
-  const handle = await openUpload(path, upload, size, constants.O_WRONLY)
+export async function makeUploadDurable(
+  path: string,
+  upload: UploadId,
+  size: number,
+  calls: ShortCalls,
+): Promise<void> {
+  const file = await openToSync(path, upload, size, calls)
   try {
-    const found = await handle.stat()
-    if (found.size < size) throw new UploadTruncated(upload, size, found.size)
-    if (found.size > size) await handle.truncate(size)
-    await syncUpload(path, () => handle.sync())
+    const found = await calls.sizeOf(file)
+    if (found < size) throw new UploadTruncated(upload, size, found)
+    if (found > size) await cut(file, size)
+    await syncUpload(path, () => syncOpenFile(file))
   } finally {
-    await handle.close()
+    await calls.close(file)
   }
 }
 
@@ -95,14 +110,26 @@ export async function syncUpload(path: string, sync: () => Promise<void>): Promi
   }
 }
 
+async function openToSync(path: string, upload: UploadId, size: number, calls: ShortCalls): Promise<number> {
+  if (size === 0) await (await openOrCreate(path, constants.O_WRONLY)).close()
+  try {
+    return await calls.open(path, constants.O_WRONLY)
+  } catch (error) {
+    throw asTruncated(error, upload, size)
+  }
+}
+
 /** Opens an upload that must hold `least` bytes. Throws UploadTruncated. */
 async function openUpload(path: string, upload: UploadId, least: number, flags: number): Promise<FileHandle> {
   try {
     return least === 0 ? await openOrCreate(path, flags) : await open(path, flags)
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw new UploadTruncated(upload, least, 0)
-    throw error
+    throw asTruncated(error, upload, least)
   }
+}
+
+function asTruncated(error: unknown, upload: UploadId, least: number): unknown {
+  return codeOf(error) === 'ENOENT' ? new UploadTruncated(upload, least, 0) : error
 }
 
 async function openOrCreate(path: string, flags: number): Promise<FileHandle> {

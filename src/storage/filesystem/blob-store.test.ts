@@ -124,6 +124,18 @@ describe('filesystem blob store on disk', () => {
     }
   })
 
+  test('nor does an upload wait for them to begin, while its body piles up', async () => {
+    const stuck = new BusyPool(join(root, 'pipe'))
+    try {
+      const late = Bun.sleep(2000).then(() => 'still waiting')
+      const writer = await Promise.race([store.append(newUploadId(), 0), late])
+      expect(writer).toBeObject()
+      expect(stuck.reads).toBe(0)
+    } finally {
+      await stuck.release()
+    }
+  })
+
   /** In a process of its own: what other tests leave to be collected would count too. */
   test('a long upload needs no more memory than a short one', () => {
     const script = `

@@ -51,8 +51,9 @@ class FilesystemBlobStore implements BlobStore {
   append(upload: UploadId, offset: number): Promise<UploadWriter> {
     const path = this.#uploadFile(upload)
     return explaining(path, async () => {
-      const handle = await openToAppend(path, upload, offset, this.#calls)
-      return new FileUploadWriter({ upload, path, handle, size: offset }, this.#backlog)
+      const descriptor = await openToAppend(path, upload, offset, this.#calls)
+      const file = { upload, path, descriptor, size: offset, calls: this.#calls }
+      return new FileUploadWriter(file, this.#backlog)
     })
   }
 

@@ -1,7 +1,7 @@
 /**
  * Calls on one small file, or that look at no content. On a local disk they take microseconds and are made on
- * this thread: the pool has no more threads than the machine has cores, so a pull's stat would queue there
- * behind the fsyncs of pushes, and going there and back takes longer than the call (60 µs).
+ * this thread: in the pool a pull's stat would queue behind the fsyncs of pushes, and going there and back takes
+ * longer than the call (60 µs).
  * On any other volume they may wait for a network, and go to the pool. Errors are the kernel's own.
  */
 import * as here from 'node:fs'

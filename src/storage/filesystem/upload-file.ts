@@ -3,7 +3,7 @@
  * An upload that never got a byte needs no file.
  */
 import { constants, ftruncate } from 'node:fs'
-import { copyFile, type FileHandle, mkdir, open, rm, stat, truncate } from 'node:fs/promises'
+import { copyFile, mkdir, open, rm, stat, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import type { UploadId } from '../../oci/upload-id.ts'
@@ -17,23 +17,27 @@ const READ_BYTES = 256 * 1024
 /** Appending, never writing at a position: a second writer by mistake makes the file too long, which shows, instead of wrong. */
 const TO_APPEND = constants.O_WRONLY | constants.O_APPEND
 
-const cut: (file: number, size: number) => Promise<void> = promisify(ftruncate)
+/** Cuts an open file, on the pool: that may have many blocks to free. */
+export const cut: (file: number, size: number) => Promise<void> = promisify(ftruncate)
 
-/** Opens an upload to go on at `offset`, and cuts off what is behind it. Throws UploadTruncated. */
+/**
+ * Opens an upload to go on at `offset`, cuts off what is behind it, and gives its descriptor. On a local disk that
+ * waits for nobody: while a body waits to be read, Bun receives up to 1.5 MB of it. Throws UploadTruncated.
+ */
 export async function openToAppend(
   path: string,
   upload: UploadId,
   offset: number,
   calls: ShortCalls,
-): Promise<FileHandle> {
-  const handle = await openUpload(path, upload, offset, TO_APPEND)
+): Promise<number> {
+  const descriptor = await openUpload(calls.open, path, upload, offset, TO_APPEND)
   try {
-    const size = await calls.sizeOf(handle.fd)
+    const size = await calls.sizeOf(descriptor)
     if (size < offset) throw new UploadTruncated(upload, offset, size)
-    if (size > offset) await handle.truncate(offset)
-    return handle
+    if (size > offset) await cut(descriptor, offset)
+    return descriptor
   } catch (error) {
-    await handle.close()
+    await calls.close(descriptor)
     throw error
   }
 }
@@ -45,7 +49,7 @@ export async function* readUpload(
   length: number,
 ): AsyncGenerator<Uint8Array> {
   if (length === 0) return
-  const handle = await openUpload(path, upload, length, constants.O_RDONLY)
+  const handle = await openUpload(open, path, upload, length, constants.O_RDONLY)
   try {
     const { size } = await handle.stat()
     if (size < length) throw new UploadTruncated(upload, length, size)
@@ -86,7 +90,7 @@ export async function makeUploadDurable(
   size: number,
   calls: ShortCalls,
 ): Promise<void> {
-  const file = await openToSync(path, upload, size, calls)
+  const file = await openUpload(calls.open, path, upload, size, constants.O_WRONLY)
   try {
     const found = await calls.sizeOf(file)
     if (found < size) throw new UploadTruncated(upload, size, found)
@@ -110,35 +114,32 @@ export async function syncUpload(path: string, sync: () => Promise<void>): Promi
   }
 }
 
-async function openToSync(path: string, upload: UploadId, size: number, calls: ShortCalls): Promise<number> {
-  if (size === 0) await (await openOrCreate(path, constants.O_WRONLY)).close()
-  try {
-    return await calls.open(path, constants.O_WRONLY)
-  } catch (error) {
-    throw asTruncated(error, upload, size)
-  }
-}
+/** In place or on the pool, as a descriptor or a handle. */
+type Open<File> = (path: string, flags: number) => File | Promise<File>
 
 /** Opens an upload that must hold `least` bytes. Throws UploadTruncated. */
-async function openUpload(path: string, upload: UploadId, least: number, flags: number): Promise<FileHandle> {
+async function openUpload<File>(
+  how: Open<File>,
+  path: string,
+  upload: UploadId,
+  least: number,
+  flags: number,
+): Promise<File> {
   try {
-    return least === 0 ? await openOrCreate(path, flags) : await open(path, flags)
+    return least === 0 ? await openOrCreate(how, path, flags) : await how(path, flags)
   } catch (error) {
-    throw asTruncated(error, upload, least)
+    if (codeOf(error) === 'ENOENT') throw new UploadTruncated(upload, least, 0)
+    throw error
   }
 }
 
-function asTruncated(error: unknown, upload: UploadId, least: number): unknown {
-  return codeOf(error) === 'ENOENT' ? new UploadTruncated(upload, least, 0) : error
-}
-
-async function openOrCreate(path: string, flags: number): Promise<FileHandle> {
+async function openOrCreate<File>(how: Open<File>, path: string, flags: number): Promise<File> {
   try {
-    return await open(path, flags | constants.O_CREAT)
+    return await how(path, flags | constants.O_CREAT)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
     await mkdir(dirname(path), { recursive: true })
-    return open(path, flags | constants.O_CREAT)
+    return how(path, flags | constants.O_CREAT)
   }
 }
 

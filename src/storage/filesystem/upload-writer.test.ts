@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { statSync } from 'node:fs'
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { openSync, statSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newUploadId } from '../../oci/upload-id.ts'
 import { caught, chunksOf, patternedBytes } from '../blob-store.fixtures.ts'
+import { onThePool } from './short-calls.ts'
 import { FileUploadWriter, withoutFirst } from './upload-writer.ts'
 import { WriteBacklog } from './write-backlog.ts'
 
@@ -26,11 +27,9 @@ describe('a writer', () => {
   })
   afterEach(() => rm(folder, { recursive: true }))
 
-  async function writerOf(path: string): Promise<FileUploadWriter> {
-    return new FileUploadWriter(
-      { upload: newUploadId(), path, handle: await open(path, 'a'), size: 0 },
-      backlog,
-    )
+  function writerOf(path: string): FileUploadWriter {
+    const file = { upload: newUploadId(), path, descriptor: openSync(path, 'a'), size: 0, calls: onThePool }
+    return new FileUploadWriter(file, backlog)
   }
 
   /** As if other uploads had left so much to be written. */
@@ -39,7 +38,7 @@ describe('a writer', () => {
   }
 
   test('frees what it has written', async () => {
-    const writer = await writerOf(join(folder, 'upload'))
+    const writer = writerOf(join(folder, 'upload'))
     const chunk = new Uint8Array(1000)
     await writer.write(chunk)
     await writer.close()
@@ -50,7 +49,7 @@ describe('a writer', () => {
     const path = join(folder, 'upload')
     const bytes = patternedBytes(3000)
     const [first = bytes, second = bytes, third = bytes] = chunksOf(bytes, 1000)
-    const writer = await writerOf(path)
+    const writer = writerOf(path)
     await writer.write(first.slice())
     makeTheBacklogLong()
     void writer.write(second.slice())
@@ -61,7 +60,7 @@ describe('a writer', () => {
   })
 
   test('that finds the disk full when it writes at once tells it on closing', async () => {
-    const writer = await writerOf('/dev/full')
+    const writer = writerOf('/dev/full')
     makeTheBacklogLong()
     await writer.write(patternedBytes(1000))
     expect((await caught(writer.close())).name).toBe('StorageUnavailable')

@@ -7,13 +7,14 @@
  * Invariants: at most HELD_BYTES and one chunk are kept; nothing is written once `close` has resolved; the
  * first failure is what every later call throws; of a long upload no more than 2 × SYNC_BYTES wait for the disk.
  */
-import { writevSync } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
+import { fdatasync, writev, writevSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { release } from '../../lib/release.ts'
 import type { UploadId } from '../../oci/upload-id.ts'
 import { UploadTruncated, type UploadWriter } from '../blob-store.ts'
 import { explained, explaining } from './failures.ts'
-import { syncUpload } from './upload-file.ts'
+import type { ShortCalls } from './short-calls.ts'
+import { cut, syncUpload } from './upload-file.ts'
 import type { WriteBacklog } from './write-backlog.ts'
 
 const BATCH_BYTES = 256 * 1024
@@ -23,13 +24,16 @@ const SYNC_BYTES = 64 * 1024 * 1024
 
 const TAKEN = Promise.resolve()
 
+const datasync: (file: number) => Promise<void> = promisify(fdatasync)
+
 export interface UploadFile {
   readonly upload: UploadId
   readonly path: string
-  /** Opened to append. The writer closes it. */
-  readonly handle: FileHandle
+  /** Its descriptor, opened to append. The writer closes it. */
+  readonly descriptor: number
   /** Its size now. */
   readonly size: number
+  readonly calls: ShortCalls
 }
 
 export class FileUploadWriter implements UploadWriter {
@@ -95,7 +99,7 @@ export class FileUploadWriter implements UploadWriter {
   async #write(chunks: readonly Uint8Array[]): Promise<void> {
     try {
       if (this.#backlog.isTooLong()) await this.#writeAtOnce(chunks)
-      else await writeWhole(this.#file.handle, chunks)
+      else await writeWhole(this.#file.descriptor, chunks)
       for (const chunk of chunks) release(chunk)
       await this.#syncNowAndThen(this.#writingBytes)
     } catch (error) {
@@ -110,7 +114,7 @@ export class FileUploadWriter implements UploadWriter {
   /** Asynchronous only so that it fails as a write of the pool does, after it has been begun. */
   async #writeAtOnce(chunks: readonly Uint8Array[]): Promise<void> {
     const started = performance.now()
-    writeWholeAtOnce(this.#file.handle, chunks)
+    writeWholeAtOnce(this.#file.descriptor, chunks)
     this.#backlog.wroteAtOnce(performance.now() - started)
   }
 
@@ -120,7 +124,7 @@ export class FileUploadWriter implements UploadWriter {
     if (this.#unsyncedBytes < SYNC_BYTES) return
     await this.#syncing
     this.#unsyncedBytes = 0
-    this.#syncing = syncUpload(this.#file.path, () => this.#file.handle.datasync()).catch((error) =>
+    this.#syncing = syncUpload(this.#file.path, () => datasync(this.#file.descriptor)).catch((error) =>
       this.#fail(error),
     )
   }
@@ -135,18 +139,18 @@ export class FileUploadWriter implements UploadWriter {
       this.#throwFailure()
       await this.#requireSize()
     } finally {
-      await this.#file.handle.close()
+      await this.#file.calls.close(this.#file.descriptor)
     }
   }
 
   /** What a failed writer wrote counts for nothing, and the others need the room. The failure is what is told, not this. */
   async #giveRoomBack(): Promise<void> {
-    await this.#file.handle.truncate(this.#file.size).catch(() => undefined)
+    await cut(this.#file.descriptor, this.#file.size).catch(() => undefined)
   }
 
   /** Two writers of one file, or a disk that lost a write without a word, show here. */
   async #requireSize(): Promise<void> {
-    const { size } = await this.#file.handle.stat()
+    const size = await this.#file.calls.sizeOf(this.#file.descriptor)
     if (size !== this.#size) throw new UploadTruncated(this.#file.upload, this.#size, size)
   }
 
@@ -164,17 +168,21 @@ export class FileUploadWriter implements UploadWriter {
 
 // A call may write less than it was given, such as on a disk that fills up; the next one says why.
 
-async function writeWhole(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+async function writeWhole(file: number, chunks: readonly Uint8Array[]): Promise<void> {
   let rest = chunks
-  while (rest.length > 0) {
-    const { bytesWritten } = await handle.writev(rest)
-    rest = withoutFirst(rest, bytesWritten)
-  }
+  while (rest.length > 0) rest = withoutFirst(rest, await writeSome(file, rest))
 }
 
-function writeWholeAtOnce(handle: FileHandle, chunks: readonly Uint8Array[]): void {
+function writeWholeAtOnce(file: number, chunks: readonly Uint8Array[]): void {
   let rest = chunks
-  while (rest.length > 0) rest = withoutFirst(rest, writevSync(handle.fd, rest))
+  while (rest.length > 0) rest = withoutFirst(rest, writevSync(file, rest))
+}
+
+/** On the pool. How many bytes it wrote. */
+function writeSome(file: number, chunks: readonly Uint8Array[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writev(file, chunks, (error, written) => (error === null ? resolve(written) : reject(error)))
+  })
 }
 
 /** The chunks without their first `count` bytes, which were written. */

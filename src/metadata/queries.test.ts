@@ -164,6 +164,7 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   releaseUpload: (tx) => [
     () => uploads.releaseUpload(tx, id, 'one/1', { received: 1, digest, boot: 'this' }),
   ],
+  freeUpload: (tx) => [() => uploads.freeUpload(tx, id, 'one/1')],
   releaseUploadsOf: (tx) => [() => uploads.releaseUploadsOf(tx, 'one')],
   deleteIdleUpload: (tx) => [() => uploads.deleteIdleUpload(tx, id, 1)],
   deleteUploadOf: (tx) => [() => uploads.deleteUploadOf(tx, id, 'one/1')],
@@ -197,6 +198,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   takeUpload: 'the primary key gives one row',
   renewUploadLease: 'the primary key gives one row',
   releaseUpload: 'the primary key gives one row',
+  freeUpload: 'the primary key gives one row',
   forgetCopySource: 'the primary key gives one row',
   storeUploadProgress: 'the primary key gives one row',
   deleteUploadOf: 'the primary key gives one row',

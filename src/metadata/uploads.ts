@@ -152,6 +152,15 @@ export async function releaseUpload(
   return changed === 1
 }
 
+/** Lets go of the upload as it stands. False when it was not this writer's any more. */
+export async function freeUpload(tx: Transaction, id: UploadId, writer: string): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE uploads SET writer = NULL, writer_lease_until = 0 WHERE id = $1 AND writer = $2`,
+    [id, writer],
+  )
+  return changed === 1
+}
+
 /** Frees the uploads of a process that is known to be dead: `writer` begins with its name. */
 export async function releaseUploadsOf(tx: Transaction, process: string): Promise<number> {
   return await tx.run(

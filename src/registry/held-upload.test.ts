@@ -156,6 +156,19 @@ describeOnDatabases('an upload that two want to write', (open) => {
     expect(performance.now() - start).toBeLessThan(1000)
   })
 
+  test.concurrent.each([
+    ['the answer to its claim was lost', claimUploadCommand, ['answer-lost']],
+    ['letting go failed again and again', releaseUploadCommand, ['not-run', 'not-run', 'not-run']],
+  ] as const)('is free for the next one soon where %s', async (_, command, failures) => {
+    const session = await uploads.begin()
+    await uploads.append(session, new Uint8Array(5))
+    const database = new UnreliableDatabase(bench.database)
+    database.fail(command, ...failures)
+    const failed = uploads.append(session, new Uint8Array(1), { ...bench.registry, database })
+    expect(await failureOf(failed)).toBeInstanceOf(WriterUnavailable)
+    expect(await uploads.append(session, new Uint8Array(2))).toBeGreaterThan(6)
+  })
+
   test.concurrent('looks for others once at a time, however slowly the database answers', async () => {
     const session = await uploads.begin()
     const slow = new UnreliableDatabase(bench.database)

@@ -10,6 +10,7 @@
  * WriterUnavailable: then what had been acknowledged before still counts.
  */
 import { abortable } from '../lib/abortable.ts'
+import { insist } from '../lib/insist.ts'
 import { Periodic } from '../lib/periodic.ts'
 import { findUpload, type UploadProgress, type UploadRow } from '../metadata/uploads.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
@@ -19,11 +20,14 @@ import { UploadTruncated, type UploadWriter } from '../storage/blob-store.ts'
 import { RunningHash } from './live-uploads.ts'
 import type { Registry } from './registry.ts'
 import {
+  type ClaimedUpload,
   cancelUploadCommand,
   claimUploadCommand,
   finishUploadCommand,
+  freeUploadCommand,
   releaseUploadCommand,
   renewUploadCommand,
+  type UploadClaim,
   type UploadHold,
   type UploadSession,
   unknownUpload,
@@ -35,6 +39,8 @@ const LOOK_EVERY = 500
 const RENEW_EVERY = 3_000
 const WAIT_FOR_HOLDER = 2_000
 const ASK_AGAIN_AFTER = 50
+/** While the database cannot be reached to let go; in the end the lease lets go by itself. */
+const LETTING_GO = { everyMilliseconds: 200, forMilliseconds: LEASE }
 
 /** What the caller knows of a body before it comes. */
 export interface AnnouncedBody {
@@ -85,7 +91,7 @@ export class HeldUpload {
     const claim = { ...session, writer, lease: LEASE, copy: newUploadId() }
     const deadline = performance.now() + WAIT_FOR_HOLDER
     for (;;) {
-      const { kind, upload } = await registry.database.write(claimUploadCommand, claim)
+      const { kind, upload } = await claimOnce(registry, claim)
       if (kind === 'claimed') {
         const held = new HeldUpload(registry, session, upload, writer)
         await held.#requireWhole()
@@ -197,6 +203,11 @@ export class HeldUpload {
     if (!wasMine) throw await this.#lost()
   }
 
+  /** Lets go as soon as the database can be reached again. Nobody waits for that, but the client's next request. */
+  releaseLater(): void {
+    insist(() => this.release(), LETTING_GO)
+  }
+
   /** The upload is a blob now, or gone: there is nothing to let go of. */
   #end(): void {
     this.#isOver = true
@@ -295,6 +306,18 @@ export class HeldUpload {
     if (!isMine || performance.now() - this.#renewed < RENEW_EVERY) return
     this.#renewed = performance.now()
     await database.write(renewUploadCommand, { ...this.#hold, lease: LEASE, progress: null })
+  }
+}
+
+/** A writer of the database that dies may have claimed the upload, for nobody. */
+async function claimOnce({ database }: Registry, claim: UploadClaim): Promise<ClaimedUpload> {
+  try {
+    return await database.write(claimUploadCommand, claim)
+  } catch (error) {
+    const isRefused = error instanceof RegistryError
+    if (!isRefused)
+      insist(() => database.write(freeUploadCommand, { id: claim.id, writer: claim.writer }), LETTING_GO)
+    throw error
   }
 }
 

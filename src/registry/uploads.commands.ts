@@ -14,6 +14,7 @@ import {
   deleteUploadOf,
   findUpload,
   forgetCopySource,
+  freeUpload,
   insertUpload,
   listIdleUploads,
   raiseWriterEpoch,
@@ -124,6 +125,13 @@ export const renewUploadCommand = command(
 export const releaseUploadCommand = command(
   'upload.release',
   (tx, input: UploadHold & UploadProgress) => releaseUpload(tx, input.id, input.writer, input),
+  PROGRESS,
+)
+
+/** Frees what a writer may have claimed without learning of it. */
+export const freeUploadCommand = command(
+  'upload.free',
+  (tx, hold: UploadHold) => freeUpload(tx, hold.id, hold.writer),
   PROGRESS,
 )
 

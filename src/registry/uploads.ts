@@ -130,11 +130,11 @@ async function withHeldUpload<T>(
     await held.release()
     return result
   } catch (error) {
-    // Where even this fails, the lease ends the hold.
     const failure = await held.release().then(
       () => null,
       (reason: unknown) => reason,
     )
+    if (failure !== null && !(failure instanceof RegistryError)) held.releaseLater()
     // Whoever has taken or ended the upload meanwhile is why it is out of step; else the first error is the one that counts.
     throw error instanceof UploadOutOfStep && failure instanceof RegistryError ? failure : error
   }

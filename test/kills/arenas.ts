@@ -63,8 +63,7 @@ export const ARENAS: readonly ArenaPlan[] = [
     tools: [],
     share: 11 / 80,
     lastingSteps: DISK_STEPS,
-    // A worker whose request to let go was not answered lives on.
-    uploadsGoOnWithinMilliseconds: LEASE_ENDS_WITHIN_MS,
+    uploadsGoOnWithinMilliseconds: 0,
     victimsOf: (berth) => childrenOf(berth, 'writer'),
   },
   {

@@ -10,6 +10,7 @@ const FILLER = 'filler'
 
 export class SmallDisk implements Disposable {
   readonly path: string
+  #isReadOnly = false
   readonly #unmountAtExit = () => this.#unmount()
 
   constructor(megabytes: number) {
@@ -43,12 +44,24 @@ export class SmallDisk implements Disposable {
   /** For whoever opens, makes, renames or removes something from now on; files that are open stay writable. */
   makeReadOnly(): void {
     run('mount', '--bind', this.path, this.path)
+    this.#isReadOnly = true
     run('mount', '-o', 'remount,bind,ro', this.path)
   }
 
   /** Undoes `makeReadOnly`, once nothing is open that was opened since. */
   makeWritable(): void {
     run('umount', this.path)
+    this.#isReadOnly = false
+  }
+
+  /** As disposing does, but throws where a file is still open on it. */
+  unmount(): void {
+    try {
+      if (this.#isReadOnly) this.makeWritable()
+      run('umount', this.path)
+    } finally {
+      this[Symbol.dispose]()
+    }
   }
 
   [Symbol.dispose](): void {

@@ -14,7 +14,7 @@ import { WriterSocket } from '../metadata/sqlite/writer-socket.ts'
 import { type Thread, WriterThread } from '../metadata/sqlite/writer-thread.ts'
 import type { Log } from '../observability/log.ts'
 import { LinkTree } from '../registry/tree/link-tree.ts'
-import { StorageUnavailable } from '../storage/blob-store.ts'
+import { StorageFull, StorageReadOnly, StorageUnavailable } from '../storage/blob-store.ts'
 import { openFilesystemTreeStore } from '../storage/filesystem/tree-store.ts'
 import { databasePath } from '../storage/layout.ts'
 import { openMemoryTreeStore } from '../storage/memory/tree-store.ts'
@@ -31,7 +31,7 @@ export interface OpenedDatabase {
 }
 
 /** What a command may fail with beside its own refusals, to be the same error on this side of the writer. */
-const LINK_OPTIONS = { errors: [StorageUnavailable, VolumeRefused] }
+const LINK_OPTIONS = { errors: [StorageUnavailable, StorageFull, StorageReadOnly, VolumeRefused] }
 
 /** Everything in this process: the writer is a thread of it. Throws VolumeRefused, VolumeInUse, SchemaTooNew, DatabaseUnavailable. */
 export function openOwnDatabase(

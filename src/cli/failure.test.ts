@@ -3,8 +3,8 @@ import { VolumeRefused } from '../app/volume.ts'
 import { ConfigError } from '../config/config.ts'
 import { CannotListen } from '../http/address.ts'
 import { VolumeInUse } from '../metadata/sqlite/lock.ts'
-import { DatabaseUnavailable, SchemaTooNew } from '../metadata/unavailable.ts'
-import { StorageUnavailable } from '../storage/blob-store.ts'
+import { DatabaseFull, DatabaseReadOnly, DatabaseUnavailable, SchemaTooNew } from '../metadata/unavailable.ts'
+import { StorageFull, StorageReadOnly, StorageUnavailable } from '../storage/blob-store.ts'
 import { EXIT, explain, Failure, formatFailure } from './failure.ts'
 
 test.each([
@@ -14,7 +14,11 @@ test.each([
   [new VolumeInUse('Another Berth is here.'), EXIT.FAILED],
   [new CannotListen({ kind: 'tcp', hostname: '::', port: 5000 }, 'in-use'), EXIT.FAILED],
   [new DatabaseUnavailable('PostgreSQL does not answer.'), EXIT.UNAVAILABLE],
-  [new StorageUnavailable('The disk is full.'), EXIT.UNAVAILABLE],
+  [new DatabaseFull('The disk is full.'), EXIT.UNAVAILABLE],
+  [new DatabaseReadOnly('PostgreSQL is read-only.'), EXIT.UNAVAILABLE],
+  [new StorageUnavailable('The volume does not answer.'), EXIT.UNAVAILABLE],
+  [new StorageFull('The disk is full.'), EXIT.UNAVAILABLE],
+  [new StorageReadOnly('The disk is read-only.'), EXIT.UNAVAILABLE],
   [Object.assign(new Error('worker-1 ended'), { exitCode: 5 }), EXIT.UNAVAILABLE],
   [new Failure(EXIT.USAGE, 'Name one file.'), EXIT.USAGE],
 ])('%s is told in its own words', (error, exitCode) => {

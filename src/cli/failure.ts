@@ -34,8 +34,12 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   VolumeInUse: EXIT.FAILED,
   CannotListen: EXIT.FAILED,
   DatabaseUnavailable: EXIT.UNAVAILABLE,
+  DatabaseFull: EXIT.UNAVAILABLE,
+  DatabaseReadOnly: EXIT.UNAVAILABLE,
   WriterUnavailable: EXIT.UNAVAILABLE,
   StorageUnavailable: EXIT.UNAVAILABLE,
+  StorageFull: EXIT.UNAVAILABLE,
+  StorageReadOnly: EXIT.UNAVAILABLE,
 }
 
 /** What a person is told of any error, and the exit code that belongs to it. */

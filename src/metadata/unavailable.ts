@@ -12,6 +12,16 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
+/** Nothing more fits on the database's disk. */
+export class DatabaseFull extends DatabaseUnavailable {
+  override readonly name = 'DatabaseFull'
+}
+
+/** Nothing can be changed: the disk or the file is read-only, or the server is. What is there may still be read. */
+export class DatabaseReadOnly extends DatabaseUnavailable {
+  override readonly name = 'DatabaseReadOnly'
+}
+
 /** A newer program has already changed the tables. */
 export class SchemaTooNew extends Error {
   constructor(message: string, options?: ErrorOptions) {

@@ -83,10 +83,20 @@ export class UploadTruncated extends Error {
   }
 }
 
-/** The storage cannot take bytes now: the disk is full, the folder read-only. The message says which, and what to do. */
+/** The storage cannot do its part now. The message says why, and what to do. */
 export class StorageUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'StorageUnavailable'
   }
+}
+
+/** Nothing more fits: the disk is full, or a quota used up. */
+export class StorageFull extends StorageUnavailable {
+  override readonly name = 'StorageFull'
+}
+
+/** Nothing can be changed, for the disk is mounted for reading only. What is there may still be read. */
+export class StorageReadOnly extends StorageUnavailable {
+  override readonly name = 'StorageReadOnly'
 }

@@ -101,13 +101,14 @@ async function request(
   init: RequestInit = {},
 ): Promise<Response> {
   let answer: Response
+  let body: string
   try {
     answer = await fetch(url, { ...init, method, keepalive: false })
-    await answer.arrayBuffer()
+    body = await answer.text()
   } catch (error) {
     throw new ConnectionLost(`${method} ${url}`, { cause: error })
   }
-  if (answer.status === 503) throw new ConnectionLost(`${method} ${url} answered 503`)
+  if (answer.status === 503) throw new ConnectionLost(`${method} ${url} answered 503: ${body}`)
   if (answer.status !== status) throw new Error(`${method} ${url} answered ${answer.status}, not ${status}`)
   return answer
 }

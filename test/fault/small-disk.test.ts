@@ -24,14 +24,19 @@ const ROOM = [0, 300 * KIB, 1900 * KIB]
 
 /** A request that could not even say that it has ended holds its upload for so long. */
 const LEASE = { withinMilliseconds: 20_000 }
-const UNAVAILABLE = { errors: [{ code: 'UNAVAILABLE', message: expect.stringContaining('operator') }] }
+/** What whoever pushes is told. */
+const FULL =
+  'The disk of the registry is full, so there was no room for this. Ask its operator to free some space, then try again.'
+const READ_ONLY =
+  'The storage of the registry is read-only now, so nothing can be stored or deleted. Ask its operator to make it writable, then try again.'
 const obstacles = mountObstacles()
 
-/** Pushes a round of which something is refused, and looks at what there is afterwards. */
-async function pushInVain(berth: BerthServer, ledger: Ledger, seed: string): Promise<void> {
+/** Pushes a round of which something is refused with this sentence, and looks at what there is afterwards. */
+async function pushInVain(berth: BerthServer, ledger: Ledger, seed: string, sentence: string): Promise<void> {
   const refused = await pushRound(new RecordingClient(berth.url, ledger), seed).catch((error) => error)
   expect(refused).toBeInstanceOf(ConnectionLost)
-  expect(String(refused.message)).toEndWith('answered 503')
+  const body = JSON.stringify({ errors: [{ code: 'UNAVAILABLE', message: sentence }] })
+  expect(String(refused.message)).toEndWith(`answered 503: ${body}`)
   await expectPromisesKept(berth.url, ledger)
 }
 
@@ -42,14 +47,27 @@ async function pushAgain(berth: BerthServer, ledger: Ledger, seed: string): Prom
   await expectPromisesKept(berth.url, ledger)
 }
 
-/** What somebody is told who pushes something for which the disk is not there. */
-async function expectRefusal(berth: BerthServer): Promise<void> {
+/** What somebody is told who pushes a blob for which the disk is not there. */
+async function expectRefusal(berth: BerthServer, sentence: string): Promise<void> {
   const blob = content('application/octet-stream', noise('refused', 100_000))
   const path = `/v2/fault/app/blobs/uploads/?digest=${blob.digest}`
-  const answer = await fetch(`${berth.url}${path}`, { method: 'POST', body: blob.bytes })
+  await expectTold(await fetch(`${berth.url}${path}`, { method: 'POST', body: blob.bytes }), sentence)
+}
+
+/** The same of a tag, which the writer commits and then cannot show in the link tree. */
+async function expectTagRefusal(berth: BerthServer, ledger: Ledger, sentence: string): Promise<void> {
+  const manifests = `${berth.url}/v2/fault/app/manifests`
+  const latest = await fetch(`${manifests}/latest`)
+  const headers = { 'content-type': latest.headers.get('content-type') ?? '' }
+  ledger.askTag('refused', latest.headers.get('docker-content-digest'))
+  const put = { method: 'PUT', headers, body: await latest.bytes() }
+  await expectTold(await fetch(`${manifests}/refused`, put), sentence)
+}
+
+async function expectTold(answer: Response, sentence: string): Promise<void> {
   expect(answer.status).toBe(503)
   expect(answer.headers.get('retry-after')).toBe('5')
-  expect(await answer.json()).toEqual(UNAVAILABLE)
+  expect(await answer.json()).toEqual({ errors: [{ code: 'UNAVAILABLE', message: sentence }] })
 }
 
 /** Starts Berth where it is expected to refuse. */
@@ -70,12 +88,12 @@ describeUnless('a full disk', obstacles, () => {
       await pushRound(new RecordingClient(berth.url, ledger), 'before')
       for (const room of ROOM) {
         disk.fill(room)
-        await pushInVain(berth, ledger, `into ${room}`)
+        await pushInVain(berth, ledger, `into ${room}`, FULL)
         disk.clear()
         await pushAgain(berth, ledger, `into ${room}`)
       }
       disk.fill(0)
-      await expectRefusal(berth)
+      await expectRefusal(berth, FULL)
       expect(berth.log()).toContain(
         `${data}/berth/berth.db cannot be used now: the disk is full: free some space.`,
       )
@@ -95,7 +113,7 @@ describeUnless('a full disk', obstacles, () => {
       const filled = full === 'the blobs' ? disk : other
       for (const room of [0, 200 * KIB]) {
         filled.fill(room)
-        await pushInVain(berth, ledger, `into ${room}`)
+        await pushInVain(berth, ledger, `into ${room}`, FULL)
         filled.clear()
         await pushAgain(berth, ledger, `into ${room}`)
       }
@@ -112,7 +130,7 @@ describeUnless('a full disk', obstacles, () => {
         await using berth = await startBerth({ data })
         await pushRound(new RecordingClient(berth.url, ledger), 'before')
         disk.fill(300 * KIB)
-        await pushInVain(berth, ledger, 'in vain')
+        await pushInVain(berth, ledger, 'in vain', FULL)
         await berth[end]()
       }
       disk.fill(0)
@@ -144,18 +162,22 @@ describeUnless('a read-only disk', obstacles, () => {
     expect(log.trim().split('\n')).toHaveLength(1)
   })
 
-  test('under blobs and links alone refuses pushes, lets pulls go on, and takes pushes when it is well', async () => {
-    using disk = new SmallDisk(MEGABYTES)
-    const ledger = new Ledger()
-    await using berth = await startBerth({ data: join(disk.path, 'data') })
-    await pushRound(new RecordingClient(berth.url, ledger), 'before')
-    disk.makeReadOnly()
-    await pushInVain(berth, ledger, 'in vain')
-    await expectRefusal(berth)
-    expect(berth.log()).toContain('is read-only: mount it for writing.')
-    disk.makeWritable()
-    await pushAgain(berth, ledger, 'in vain')
-  })
+  test.each(['1', '2'])(
+    'under blobs and links alone refuses pushes, lets pulls go on, and takes pushes when it is well (%s workers)',
+    async (workers) => {
+      using disk = new SmallDisk(MEGABYTES)
+      const ledger = new Ledger()
+      await using berth = await startBerth({ data: join(disk.path, 'data'), env: { BERTH_WORKERS: workers } })
+      await pushRound(new RecordingClient(berth.url, ledger), 'before')
+      disk.makeReadOnly()
+      await pushInVain(berth, ledger, 'in vain', READ_ONLY)
+      await expectRefusal(berth, READ_ONLY)
+      await expectTagRefusal(berth, ledger, READ_ONLY)
+      expect(berth.log()).toContain('is read-only: mount it for writing.')
+      disk.makeWritable()
+      await pushAgain(berth, ledger, 'in vain')
+    },
+  )
 
   describeWith('that takes nothing more from files that are open (strace)', ['strace'], ({ strace }) => {
     test('refuses pushes, lets pulls go on, and takes pushes when it is well', async () => {
@@ -166,8 +188,9 @@ describeUnless('a read-only disk', obstacles, () => {
       {
         await using _ = await refuseOpenFiles(strace, berth.pid)
         disk.makeReadOnly()
-        await pushInVain(berth, ledger, 'in vain')
-        await expectRefusal(berth)
+        await pushInVain(berth, ledger, 'in vain', READ_ONLY)
+        await expectRefusal(berth, READ_ONLY)
+        expect(berth.log()).toContain('berth.db cannot be used now: its disk has become read-only: check')
       }
       disk.makeWritable()
       await pushAgain(berth, ledger, 'in vain')

@@ -19,7 +19,7 @@ import {
   until,
 } from '../notes.contract.ts'
 import { text } from '../row.ts'
-import { DatabaseUnavailable } from '../unavailable.ts'
+import { DatabaseFull, DatabaseReadOnly, DatabaseUnavailable } from '../unavailable.ts'
 import { openPostgresDatabase, type PostgresDatabase, type PostgresOptions } from './database.ts'
 
 describeWith('PostgreSQL', ['initdb', 'postgres'], () => {
@@ -176,6 +176,27 @@ describeWith('PostgreSQL', ['initdb', 'postgres'], () => {
       const sql = `SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'`
       return (await asOperator((operator) => operator.unsafe(sql, [backend]))).length > 0
     }
+  })
+
+  describe('a server that takes nothing more', () => {
+    test('for its disk is full says so by its class', async () => {
+      const full = command('full', (tx) =>
+        tx.run(`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$`, []),
+      )
+      const error = await failureOf(database.write(full, undefined))
+      expect(error).toBeInstanceOf(DatabaseFull)
+      expect(error.message).toBe('PostgreSQL has no room left on its disk.')
+    })
+
+    test('for it is read-only says so by its class, and what to do', async () => {
+      const asOnStandby = command('as-on-standby', async (tx, note: Note) => {
+        await tx.run('SET TRANSACTION READ ONLY', [])
+        await putNote.run(tx, note)
+      })
+      const error = await failureOf(database.write(asOnStandby, { name: 'standby', value: '' }))
+      expect(error).toBeInstanceOf(DatabaseReadOnly)
+      expect(error.message).toContain('point database.url at the primary')
+    })
   })
 
   describe('transactions that meet', () => {

@@ -3,7 +3,7 @@
  * Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 import { SQL } from 'bun'
-import { DatabaseUnavailable } from '../unavailable.ts'
+import { DatabaseFull, DatabaseReadOnly, DatabaseUnavailable } from '../unavailable.ts'
 
 const CONFLICTS: ReadonlySet<string> = new Set(['40001', '40P01'])
 /** The server is stopping, crashing or starting, or has no connection left. */
@@ -31,6 +31,12 @@ const UNUSABLE: Readonly<Record<string, string>> = {
   '58030': 'cannot read or write its disk',
 }
 
+/** Those that whoever pushes is told about; the others are plain DatabaseUnavailable. */
+const CLASSES: Readonly<Record<string, typeof DatabaseUnavailable>> = {
+  '25006': DatabaseReadOnly,
+  '53100': DatabaseFull,
+}
+
 /** Two transactions got in each other's way; this one was undone, and may be run again at once. */
 export function isConflict(error: unknown): boolean {
   return CONFLICTS.has(sqlState(error))
@@ -48,7 +54,8 @@ export function asUnavailable(error: unknown): unknown {
     ? `cannot be reached (${messageOf(error)}): check that it runs, and what berth.database.url (BERTH_DATABASE_URL) says`
     : UNUSABLE[sqlState(error)]
   if (reason === undefined) return error
-  return new DatabaseUnavailable(`PostgreSQL ${reason}.`, { cause: error })
+  const Unavailable = CLASSES[sqlState(error)] ?? DatabaseUnavailable
+  return new Unavailable(`PostgreSQL ${reason}.`, { cause: error })
 }
 
 function sqlState(error: unknown): string {

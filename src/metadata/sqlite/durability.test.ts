@@ -80,8 +80,7 @@ describeWith('a commit, seen by strace', ['strace'], ({ strace }) => {
       script,
       `pwrite64:error=ENOSPC:when=${firstCallAfter('full', script, 'pwrite64')}`,
     )
-    const full =
-      'DatabaseUnavailable: The database berth.db cannot be used now: the disk is full: free some space.'
+    const full = 'DatabaseFull: The database berth.db cannot be used now: the disk is full: free some space.'
     expect(said).toEqual(['full', full, full, 'after,warm'])
   })
 

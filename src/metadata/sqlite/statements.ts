@@ -4,8 +4,9 @@
  * It knows no transaction and no rule; reader.ts and writer.ts each own one.
  */
 import { Database, SQLiteError, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import { accessSync, constants } from 'node:fs'
 import type { Row, SqlValue } from '../database.ts'
-import { DatabaseUnavailable } from '../unavailable.ts'
+import { DatabaseFull, DatabaseReadOnly, DatabaseUnavailable } from '../unavailable.ts'
 
 /** Statements are few and fixed, save those with lists of varying length. */
 const CACHED_STATEMENTS = 500
@@ -25,8 +26,18 @@ const UNUSABLE: Readonly<Record<number, string>> = {
   26: 'the file is not a database: restore a backup, or rebuild it with berth reindex',
 }
 
+/** Those that whoever pushes is told about; the others are plain DatabaseUnavailable. */
+const CLASSES: Readonly<Record<number, typeof DatabaseUnavailable>> = {
+  8: DatabaseReadOnly,
+  13: DatabaseFull,
+}
+
+const DISK_BECAME_READ_ONLY =
+  'its disk has become read-only: check the disk and the system log, then mount it for writing'
+
 type Prepared = Statement<Row, SQLQueryBindings[]>
 
+const SQLITE_IOERR = 10
 const SQLITE_IOERR_FSYNC = 1034
 const SQLITE_IOERR_DIR_FSYNC = 1290
 
@@ -131,8 +142,30 @@ function asDatabaseErrors<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    const reason = unusableReason(error)
-    if (reason === null) throw error
-    throw new DatabaseUnavailable(`The database ${path} cannot be used now: ${reason}.`, { cause: error })
+    throw asUnavailable(error, path)
+  }
+}
+
+/** DatabaseUnavailable for what is the disk's or the file's doing; else the error itself. */
+function asUnavailable(error: unknown, path: string): unknown {
+  const reason = unusableReason(error)
+  if (reason === null || !(error instanceof SQLiteError)) return error
+  const code = error.errno & 0xff
+  const becameReadOnly = code === SQLITE_IOERR && isOnReadOnlyDisk(path)
+  const Unavailable = becameReadOnly ? DatabaseReadOnly : (CLASSES[code] ?? DatabaseUnavailable)
+  const why = becameReadOnly ? DISK_BECAME_READ_ONLY : reason
+  return new Unavailable(`The database ${path} cannot be used now: ${why}.`, { cause: error })
+}
+
+/**
+ * Asked where SQLite reports an error of the disk, for it does not tell that the disk takes nothing any more:
+ * so a kernel leaves a disk on which it met an error. Opens nothing, for closing would drop SQLite's locks.
+ */
+function isOnReadOnlyDisk(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EROFS'
   }
 }

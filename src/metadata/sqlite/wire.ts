@@ -4,7 +4,7 @@
  */
 import { type Problem, RegistryError } from '../../oci/errors.ts'
 import { WriterUnavailable } from '../database.ts'
-import { DatabaseUnavailable, SchemaTooNew } from '../unavailable.ts'
+import { DatabaseFull, DatabaseReadOnly, DatabaseUnavailable, SchemaTooNew } from '../unavailable.ts'
 
 export type ToWriter =
   | { readonly kind: 'command'; readonly id: number; readonly name: string; readonly input: unknown }
@@ -24,7 +24,13 @@ export type ErrorData =
 /** An error of a layer that this one may not import, to be the same class again on the other side. */
 export type ErrorClass = new (message: string) => Error
 
-const OWN_CLASSES: readonly ErrorClass[] = [WriterUnavailable, DatabaseUnavailable, SchemaTooNew]
+const OWN_CLASSES: readonly ErrorClass[] = [
+  WriterUnavailable,
+  DatabaseUnavailable,
+  DatabaseFull,
+  DatabaseReadOnly,
+  SchemaTooNew,
+]
 
 export function errorToData(error: unknown): ErrorData {
   if (error instanceof RegistryError) {

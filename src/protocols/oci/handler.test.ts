@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DelegatingBlobStore } from '../../../test/delegating-stores.ts'
 import { errorsOf, type OciServer, openOciServer } from '../../../test/oci-server.ts'
 import { describeOnDatabases } from '../../../test/registry-bench.ts'
 import { digestOf } from '../../oci/digest.ts'
+import { explained } from '../../storage/filesystem/failures.ts'
 
 const DIGEST = digestOf(new Uint8Array())
 
@@ -42,6 +44,37 @@ test('what the operator must mend stands in the log; the client is told to try a
   expect(answer.text).not.toContain(server.bench.root)
   expect(JSON.stringify(server.log)).toContain(server.bench.root)
   await server.close()
+})
+
+describe('a disk that takes nothing more', () => {
+  const place = '/srv/registry'
+  let server: OciServer
+  let kernelCode: string
+  class ObstructedDisk extends DelegatingBlobStore {
+    override append(): Promise<never> {
+      return Promise.reject(explained(Object.assign(new Error(), { code: kernelCode }), place))
+    }
+  }
+  beforeAll(async () => {
+    server = await openOciServer({ blobs: (real) => new ObstructedDisk(real) })
+  })
+  afterAll(() => server.close())
+
+  test.each([
+    ['ENOSPC', 'is full', 'free some space'],
+    ['EDQUOT', 'is full', 'free some space'],
+    ['EROFS', 'is read-only', 'make it writable'],
+  ])('%s tells whoever pushes what is wrong and what to do, without paths', async (code, wrong, remedy) => {
+    kernelCode = code
+    const answer = await server.ask('POST', `/v2/a/blobs/uploads/?digest=${DIGEST}`, { body: 'x' })
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('retry-after')).toBe('5')
+    const [error] = errorsOf(answer)
+    expect(error).toEqual({ code: 'UNAVAILABLE', message: expect.stringContaining(wrong) })
+    expect(error?.message).toContain(`${remedy}, then try again.`)
+    expect(answer.text).not.toContain(place)
+    expect(JSON.stringify(server.log)).toContain(place)
+  })
 })
 
 describe('where deletes are switched off', () => {

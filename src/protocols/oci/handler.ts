@@ -11,7 +11,7 @@ import { quoted } from '../../lib/quoted.ts'
 import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import { findRepositoryName } from '../../oci/repository-name.ts'
-import { isTemporary } from '../../registry/temporary.ts'
+import { findObstacle, isTemporary, type Obstacle } from '../../registry/temporary.ts'
 import { baseRoutes } from './base.ts'
 import { blobRoutes } from './blobs.ts'
 import { catalogRoutes } from './catalog.ts'
@@ -38,6 +38,13 @@ export const OCI_ROUTES: readonly OciRoute[] = [
 /** What kept the request from being done may name paths and hosts, so it stands in the log alone. */
 const TEMPORARY =
   'The registry cannot do this right now. Please try again in a moment; if that does not help, ask its operator, whose log says why.'
+
+/** What anybody may know of it. */
+const OBSTACLES: Readonly<Record<Obstacle, string>> = {
+  full: 'The disk of the registry is full, so there was no room for this. Ask its operator to free some space, then try again.',
+  'read-only':
+    'The storage of the registry is read-only now, so nothing can be stored or deleted. Ask its operator to make it writable, then try again.',
+}
 
 /** Answers every request that no other protocol has taken. Never throws. `decide` is who decides about rights. */
 export function ociHandler(
@@ -140,6 +147,11 @@ function asRegistryError(error: unknown): RegistryError {
   if (error instanceof BodyTooLarge || error instanceof BadRequest || error instanceof BodyAborted) {
     return new RegistryError('REQUEST_INVALID', error.message)
   }
-  if (isTemporary(error)) return new RegistryError('UNAVAILABLE', TEMPORARY)
+  if (isTemporary(error)) return new RegistryError('UNAVAILABLE', sentenceOf(error))
   return new RegistryError('UNKNOWN', 'Something went wrong inside the registry; its log says what.')
+}
+
+function sentenceOf(error: Error): string {
+  const obstacle = findObstacle(error)
+  return obstacle === null ? TEMPORARY : OBSTACLES[obstacle]
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { StorageUnavailable } from '../blob-store.ts'
+import { StorageFull, StorageReadOnly, StorageUnavailable } from '../blob-store.ts'
 import { explained, isAbsence } from './failures.ts'
 
 function kernelError(code: string, path?: string): Error {
@@ -27,6 +27,16 @@ describe('explained', () => {
     expect(error).toHaveProperty('cause', cause)
     expect(String(error)).toContain('/srv/registry')
     expect(String(error)).toContain(remedy)
+  })
+
+  test.each([
+    ['ENOSPC', StorageFull],
+    ['EDQUOT', StorageFull],
+    ['EROFS', StorageReadOnly],
+    ['EIO', StorageUnavailable],
+  ])('%s says by its class what whoever pushes may know', (code, Unavailable) => {
+    const error = explained(kernelError(code), '/srv/registry')
+    expect(error).toHaveProperty('constructor', Unavailable)
   })
 
   test('names the path that the kernel named', () => {

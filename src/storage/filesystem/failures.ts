@@ -3,7 +3,7 @@
  * with a sentence that names the place and the remedy; the kernel's own error is the cause. Everything else
  * is passed on as it came, for it is a fault of ours.
  */
-import { StorageUnavailable } from '../blob-store.ts'
+import { StorageFull, StorageReadOnly, StorageUnavailable } from '../blob-store.ts'
 
 type Sentence = (place: string) => string
 
@@ -36,6 +36,13 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     `${place} lies on another volume than Berth's own folder: keep everything under the root on one.`,
 }
 
+/** Those that whoever pushes is told about; the others are plain StorageUnavailable. */
+const CLASSES: Readonly<Record<string, typeof StorageUnavailable>> = {
+  ENOSPC: StorageFull,
+  EDQUOT: StorageFull,
+  EROFS: StorageReadOnly,
+}
+
 /** What the kernel calls the error, such as `ENOENT`, or null for an error that is not the kernel's. */
 export function codeOf(error: unknown): string | null {
   const code = error instanceof Error && 'code' in error ? error.code : null
@@ -50,9 +57,11 @@ export function isAbsence(error: unknown): boolean {
 
 /** The error as StorageUnavailable where the operator can mend it, else the error itself. `place` is named unless the error names a path. */
 export function explained(error: unknown, place: string): unknown {
-  const sentence = SENTENCES[codeOf(error) ?? '']
+  const code = codeOf(error) ?? ''
+  const sentence = SENTENCES[code]
   if (sentence === undefined || !(error instanceof Error)) return error
-  return new StorageUnavailable(sentence(pathOf(error) ?? place), { cause: error })
+  const Unavailable = CLASSES[code] ?? StorageUnavailable
+  return new Unavailable(sentence(pathOf(error) ?? place), { cause: error })
 }
 
 /** The path that an error is about; of a rename, where it should have gone. */

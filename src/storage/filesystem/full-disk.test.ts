@@ -1,13 +1,12 @@
 /**
- * What happens on a disk that is full or read-only, tried on a tmpfs of 1 MiB. Mounting needs root on Linux;
- * where that is missing these tests are listed as skipped. A tmpfs that is busy cannot be unmounted, so
- * every test here also proves that no file is left open.
+ * What happens on a disk that is full or read-only, tried on a tmpfs of 1 MiB. A disk that is busy cannot be
+ * unmounted, so every test here also proves that no file is left open.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rmdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { mountObstacles, SmallDisk } from '../../../test/small-disk.ts'
+import { describeUnless } from '../../../test/tools/describe-with.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { newUploadId } from '../../oci/upload-id.ts'
@@ -21,7 +20,13 @@ import {
   uploaded,
   write,
 } from '../blob-store.fixtures.ts'
-import { type BlobStore, StorageUnavailable, type UploadWriter } from '../blob-store.ts'
+import {
+  type BlobStore,
+  StorageFull,
+  StorageReadOnly,
+  StorageUnavailable,
+  type UploadWriter,
+} from '../blob-store.ts'
 import { layerLinkPath, temporaryFolder } from '../layout.ts'
 import type { TreeStore } from '../tree-store.ts'
 import { openFilesystemBlobStore } from './blob-store.ts'
@@ -30,78 +35,22 @@ import { openFilesystemTreeStore } from './tree-store.ts'
 const KIB = 1024
 const LINK = layerLinkPath(parseRepositoryName('team/app'), digestOf(new Uint8Array()))
 
-class SmallDisk {
-  readonly path: string
-
-  constructor(path: string) {
-    this.path = path
-    run('mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path)
-  }
-
-  /** Leaves `free` bytes. */
-  fill(free: number): void {
-    const { bavail, bsize } = statfsSync(this.path)
-    writeFileSync(join(this.path, 'filler'), new Uint8Array(bavail * bsize - free))
-  }
-
-  clear(): void {
-    rmSync(join(this.path, 'filler'))
-  }
-
-  makeReadOnly(): void {
-    run('mount', '-o', 'remount,ro', this.path)
-  }
-
-  /** Throws when a file is still open on it. */
-  async remove(): Promise<void> {
-    try {
-      run('umount', this.path)
-    } catch (error) {
-      run('umount', '-l', this.path)
-      throw error
-    } finally {
-      await rmdir(this.path)
-    }
-  }
-}
-
-function run(...command: string[]): void {
-  const { exitCode, stderr } = Bun.spawnSync(command)
-  if (exitCode !== 0) throw new Error(`${command.join(' ')}: ${stderr}`)
-}
-
-async function canMount(): Promise<boolean> {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
-  const path = await emptyFolder()
-  try {
-    await new SmallDisk(path).remove()
-    return true
-  } catch {
-    await rmdir(path)
-    return false
-  }
-}
-
-async function emptyFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'berth-disk-'))
-}
-
-describe.skipIf(!(await canMount()))('on a disk of 1 MiB (needs root to mount one)', () => {
+describeUnless('on a disk of 1 MiB', mountObstacles(), () => {
   let disk: SmallDisk
   let blobs: BlobStore
   let tree: TreeStore
   beforeEach(async () => {
-    disk = new SmallDisk(await emptyFolder())
+    disk = new SmallDisk(1)
     blobs = await openFilesystemBlobStore({ root: disk.path })
     tree = await openFilesystemTreeStore({ root: disk.path })
   })
-  afterEach(() => disk.remove())
+  afterEach(() => disk.unmount())
 
   describe('that is full', () => {
     test('a long upload is stopped while it is written, with the place and the remedy', async () => {
       const writer = await blobs.append(newUploadId(), 0)
       const failure = await firstFailure(writer, chunksOf(patternedBytes(8 * KIB * KIB), 58_000))
-      expect(failure).toBeInstanceOf(StorageUnavailable)
+      expect(failure).toBeInstanceOf(StorageFull)
       expect(failure.message).toContain(disk.path)
       expect(failure.message).toContain('free some space')
       expect(await caught(writer.write(patternedBytes(1)))).toBe(failure)
@@ -181,7 +130,7 @@ describe.skipIf(!(await canMount()))('on a disk of 1 MiB (needs root to mount on
         await caught(openFilesystemBlobStore({ root: join(disk.path, 'another') })),
       ]
       for (const failure of failures) {
-        expect(failure).toBeInstanceOf(StorageUnavailable)
+        expect(failure).toBeInstanceOf(StorageReadOnly)
         expect(failure.message).toContain('read-only: mount it for writing')
       }
       expect(await readAll(blobs, upload, 10)).toEqual(bytes)

@@ -155,7 +155,7 @@ function accessLog(log: Log): (request: IncomingRequest, reply: Reply, milliseco
       path: request.path,
       remoteAddress: request.remoteAddress,
       userAgent: request.header('user-agent'),
-      status: request.signal.aborted ? CLIENT_CLOSED_REQUEST : reply.status,
+      status: request.signal.aborted && reply.status < 500 ? CLIENT_CLOSED_REQUEST : reply.status,
       bytes: sentBytes(request, reply),
       milliseconds,
     }))

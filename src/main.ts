@@ -2,7 +2,7 @@
  * Where the program begins: the command line, a child of the supervisor, or, on a thread that is not the main
  * one, the writer of the database. A child loads neither the command line nor the settings' schema, which take 8 MB.
  */
-const MOST_SLOW_FILES = 16
+const LEAST_THREADS = 16
 const C_LIBRARIES = ['libc.so.6', 'libSystem.B.dylib', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
 
 if (Bun.isMainThread) {
@@ -34,7 +34,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
  */
 async function makeRoomForSlowFiles(): Promise<void> {
   const { dlopen } = await import('bun:ffi')
-  const threads = Math.max(MOST_SLOW_FILES, navigator.hardwareConcurrency)
+  const threads = Math.max(LEAST_THREADS, navigator.hardwareConcurrency)
   for (const library of C_LIBRARIES) {
     try {
       const { symbols } = dlopen(library, {

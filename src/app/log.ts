@@ -1,6 +1,6 @@
 /**
  * The log of the writer, which shares standard error with the process that it belongs to. A line that cannot be
- * written, for nobody reads any more, is lost: that must not stop who wanted to write it.
+ * written, for nobody reads any more or too slowly, is lost: that must not stop who wanted to write it.
  */
 import { writeSync } from 'node:fs'
 import { createLog, type Log, type LogFormat, type LogLevel } from '../observability/log.ts'

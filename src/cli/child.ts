@@ -11,7 +11,7 @@ import { EXIT, explain, Failure, formatFailure } from './failure.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
 /** What a child does once it has been told how. */
-export type BeginWork = (start: ChildStart, terminal: Terminal) => Promise<SupervisedWork>
+type BeginWork = (start: ChildStart, terminal: Terminal) => Promise<SupervisedWork>
 
 export interface SupervisedWork {
   /** Where it can be reached: a URL, or the path of a socket. */

@@ -6,7 +6,7 @@ import type { Read, Transaction } from './database.ts'
 import type { RepositoryId } from './repositories.ts'
 import { exists, integer, text } from './row.ts'
 
-/** The size in bytes of a blob that the repository links, or null. The hot read of every blob GET and HEAD. */
+/** The size in bytes of a blob that the repository links, or null. The hot read of every blob GET and HEAD, so without a join. */
 export function findLinkedBlobSize(
   read: Read,
   repository: RepositoryName,

@@ -10,15 +10,15 @@
  * WriterUnavailable: then what had been acknowledged before still counts.
  */
 import { abortable } from '../lib/abortable.ts'
-import { insist } from '../lib/insist.ts'
 import { Periodic } from '../lib/periodic.ts'
 import { findUpload, type UploadProgress, type UploadRow } from '../metadata/uploads.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import { newUploadId, type UploadId } from '../oci/upload-id.ts'
-import { UploadTruncated, type UploadWriter } from '../storage/blob-store.ts'
-import { RunningHash } from './live-uploads.ts'
+import { UploadTruncated } from '../storage/blob-store.ts'
+import { LEASE, RunningHash } from './live-uploads.ts'
 import type { Registry } from './registry.ts'
+import { type Intake, requireLength, takeIn } from './upload-intake.ts'
 import {
   type ClaimedUpload,
   cancelUploadCommand,
@@ -34,13 +34,10 @@ import {
   uploadCopiedCommand,
 } from './uploads.commands.ts'
 
-const LEASE = 15_000
 const LOOK_EVERY = 500
 const RENEW_EVERY = 3_000
 const WAIT_FOR_HOLDER = 2_000
 const ASK_AGAIN_AFTER = 50
-/** While the database cannot be reached to let go; in the end the lease lets go by itself. */
-const LETTING_GO = { everyMilliseconds: 200, forMilliseconds: LEASE }
 
 /** What the caller knows of a body before it comes. */
 export interface AnnouncedBody {
@@ -104,14 +101,21 @@ export class HeldUpload {
 
   /** Lets go where bytes are missing, or cannot be asked for: nobody else will. */
   async #requireWhole(): Promise<void> {
+    const left = await this.#countBytesLeft()
+    if (left === this.#received) return
+    this.#received = left
+    this.#digest = null
+    await this.release().catch(() => this.releaseLater())
+    throw new UploadOutOfStep(left)
+  }
+
+  /** Where the storage does not say, the row stays as it stands, so that the next one asks again. */
+  async #countBytesLeft(): Promise<number> {
     try {
-      const left = await findBytesLeft(this.#registry, this.#upload)
-      if (left === this.#received) return
-      this.#received = left
-      this.#digest = null
-      throw new UploadOutOfStep(left)
+      return await findBytesLeft(this.#registry, this.#upload)
     } catch (error) {
-      await this.release().catch(() => undefined)
+      void this.#looking.stop()
+      freeLater(this.#registry, this.#hold)
       throw error
     }
   }
@@ -205,7 +209,7 @@ export class HeldUpload {
 
   /** Lets go as soon as the database can be reached again. Nobody waits for that, but the client's next request. */
   releaseLater(): void {
-    insist(() => this.release(), LETTING_GO)
+    this.#registry.uploads.letGoLater(() => this.release())
   }
 
   /** The upload is a blob now, or gone: there is nothing to let go of. */
@@ -310,15 +314,17 @@ export class HeldUpload {
 }
 
 /** A writer of the database that dies may have claimed the upload, for nobody. */
-async function claimOnce({ database }: Registry, claim: UploadClaim): Promise<ClaimedUpload> {
+async function claimOnce(registry: Registry, claim: UploadClaim): Promise<ClaimedUpload> {
   try {
-    return await database.write(claimUploadCommand, claim)
+    return await registry.database.write(claimUploadCommand, claim)
   } catch (error) {
-    const isRefused = error instanceof RegistryError
-    if (!isRefused)
-      insist(() => database.write(freeUploadCommand, { id: claim.id, writer: claim.writer }), LETTING_GO)
+    if (!(error instanceof RegistryError)) freeLater(registry, { id: claim.id, writer: claim.writer })
     throw error
   }
+}
+
+function freeLater({ database, uploads }: Registry, hold: UploadHold): void {
+  uploads.letGoLater(() => database.write(freeUploadCommand, hold))
 }
 
 /**
@@ -341,42 +347,7 @@ export class UploadOutOfStep extends RegistryError {
   }
 }
 
-function requireLength(announced: number | undefined, arrived: number): void {
-  if (announced === undefined || announced === arrived) return
-  throw new RegistryError(
-    'SIZE_INVALID',
-    `Content-Range names ${announced} bytes, but ${arrived} came: nothing of them was kept. Send the chunk again.`,
-  )
-}
-
 function truncationOf(error: unknown): UploadTruncated {
   if (error instanceof UploadTruncated) return error
   throw error
-}
-
-interface Intake {
-  /** Bytes. */
-  readonly arrived: number
-  /** What broke the body off, or null. */
-  readonly error: unknown
-}
-
-/** Hashes and writes until the body ends or fails. The writer keeps its own error for `close`. */
-async function takeIn(
-  body: AsyncIterable<Uint8Array>,
-  hash: RunningHash | null,
-  writer: UploadWriter,
-): Promise<Intake> {
-  let arrived = 0
-  try {
-    for await (const chunk of body) {
-      const { length } = chunk
-      hash?.update(chunk)
-      await writer.write(chunk)
-      arrived += length
-    }
-    return { arrived, error: null }
-  } catch (error) {
-    return { arrived, error }
-  }
 }

@@ -1,12 +1,16 @@
 /**
  * What this process remembers of uploads between two requests: the running hash of each, so that bytes are
- * hashed once, as they come. It may forget any of them at any time: then the bytes are read once more at the end.
+ * hashed once, as they come; and the holds that it could not let go of, because the database was away. It may
+ * forget any of them at any time: then the bytes are read once more at the end, and the lease ends the hold.
  */
+import { Insistence } from '../lib/insistence.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import { digestFrom } from '../oci/digest.ts'
 import type { UploadId } from '../oci/upload-id.ts'
 
 const MOST_HASHES = 4096
+/** Milliseconds for which a hold lasts unless it is renewed. */
+export const LEASE = 15_000
 
 /** The hash of the first `length` bytes of an upload. */
 export class RunningHash {
@@ -39,6 +43,7 @@ export class LiveUploads {
   readonly process: string
   /** Names the run of the machine: what was hashed in another one is hashed again, for its bytes may have been lost. */
   readonly boot: string
+  readonly #lettingGo = new Insistence({ everyMilliseconds: 200, forMilliseconds: LEASE, atMost: 1000 })
   readonly #hashes = new Map<UploadId, RunningHash>()
 
   constructor(process: string, boot: string) {
@@ -51,6 +56,11 @@ export class LiveUploads {
     const hash = this.#hashes.get(id)
     this.#hashes.delete(id)
     return hash?.length === length ? hash : null
+  }
+
+  /** Lets go of a hold as soon as the database can be reached again. Only the client's next request waits for that. */
+  letGoLater(release: () => Promise<unknown>): void {
+    this.#lettingGo.insist(release)
   }
 
   keep(id: UploadId, hash: RunningHash): void {

@@ -3,8 +3,8 @@
  *
  * The order of a commit is what makes it durable: the upload's file is cut to size and fsynced, the folders
  * made, the file renamed onto `data`, and every folder that gained an entry fsynced, leaf first. Bytes are
- * written, read and synced on the pool, so that a pull never waits for a push; only calls that touch no content
- * are made in place, where the disk is a local one.
+ * written, read and synced on the pool, so that a pull does not wait for a push. On a local disk, calls that touch
+ * no content are made in place, and so are writes while memory would run away otherwise (write-backlog.ts).
  */
 import { readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -31,12 +31,13 @@ class FilesystemBlobStore implements BlobStore {
   readonly #root: string
   readonly #calls: ShortCalls
   readonly #folders: DurableFolders
-  readonly #backlog = new WriteBacklog()
+  readonly #backlog: WriteBacklog
 
   constructor(root: Root) {
     this.#root = root.path
     this.#calls = root.calls
     this.#folders = new DurableFolders(root.path, root.calls)
+    this.#backlog = new WriteBacklog(root.volume)
   }
 
   stat(digest: Digest): Promise<number | null> {

@@ -23,7 +23,7 @@ export class DurableFolders {
 
   /** Makes a folder and those above it. */
   async make(folder: string): Promise<void> {
-    const first = await mkdir(folder, { recursive: true })
+    const first = await this.#calls.makeFolder(folder)
     if (first === undefined || first === folder) return
     for (const known of this.#durable) {
       if (known === first || known.startsWith(`${first}/`)) this.#durable.delete(known)

@@ -12,7 +12,7 @@ import { codeOf, explaining, isAbsence } from './failures.ts'
 import { syncFile, syncFolder } from './folders.ts'
 import { type FilesystemOptions, openRoot, type Root } from './root.ts'
 import type { ShortCalls } from './short-calls.ts'
-import { canSyncVolume, syncVolume } from './volume-sync.ts'
+import { VolumeSync } from './volume-sync.ts'
 
 /** fsyncs under way at once: they share the disk's flushes, and more would keep the pool from everybody else. */
 const SYNCS_AT_ONCE = 4
@@ -36,12 +36,12 @@ export async function openFilesystemTreeStore(options: FilesystemOptions): Promi
 class FilesystemTreeStore implements TreeStore {
   readonly #root: string
   readonly #calls: ShortCalls
-  readonly #canSyncVolume: boolean
+  readonly #volume: VolumeSync
 
   constructor(root: Root) {
     this.#root = root.path
     this.#calls = root.calls
-    this.#canSyncVolume = canSyncVolume(root.volume)
+    this.#volume = new VolumeSync(root)
   }
 
   read(path: string): Promise<Uint8Array | null> {
@@ -102,7 +102,7 @@ class FilesystemTreeStore implements TreeStore {
   }
 
   async #syncTogether(amount: number): Promise<boolean> {
-    return this.#canSyncVolume && amount >= WORTH_A_VOLUME_SYNC && (await syncVolume(this.#root))
+    return amount >= WORTH_A_VOLUME_SYNC && (await this.#volume.sync())
   }
 
   /** Most files have their folder already, so it is made only when it turns out to be missing. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { openSync, statSync } from 'node:fs'
+import { existsSync, openSync, statSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ describe('a writer', () => {
   let backlog: WriteBacklog
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'berth-writer-'))
-    backlog = new WriteBacklog()
+    backlog = new WriteBacklog({ kind: 'local' })
   })
   afterEach(() => rm(folder, { recursive: true }))
 
@@ -59,10 +59,13 @@ describe('a writer', () => {
     expect(new Uint8Array(await readFile(path))).toEqual(bytes)
   })
 
-  test('that finds the disk full when it writes at once tells it on closing', async () => {
-    const writer = writerOf('/dev/full')
-    makeTheBacklogLong()
-    await writer.write(patternedBytes(1000))
-    expect((await caught(writer.close())).name).toBe('StorageUnavailable')
-  })
+  test.if(existsSync('/dev/full'))(
+    'that finds the disk full when it writes at once (needs /dev/full) tells it on closing',
+    async () => {
+      const writer = writerOf('/dev/full')
+      makeTheBacklogLong()
+      await writer.write(patternedBytes(1000))
+      expect((await caught(writer.close())).name).toBe('StorageFull')
+    },
+  )
 })

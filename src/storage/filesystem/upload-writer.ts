@@ -111,7 +111,7 @@ export class FileUploadWriter implements UploadWriter {
     this.#startWritingWhatIsDue()
   }
 
-  /** Asynchronous only so that it fails as a write of the pool does, after it has been begun. */
+  /** Asynchronous so that #writing is set before #write clears it, and so that it fails as a write of the pool does. */
   async #writeAtOnce(chunks: readonly Uint8Array[]): Promise<void> {
     const started = performance.now()
     writeWholeAtOnce(this.#file.descriptor, chunks)

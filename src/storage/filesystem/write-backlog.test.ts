@@ -1,16 +1,17 @@
 import { expect, test } from 'bun:test'
+import type { VolumeKind } from './volume.ts'
 import { WriteBacklog } from './write-backlog.ts'
 
 const MIB = 1024 * 1024
 
-function longBacklog(): WriteBacklog {
-  const backlog = new WriteBacklog()
+function longBacklog(volume: VolumeKind = { kind: 'local' }): WriteBacklog {
+  const backlog = new WriteBacklog(volume)
   backlog.add(5 * MIB)
   return backlog
 }
 
 test('a few megabytes may wait for the pool', () => {
-  const backlog = new WriteBacklog()
+  const backlog = new WriteBacklog({ kind: 'local' })
   backlog.add(4 * MIB)
   expect(backlog.isTooLong()).toBe(false)
 })
@@ -21,6 +22,13 @@ test('more are to be written at once, until enough has been written', () => {
   backlog.remove(2 * MIB)
   expect(backlog.isTooLong()).toBe(false)
 })
+
+test.each<VolumeKind>([{ kind: 'network', name: 'NFS' }, { kind: 'fuse' }])(
+  'never on %p, which may hang',
+  (volume) => {
+    expect(longBacklog(volume).isTooLong()).toBe(false)
+  },
+)
 
 test('a disk that makes every write wait has a tenth of the event loop', () => {
   const backlog = longBacklog()

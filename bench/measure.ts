@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { BlobFile } from './blob-file.ts'
 import type { Contestant } from './contestant.ts'
 import type { Figures, Material, MeasureRound, Metric, Scale } from './metric.ts'
+import { MEMORY_SHARE, touchMemory } from './page-cache.ts'
 import { Subject } from './subject.ts'
 
 /** By `metric.figure` and contestant: what each round gave. */
@@ -49,6 +50,7 @@ class Run implements Outcome {
   async measure(metric: Metric): Promise<void> {
     const { scale, onProgress } = this.#options
     onProgress(metric.title(scale))
+    touchMemory(this.#options.folder, scale.blobBytes * MEMORY_SHARE)
     await using closing = new AsyncDisposableStack()
     const runners = await this.#lineUp(metric, closing)
     for (let round = 0; round < scale.rounds; round++) {

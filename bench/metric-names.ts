@@ -4,6 +4,7 @@ export const METRIC_NAMES = [
   'pull',
   'push',
   'tag-puts',
+  'tag-moves',
   'small-images',
   'tags',
   'memory',

@@ -6,6 +6,9 @@ import type { MetricName } from './metric-names.ts'
 import type { Server } from './server.ts'
 import type { Subject } from './subject.ts'
 
+/** No program that the benchmark waits for may take longer. */
+export const LONGEST_MILLISECONDS = 600_000
+
 /** How much is done: the full run's, or the quick one's. */
 export interface Scale {
   readonly rounds: number
@@ -19,7 +22,8 @@ export interface Scale {
   readonly smallImages: number
   readonly tags: number
   readonly tagsPerPage: number
-  readonly pagesPerRound: number
+  /** How long one list is read in one round: long enough for CPU times in steps of 10 ms. */
+  readonly listSeconds: number
   /** After writes, before the CPU time is read: what a server does afterwards counts too. */
   readonly afterwardsMilliseconds: number
   /** Before memory is read. */

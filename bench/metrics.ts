@@ -6,7 +6,7 @@ import { pullMetric } from './metrics/pull.ts'
 import { pushMetric } from './metrics/push.ts'
 import { smallImagesMetric } from './metrics/small-images.ts'
 import { startMetric } from './metrics/start.ts'
-import { tagPutsMetric } from './metrics/tag-puts.ts'
+import { tagMovesMetric, tagPutsMetric } from './metrics/tag-puts.ts'
 import { tagsMetric } from './metrics/tags.ts'
 import { writerKilledMetric } from './metrics/writer-killed.ts'
 
@@ -15,6 +15,7 @@ export const METRICS: readonly Metric[] = [
   pullMetric,
   pushMetric,
   tagPutsMetric,
+  tagMovesMetric,
   smallImagesMetric,
   tagsMetric,
   memoryMetric,

@@ -9,6 +9,9 @@ import { join } from 'node:path'
 
 const PIECE_BYTES = 1024 * 1024
 
+/** Of the large blob's size: what a push, or any other metric, needs of memory, with some to spare. */
+export const MEMORY_SHARE = 1.25
+
 /** Leaves at least this much memory free that the machine really has. */
 export function touchMemory(folder: string, bytes: number): void {
   const path = join(folder, 'memory')

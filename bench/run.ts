@@ -28,7 +28,10 @@ async function main(): Promise<void> {
   const text = formatReport(report)
   process.stdout.write(text)
   if (report.failures.length > 0) process.exit(1)
-  if (options.isKept) await Bun.write(RESULTS, text)
+  if (!options.isKept) return
+  if (report.absent.length > 0)
+    throw new Error(`This is no full run, so it is not kept: ${report.absent.join('; ')}.`)
+  await Bun.write(RESULTS, text)
 }
 
 async function runBench(options: BenchOptions, folder: string): Promise<Report> {

@@ -13,7 +13,7 @@ export const FULL_SCALE: Scale = {
   smallImages: 100,
   tags: 5000,
   tagsPerPage: 1000,
-  pagesPerRound: 100,
+  listSeconds: 1,
   afterwardsMilliseconds: 1200,
   restMilliseconds: 2000,
 }
@@ -28,7 +28,7 @@ export const QUICK_SCALE: Scale = {
   smallImages: 5,
   tags: 200,
   tagsPerPage: 50,
-  pagesPerRound: 20,
+  listSeconds: 0.1,
   afterwardsMilliseconds: 0,
   restMilliseconds: 0,
 }

@@ -100,7 +100,8 @@ async function isReady(port: number, path: string): Promise<boolean> {
 /** SIGTERM to the leader, and SIGKILL to what is left of the group; also when this process ends before. */
 function endOf(child: Bun.Subprocess): () => Promise<void> {
   const kill = () => signal(-child.pid, 'SIGKILL')
-  process.once('exit', kill)
+  // Before the folder of the run is removed, from under its processes.
+  process.prependOnceListener('exit', kill)
   return async () => {
     if (child.exitCode === null) signal(child.pid, 'SIGTERM')
     const hard = setTimeout(kill, STOP_MILLISECONDS)

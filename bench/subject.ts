@@ -6,9 +6,11 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Image } from '../test/clients/images.ts'
+import { findTool } from '../test/tools/find-tool.ts'
 import type { BlobFile } from './blob-file.ts'
 import { Connection } from './connection.ts'
 import type { ServerContestant } from './contestant.ts'
+import { LONGEST_MILLISECONDS } from './metric.ts'
 import { removeLargeFiles } from './page-cache.ts'
 import { beginUpload, blobPath, finishUpload, manifestPath, pushImage, toPath } from './registry-client.ts'
 import { type Server, startServer } from './server.ts'
@@ -87,7 +89,14 @@ async function patchWithCurl(url: string, file: string): Promise<string> {
 
 /** Gives what it printed. Throws when it fails. */
 export async function runCurl(args: readonly string[]): Promise<string> {
-  const child = Bun.spawn(['curl', '-sS', ...args], { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+  const curl = findTool('curl')
+  if (curl === null) throw new Error('There is no curl here.')
+  const child = Bun.spawn([curl, '-sS', ...args], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    timeout: LONGEST_MILLISECONDS,
+  })
   const [output, errors] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

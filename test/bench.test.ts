@@ -1,8 +1,8 @@
 /** The benchmark gives every figure that its contestants can give, and its arithmetic and its files are right. */
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
+import { beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseAnswer } from '../bench/connection.ts'
 import {
   type Contestant,
@@ -20,8 +20,8 @@ import { formatNumber, formatTable } from '../bench/report.ts'
 import { QUICK_SCALE } from '../bench/scale.ts'
 import { ratiosOf, summarize } from '../bench/statistics.ts'
 import { judge, OURS, TARGETS } from '../bench/targets.ts'
-import { tryCommand } from './tools/command.ts'
-import { describeWith } from './tools/describe-with.ts'
+import { type CommandResult, tryCommand } from './tools/command.ts'
+import { describeUnless, describeWith } from './tools/describe-with.ts'
 
 const checkout = join(import.meta.dir, '..')
 
@@ -44,28 +44,41 @@ function canGive(contestant: Contestant, metric: (typeof METRICS)[number], figur
 }
 
 describeWith('a quick run', ['wrk', 'curl'], () => {
-  test('gives every figure of every contestant that is here, and leaves nothing behind', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'bench-test-'))
-    const run = await tryCommand(process.execPath, ['bench/run.ts', '--quick', '--folder', folder], {
-      cwd: checkout,
-    })
+  const here = loadContestants().filter((contestant) => obstacleFor(contestant) === null)
+  let folder: string
+  let run: CommandResult
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'bench-test-'))
+    const args = ['bench/run.ts', '--quick', '--folder', folder]
+    run = await tryCommand(process.execPath, args, { cwd: checkout })
+  })
+
+  test('ends well, judges the targets, and leaves nothing behind', () => {
     expect(run).toMatchObject({ exitCode: 0 })
-    const here = loadContestants().filter((contestant) => obstacleFor(contestant) === null)
     expect(here.map(({ name }) => name)).toContain(OURS)
-    for (const metric of METRICS) {
-      for (const figure of metric.figures) {
-        const cells = cellsOf(run.stdout, `${metric.title(QUICK_SCALE)}: ${figure.title}`)
-        const given = cells.map((cell) => /^\d/.test(cell))
-        expect([figure.name, given]).toEqual([
-          figure.name,
-          here.map((each) => canGive(each, metric, figure.name)),
-        ])
-      }
-    }
     expect(run.stdout).toContain('## Targets')
     expect(readdirSync(folder)).toEqual([])
     rmdirSync(folder)
   })
+
+  for (const contestant of loadContestants()) {
+    const obstacle = obstacleFor(contestant)
+    const obstacles = obstacle === null ? [] : [obstacle]
+    describeUnless(`the column of ${contestant.title} in a quick run`, obstacles, () => {
+      test('has every figure that it can give, and no other', () => {
+        const column = here.findIndex(({ name }) => name === contestant.name)
+        for (const metric of METRICS) {
+          for (const figure of metric.figures) {
+            const cells = cellsOf(run.stdout, `${metric.title(QUICK_SCALE)}: ${figure.title}`)
+            const isGiven = /^\d/.test(cells[column] ?? 'there is no such cell')
+            const expected = canGive(contestant, metric, figure.name)
+            expect([metric.name, figure.name, isGiven]).toEqual([metric.name, figure.name, expected])
+          }
+        }
+      })
+    })
+  }
 })
 
 describe('the files of the contestants', () => {
@@ -200,6 +213,22 @@ describe('the command line', () => {
     expect(options.metrics.map(({ name }) => name)).toEqual(['manifest', 'push'])
     expect(options.contestants.map(({ name }) => name)).toEqual(['nginx', 'berth'])
     expect(options.scale.rounds).toBe(2)
+  })
+
+  test('takes a contestant from a file that lies elsewhere, beside those that are known', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bench-test-'))
+    const file = join(folder, 'other.yaml')
+    writeFileSync(file, 'title: Other\nnote: none\nversion: [other]\npush: [[other]]')
+    try {
+      const { contestants } = parseOptions(['--contestants', `./${relative('.', file)},berth`])
+      expect(contestants.map(({ name, title }) => [name, title])).toEqual([
+        ['other', 'Other'],
+        ['berth', 'Berth'],
+      ])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+    expect(() => parseOptions(['--contestants', './nowhere.yaml'])).toThrow('nowhere.yaml')
   })
 
   test.each([

@@ -1,6 +1,6 @@
 /** GET of a manifest by tag, over and over, on 32 connections. */
 import { findTool } from '../../test/tools/find-tool.ts'
-import { type Cost, costOf, type Metric } from '../metric.ts'
+import { type Cost, costOf, LONGEST_MILLISECONDS, type Metric } from '../metric.ts'
 import { ACCEPT, manifestPath } from '../registry-client.ts'
 import { sampleImage } from '../sample.ts'
 import type { Server } from '../server.ts'
@@ -45,7 +45,12 @@ async function load(
 async function runWrk(args: readonly string[]): Promise<string> {
   const wrk = findTool('wrk')
   if (wrk === null) throw new Error('There is no wrk here.')
-  const child = Bun.spawn([wrk, ...args], { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })
+  const child = Bun.spawn([wrk, ...args], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'inherit',
+    timeout: LONGEST_MILLISECONDS,
+  })
   const output = await new Response(child.stdout).text()
   if ((await child.exited) !== 0) throw new Error(`wrk failed: ${output}`)
   return output

@@ -1,13 +1,11 @@
 /** A large blob pushed the way docker does: POST, PATCH in chunks without a length, PUT. New bytes every time. */
 import { commandLine, type ProgramsContestant } from '../contestant.ts'
-import { type Cost, costOf, type Metric } from '../metric.ts'
-import { removeLargeFiles, touchMemory } from '../page-cache.ts'
+import { type Cost, costOf, LONGEST_MILLISECONDS, type Metric } from '../metric.ts'
+import { MEMORY_SHARE, removeLargeFiles, touchMemory } from '../page-cache.ts'
 import { gibibytes, sizeOf } from '../size.ts'
 import { pushFile } from '../subject.ts'
 
 const REPOSITORY = 'bench/push'
-/** Of the blob's size: what a push needs of memory, with some to spare. */
-const MEMORY_SHARE = 1.25
 
 export const pushMetric: Metric = {
   name: 'push',
@@ -53,7 +51,10 @@ async function runPrograms(
   const began = performance.now()
   let cpuSeconds = 0
   for (const words of contestant.push) {
-    const child = Bun.spawn(commandLine(words, values), { stdio: ['ignore', 'ignore', 'inherit'] })
+    const child = Bun.spawn(commandLine(words, values), {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: LONGEST_MILLISECONDS,
+    })
     if ((await child.exited) !== 0) throw new Error(`${words.join(' ')} failed.`)
     cpuSeconds += Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1_000_000
   }

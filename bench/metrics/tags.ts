@@ -1,4 +1,7 @@
-/** The first and a middle page of a long list of tags, on one connection. */
+/**
+ * A long list of tags, on one connection: its first page, one from the middle, and the whole list, which a client
+ * gets that asks without `n`.
+ */
 import type { Image } from '../../test/clients/images.ts'
 import { Connection } from '../connection.ts'
 import { costOf, type Figures, type Metric } from '../metric.ts'
@@ -11,12 +14,14 @@ const FILLERS = 8
 
 export const tagsMetric: Metric = {
   name: 'tags',
-  title: ({ tags, tagsPerPage }) => `tags/list of ${tags} tags, pages of ${tagsPerPage}`,
+  title: ({ tags, tagsPerPage }) => `tags/list of ${tags} tags, pages of ${tagsPerPage} or whole`,
   figures: [
     { name: 'first', title: 'milliseconds, first page', better: 'less' },
     { name: 'firstCpu', title: 'CPU milliseconds, first page', better: 'less' },
     { name: 'middle', title: 'milliseconds, middle page', better: 'less' },
     { name: 'middleCpu', title: 'CPU milliseconds, middle page', better: 'less' },
+    { name: 'whole', title: 'milliseconds, whole list (without n)', better: 'less' },
+    { name: 'wholeCpu', title: 'CPU milliseconds, whole list (without n)', better: 'less' },
   ],
   needs: [],
   async prepare(subject, { scale }) {
@@ -24,17 +29,21 @@ export const tagsMetric: Metric = {
     const image = sampleImage('tags', 1)
     await subject.publishImage(server, REPOSITORY, tagNumber(0), image)
     await fill(server, image, scale.tags)
-    const first = `/v2/${REPOSITORY}/tags/list?n=${scale.tagsPerPage}`
+    const whole = `/v2/${REPOSITORY}/tags/list`
+    const first = `${whole}?n=${scale.tagsPerPage}`
     const middle = `${first}&last=${tagNumber(Math.floor(scale.tags / 2))}`
     const isPaged = !subject.contestant.omits.includes('tags.middle')
     await requireTags(server, first, isPaged ? scale.tagsPerPage : scale.tags)
     if (isPaged) await requireTags(server, middle, scale.tagsPerPage)
-    const read = (path: string) => readPages(server, path, scale.pagesPerRound)
-    if (scale.warmsUp) await read(first)
-    return async () => ({
+    await requireTags(server, whole, scale.tags)
+    const read = (path: string) => readOverAndOver(server, path, scale.listSeconds)
+    const measureRound = async () => ({
       ...named('first', await read(first)),
       ...(isPaged ? named('middle', await read(middle)) : {}),
+      ...named('whole', await read(whole)),
     })
+    if (scale.warmsUp) await measureRound()
+    return measureRound
   },
 }
 
@@ -60,22 +69,26 @@ async function requireTags(server: Server, path: string, count: number): Promise
   if (tags.length !== count) throw new Error(`GET ${path} gave ${tags.length} tags instead of ${count}.`)
 }
 
-interface PageCost {
+/** Of one answer. */
+interface ListCost {
   readonly milliseconds: number
   readonly cpuMilliseconds: number
 }
 
-async function readPages(server: Server, path: string, pagesPerRound: number): Promise<PageCost> {
+async function readOverAndOver(server: Server, path: string, seconds: number): Promise<ListCost> {
   using connection = await Connection.open(server.port)
+  let lists = 0
   const cost = await costOf(server, async () => {
-    for (let count = 0; count < pagesPerRound; count++) await send(connection, 200, { method: 'GET', path })
+    for (const end = performance.now() + seconds * 1000; performance.now() < end; lists++) {
+      await send(connection, 200, { method: 'GET', path })
+    }
   })
   return {
-    milliseconds: (cost.seconds * 1000) / pagesPerRound,
-    cpuMilliseconds: (cost.cpuSeconds * 1000) / pagesPerRound,
+    milliseconds: (cost.seconds * 1000) / lists,
+    cpuMilliseconds: (cost.cpuSeconds * 1000) / lists,
   }
 }
 
-function named(page: string, { milliseconds, cpuMilliseconds }: PageCost): Figures {
-  return { [page]: milliseconds, [`${page}Cpu`]: cpuMilliseconds }
+function named(list: string, { milliseconds, cpuMilliseconds }: ListCost): Figures {
+  return { [list]: milliseconds, [`${list}Cpu`]: cpuMilliseconds }
 }

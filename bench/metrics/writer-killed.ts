@@ -14,6 +14,7 @@ const REPOSITORY = 'bench/writer-killed'
 const CLIENTS = 8
 const PUTS_BEFORE = 100
 const CREATED = 201
+const LONGEST_OUTAGE_MILLISECONDS = 30_000
 
 export const writerKilledMetric: Metric = {
   name: 'writer-killed',
@@ -38,9 +39,13 @@ interface Progress {
 
 async function outage(subject: Subject, server: Server, prefix: string): Promise<number> {
   const progress: Progress = { done: 0, killedAt: null, backAt: null }
-  const clients = Array.from({ length: CLIENTS }, (_, client) =>
-    putTags(server, `${prefix}-${client}`, progress),
+  const deadline = performance.now() + 2 * LONGEST_OUTAGE_MILLISECONDS
+  const clients = Promise.all(
+    Array.from({ length: CLIENTS }, (_, client) =>
+      putTags(server, `${prefix}-${client}`, progress, deadline),
+    ),
   )
+  clients.catch(() => 'It is looked at below, unless what comes before fails.')
   await until('some PUTs have succeeded', () => progress.done >= PUTS_BEFORE)
   const writer = server.findWriter()
   if (writer === null) throw new Error(`${subject.contestant.name} has no writer process.`)
@@ -48,15 +53,16 @@ async function outage(subject: Subject, server: Server, prefix: string): Promise
   process.kill(writer, 'SIGKILL')
   await until('the writer is dead', () => server.findWriter() !== writer)
   progress.killedAt = performance.now()
-  await Promise.all(clients)
+  await clients
   return (progress.backAt ?? Number.POSITIVE_INFINITY) - began
 }
 
 /** Puts tags until one has succeeded that was sent after the writer's death; failures in between are expected. */
-async function putTags(server: Server, prefix: string, progress: Progress): Promise<void> {
+async function putTags(server: Server, prefix: string, progress: Progress, deadline: number): Promise<void> {
   using connection = await Connection.open(server.port)
   const { root } = await pushed(connection, prefix)
   for (let count = 0; progress.backAt === null; count++) {
+    if (performance.now() > deadline) throw new Error('No PUT has succeeded for a long time.')
     const isAfter = progress.killedAt !== null
     const path = manifestPath(REPOSITORY, `${prefix}-${count}`)
     const headers = { 'Content-Type': root.mediaType }

@@ -3,7 +3,8 @@
  * sent byte for byte, each on a connection of its own; nothing here sends anything.
  *
  * Where `answer` is the parser's, Bun refuses what is no HTTP before Berth sees it: without a body, and the
- * connection is closed. That is allowed; a 500 is not, from anyone.
+ * connection is closed. Its 505 is allowed to the request lines that hostile.test.ts lists, and no other 5xx to
+ * anyone.
  */
 import type { ErrorCode } from '../../src/oci/errors.ts'
 
@@ -89,13 +90,19 @@ export function byParser(status: ByParser['status'] = 400): ByParser {
   return { kind: 'parser', status }
 }
 
+/** Whoever answers 200 or 206 sends something: the row says what. */
+export function accepted(status: 200 | 206, headers: Accepted['headers'], body: Accepted['body']): Accepted
+export function accepted(status: 201 | 202 | 204 | 304, headers?: Accepted['headers']): Accepted
 export function accepted(
   status: number,
   headers: Accepted['headers'] = {},
-  body: Accepted['body'] = status === 200 || status === 206 ? /./s : '',
+  body: Accepted['body'] = '',
 ): Accepted {
   return { kind: 'accepted', status, headers, body }
 }
+
+/** Why a line that is no request line gets 505: for the `source` of its row, and the `because` of its peer. */
+export const BUN_SAYS_505 = "Bun's parser; RFC 9112 §3 wants 400"
 
 /** The connection is closed without an answer, as to a method that Bun does not know. */
 export const SILENCE: readonly Answer[] = []

@@ -4,6 +4,7 @@
  */
 import { expect } from 'bun:test'
 import { statSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { parseResponses, RawConnection, type RawResponse } from '../../src/http/raw-client.support.ts'
 import type { BerthServer } from '../berth-server.ts'
@@ -13,6 +14,8 @@ import { codeOf } from './answers.ts'
 import { openUpload } from './conversation.ts'
 import { get, request } from './requests.ts'
 import type { Upload, Wire } from './row.ts'
+import { REPOSITORY } from './stock.ts'
+import { readVitals } from './vitals.ts'
 
 export interface Sequence {
   readonly name: string
@@ -61,6 +64,34 @@ async function received(berth: BerthServer, upload: Upload): Promise<number> {
 
 async function closeWith(berth: BerthServer, upload: Upload, body: Uint8Array): Promise<number | undefined> {
   return (await ask(berth, request('PUT', upload.with(`digest=${BLOB.digest}`), { body })))?.status
+}
+
+/** Ten PUTs that close one upload at once; the one in this place is true, of content that nobody else pushes. */
+async function closeAmongLiars(berth: BerthServer, place: number): Promise<void> {
+  const truth = content('application/octet-stream', noise(`among liars ${place}`, 64 * 1024))
+  const upload = await openUpload(berth.url)
+  const close = (body: string | Uint8Array) =>
+    ask(berth, request('PUT', upload.with(`digest=${truth.digest}`), { body }))
+  const bodies = Array.from({ length: 10 }, (_, at) => (at === place ? truth.bytes : `a lie ${at}`))
+  const statuses = (await Promise.all(bodies.map(close))).map((answer) => answer?.status ?? 0)
+  for (const status of statuses) expect([201, 400, 404, 416]).toContain(status)
+  const isTrue = statuses.includes(201)
+  const blob = await ask(berth, get(`/v2/${REPOSITORY}/blobs/${truth.digest}`))
+  expect(blob?.status).toBe(isTrue ? 200 : 404)
+  if (isTrue) expect(blob?.body.equals(truth.bytes)).toBe(true)
+}
+
+/** Asks, and reads no further than the first bytes of the answer. */
+async function readFirstBytes({ port }: BerthServer, wire: Wire): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1' })
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  socket.once('error', reject)
+  socket.once('data', () => {
+    socket.pause()
+    resolve(socket)
+  })
+  socket.write(wire)
+  return await promise
 }
 
 export const sequences: readonly Sequence[] = [
@@ -131,14 +162,7 @@ export const sequences: readonly Sequence[] = [
     name: 'an upload that ten clients close at once, nine of them with a lie, is true or gone',
     source: 'distribution-spec "Error Codes"; docker-registry: a wrong digest ends the session',
     async run(berth) {
-      const upload = await openUpload(berth.url)
-      const close = (body: string | Uint8Array) =>
-        ask(berth, request('PUT', upload.with(`digest=${BLOB.digest}`), { body }))
-      const bodies = [BLOB.bytes, ...Array.from({ length: 9 }, (_, at) => `a lie ${at}`)]
-      const answers = await Promise.all(bodies.map(close))
-      for (const answer of answers) expect([201, 400, 404, 416]).toContain(answer?.status ?? 0)
-      const blob = await ask(berth, get(`/v2/stock/app/blobs/${BLOB.digest}`))
-      expect(blob?.body.equals(BLOB.bytes) ?? false).toBe(blob?.status === 200)
+      for (const place of [0, 1, 5, 9]) await closeAmongLiars(berth, place)
     },
   },
   {
@@ -168,10 +192,16 @@ export const sequences: readonly Sequence[] = [
     name: 'a reader that goes away in the middle leaves nothing open',
     source: 'containerd reads a part and drops the connection',
     async run(berth) {
-      const readers = Array.from({ length: 20 }, () => new RawConnection({ port: berth.port }))
-      for (const reader of readers) reader.stopReading()
-      await Promise.all(readers.map((reader) => reader.write(get(`/v2/stock/app/blobs/${BLOB.digest}`))))
+      expect(await closeWith(berth, await openUpload(berth.url), BLOB.bytes)).toBe(201)
+      const before = readVitals(berth.pid).descriptors
+      const question = get(`/v2/${REPOSITORY}/blobs/${BLOB.digest}`)
+      const readers = await Promise.all(Array.from({ length: 20 }, () => readFirstBytes(berth, question)))
+      for (const { bytesRead } of readers) {
+        expect(bytesRead).toBeGreaterThan(0)
+        expect(bytesRead).toBeLessThan(BLOB.bytes.length)
+      }
       for (const reader of readers) reader.destroy()
+      await until('nothing is open', () => readVitals(berth.pid).descriptors <= before)
       expect((await ask(berth, get('/v2/')))?.status).toBe(200)
     },
   },

@@ -6,7 +6,7 @@ import { BLOB, IMAGE, MANIFEST, REPOSITORY, SCRATCH, UNKNOWN } from '../stock.ts
 const PULL = `/v2/${REPOSITORY}/manifests/v1`
 const BLOB_PATH = `/v2/${REPOSITORY}/blobs/${BLOB.digest}`
 const ACCEPT = `Accept: ${MANIFEST.mediaType}`
-const PULLED = accepted(200, { 'docker-content-digest': new RegExp(MANIFEST.digest) })
+const PULLED = accepted(200, { 'docker-content-digest': new RegExp(MANIFEST.digest) }, MANIFEST.bytes)
 const BEGIN = `/v2/${SCRATCH}/blobs/uploads/`
 const OWN_UUID = { 'x-request-id': /^[0-9a-f]{8}-[0-9a-f-]{27}$/ }
 const RELATIVE = { location: new RegExp(`^/v2/${SCRATCH}/blobs/uploads/[0-9a-f-]{36}$`) }
@@ -122,7 +122,7 @@ export const headers: Theme = {
     {
       name: 'comes from another site',
       send: get(PULL, [ACCEPT, 'Origin: null', 'Cookie: session=evil']),
-      answer: accepted(200, { 'access-control-allow-origin': /^$/ }),
+      answer: accepted(200, { 'access-control-allow-origin': /^$/ }, MANIFEST.bytes),
       source: 'Fetch standard "CORS protocol": nobody is let in by default',
       peer: 'the same',
     },

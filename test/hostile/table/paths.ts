@@ -1,6 +1,6 @@
 /** Addresses that try to leave the registry's own: dots, slashes, escapes, and what other programs make of them. */
 import { get, raw, request } from '../requests.ts'
-import { accepted, byParser, refused, type Theme } from '../row.ts'
+import { accepted, BUN_SAYS_505, byParser, refused, type Theme } from '../row.ts'
 import { BLOB, MANIFEST, REPOSITORY } from '../stock.ts'
 
 const DOTS = 'RFC 3986 §5.2.4: dot segments are removed before anything is looked up'
@@ -119,15 +119,15 @@ export const paths: Theme = {
       name: 'has a raw NUL',
       send: raw('GET /v2/stock\0/manifests/v1 HTTP/1.1\r\nHost: a\r\n\r\n'),
       answer: byParser(505),
-      source: 'RFC 9112 §3: no control belongs to a request line',
-      peer: { status: 400, because: "RFC 9112 §3 wants 400; to Bun's parser the version is wrong" },
+      source: `${BUN_SAYS_505}: no control belongs to a request line`,
+      peer: { status: 400, because: BUN_SAYS_505 },
     },
     {
       name: 'has a raw carriage return',
       send: raw('GET /v2/\r/x HTTP/1.1\r\nHost: a\r\n\r\n'),
       answer: byParser(505),
-      source: 'RFC 9112 §2.2: a bare CR is no line end',
-      peer: { status: 400, because: "RFC 9112 §3 wants 400; to Bun's parser the version is wrong" },
+      source: `${BUN_SAYS_505}: a bare CR is no line end (§2.2)`,
+      peer: { status: 400, because: BUN_SAYS_505 },
     },
     {
       name: 'splits the reply with an encoded line end',
@@ -197,7 +197,7 @@ export const paths: Theme = {
     {
       name: 'has a slash encoded between name and reference',
       send: get('/v2/stock%2fapp%2fmanifests%2fv1'),
-      answer: accepted(200, { 'docker-content-digest': new RegExp(MANIFEST.digest) }),
+      answer: accepted(200, { 'docker-content-digest': new RegExp(MANIFEST.digest) }, MANIFEST.bytes),
       source: `${VARIANTS}: it is the same route with the same right`,
     },
     {
@@ -224,7 +224,7 @@ export const paths: Theme = {
     {
       name: 'has a fragment',
       send: get(`/v2/${REPOSITORY}/manifests/v1#/../../canary`),
-      answer: accepted(200, { 'docker-content-digest': new RegExp(MANIFEST.digest) }),
+      answer: accepted(200, { 'docker-content-digest': new RegExp(MANIFEST.digest) }, MANIFEST.bytes),
       source: "RFC 9110 §4.2.5: a fragment is the client's own, and dropped",
     },
     {

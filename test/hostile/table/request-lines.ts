@@ -1,6 +1,6 @@
 /** Request lines, header lines and methods that are not what they should be, and requests that stop half way. */
 import { get, raw, request } from '../requests.ts'
-import { accepted, byParser, type Row, refused, SILENCE, type Theme } from '../row.ts'
+import { accepted, BUN_SAYS_505, byParser, type Row, refused, SILENCE, type Theme } from '../row.ts'
 import { MANIFEST, REPOSITORY } from '../stock.ts'
 
 const HOST = 'RFC 9112 §3.2: 400 without a Host, with two, or with one that is no host'
@@ -9,7 +9,7 @@ const FIELD = 'RFC 9112 §5, RFC 9110 §5.5'
 const CUT = 'RFC 9112 §8: an incomplete request is not acted upon'
 const PULL = `/v2/${REPOSITORY}/manifests/v1`
 const ACCEPT = `Accept: ${MANIFEST.mediaType}`
-const PULLED = accepted(200, { 'docker-content-digest': new RegExp(MANIFEST.digest) })
+const PULLED = accepted(200, { 'docker-content-digest': new RegExp(MANIFEST.digest) }, MANIFEST.bytes)
 
 const line = (text: string) => raw(`${text}\r\nHost: a\r\n\r\n`)
 const field = (text: string) => raw(`GET /v2/ HTTP/1.1\r\nHost: a\r\n${text}\r\n\r\n`)
@@ -81,7 +81,13 @@ const lines: Row[] = [
     source: 'RFC 1945',
     peer: 'the same',
   },
-  { name: 'of HTTP/0.9', send: raw('GET /v2/\r\n\r\n'), answer: byParser(505), source: 'RFC 9110 §15.6.6' },
+  {
+    name: 'of HTTP/0.9',
+    send: raw('GET /v2/\r\n\r\n'),
+    answer: byParser(505),
+    source: 'RFC 9110 §15.6.6: a version that is not supported',
+    peer: { status: 400, because: 'to docker-registry a line without a version is no request line' },
+  },
   {
     name: 'of HTTP/2 without TLS',
     send: raw('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
@@ -99,7 +105,8 @@ const lines: Row[] = [
     name: 'of a version in lower case',
     send: line('GET /v2/ http/1.1'),
     answer: byParser(505),
-    source: 'RFC 9112 §2.3',
+    source: `${BUN_SAYS_505}: HTTP is written in upper case (§2.3)`,
+    peer: { status: 400, because: BUN_SAYS_505 },
   },
   {
     name: 'with two spaces',
@@ -112,7 +119,8 @@ const lines: Row[] = [
     name: 'with a word too many',
     send: line('GET /v2/ /evil HTTP/1.1'),
     answer: byParser(505),
-    source: LINE,
+    source: `${BUN_SAYS_505}: a request line has three words`,
+    peer: { status: 400, because: BUN_SAYS_505 },
   },
   {
     name: 'behind an empty line',
@@ -125,7 +133,8 @@ const lines: Row[] = [
     name: 'with bare line feeds',
     send: raw('GET /v2/ HTTP/1.1\nHost: a\n\n'),
     answer: byParser(505),
-    source: 'RFC 9112 §2.2: a recipient MAY take them, and need not',
+    source: `${BUN_SAYS_505} from who does not take them (§2.2: a recipient MAY)`,
+    peer: { status: 200, because: 'docker-registry takes them, as RFC 9112 §2.2 allows' },
   },
   {
     name: 'that begins a TLS handshake',

@@ -206,6 +206,23 @@ const digests: Row[] = [
     source: 'distribution-spec, development branch: 400 to an algorithm that is not supported',
     peer: { status: 202, because: 'docker-registry does not know the parameter' },
   },
+  {
+    name: 'that begins with an algorithm that is a path',
+    send: request('POST', `${BEGIN}?digest-algorithm=sha256%2f..%2f..%2f..%2fcanary`),
+    answer: refused(400, 'DIGEST_INVALID', 'sha256/../../../canary'),
+    source: 'distribution-spec, development branch: 400 to an algorithm that is not supported; CWE-22',
+    peer: { status: 202, because: 'docker-registry does not know the parameter' },
+  },
+  {
+    name: 'in one request whose digest is a path',
+    send: request('POST', `${BEGIN}?digest=sha256:..%2f..%2f..%2fcanary`, { body: HELLO }),
+    answer: refused(400, 'DIGEST_INVALID', '../../../canary'),
+    source: 'image-spec descriptor.md "Digests"; CWE-22',
+    peer: {
+      status: 202,
+      because: 'docker-registry opens a session; the specification leaves it to the registry',
+    },
+  },
 ]
 
 const BOMB = new Uint8Array(gzipSync(new Uint8Array(10 * 1024 * 1024)))

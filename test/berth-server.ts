@@ -11,7 +11,7 @@
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { until } from './until.ts'
 
 const checkout = join(import.meta.dir, '..')
@@ -63,13 +63,16 @@ export interface BerthServer extends AsyncDisposable {
   log(): string
   /** Resolves when the process that was started has ended. */
   readonly exited: Promise<number>
-  /** Pids of its processes that live now: launcher, server, workers, writer. */
+  /**
+   * Pids of its processes that live now: launcher, server, workers, writer. What comes and goes meanwhile is not
+   * among them: the `sync` with which the server makes many files durable at once, and a child that is no program yet.
+   */
   processes(): number[]
   /** To the process that was started. Nothing happens when it has ended. */
   signal(name: NodeJS.Signals): void
   /** SIGTERM, and waits for the end. Throws when that takes longer than 15 s. */
   stop(): Promise<ExitStatus>
-  /** SIGKILL to all of its processes, and waits for the end. */
+  /** SIGKILL to all of its processes, and waits for the end of each, also of a `sync` that waits for the disk. */
   kill(): Promise<void>
 }
 
@@ -160,7 +163,9 @@ function handle(child: Bun.Subprocess, place: Place): BerthServer {
   const kill = async () => {
     endAll()
     await child.exited
-    await until('all of its processes have ended', () => livingInGroup(child.pid).length === 0)
+    await until('all of its processes have ended', () => livingInGroup(child.pid).length === 0, {
+      withinMilliseconds: SYNC_ENDS_WITHIN_MS,
+    })
     process.off('exit', endAll)
   }
   return {
@@ -171,7 +176,7 @@ function handle(child: Bun.Subprocess, place: Place): BerthServer {
     data: place.data,
     log: () => readFileSync(place.logFile, 'utf8'),
     exited: child.exited,
-    processes: () => livingInGroup(child.pid),
+    processes: () => lastingProcesses(child.pid),
     signal: (name) => signalIfAlive(child, name),
     stop: () => stop(child),
     kill,
@@ -203,18 +208,33 @@ function signalTo(target: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Pids of a process group that have not ended. */
-function livingInGroup(leader: number): number[] {
-  return listProcesses()
-    .filter((each) => each.group === leader && each.state !== 'Z')
-    .map((each) => each.pid)
+/** Not even SIGKILL ends a `sync` before the disk has taken what everybody on the machine has written. */
+const SYNC_ENDS_WITHIN_MS = 30_000
+
+/** Those of a process group that have not ended. */
+function livingInGroup(leader: number): ProcessEntry[] {
+  return listProcesses().filter((each) => each.group === leader && each.state !== 'Z')
+}
+
+/** Without those that come and go while the server does its work: a set of these is the same a moment later. */
+function lastingProcesses(leader: number): number[] {
+  return livingInGroup(leader)
+    .filter(({ command, isProgram }) => isProgram && command !== 'sync')
+    .map(({ pid }) => pid)
 }
 
 interface ProcessEntry {
   readonly pid: number
   readonly group: number
   readonly state: string
+  /** The name of its program. */
+  readonly command: string
+  /** False between fork and exec, where a child looks like its parent. */
+  readonly isProgram: boolean
 }
+
+/** PF_FORKNOEXEC in the kernel's flags of a process. */
+const HAS_NOT_EXECUTED = 0x40
 
 function listProcesses(): ProcessEntry[] {
   if (process.platform !== 'linux') return listProcessesWithPs()
@@ -226,19 +246,30 @@ function listProcesses(): ProcessEntry[] {
 function readProcess(name: string): ProcessEntry[] {
   try {
     const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-    const [state = '', , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return [{ pid: Number(name), group: Number(group), state }]
+    const command = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
+    const [state = '', , group, , , , flags] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const isProgram = (Number(flags) & HAS_NOT_EXECUTED) === 0
+    return [{ pid: Number(name), group: Number(group), state, command, isProgram }]
   } catch {
     return [] // It ended while the list was read.
   }
 }
 
 function listProcessesWithPs(): ProcessEntry[] {
-  const lines = Bun.spawnSync(['ps', '-A', '-o', 'pid=,pgid=,state=']).stdout.toString().trim().split('\n')
-  return lines.map((line) => {
-    const [pid, group, state = ''] = line.trim().split(/\s+/)
-    return { pid: Number(pid), group: Number(group), state: state.slice(0, 1) }
-  })
+  const listed = Bun.spawnSync(['ps', '-A', '-o', 'pid=,pgid=,state=,comm=']).stdout.toString()
+  return listed
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [pid, group, state = '', ...command] = line.trim().split(/\s+/)
+      return {
+        pid: Number(pid),
+        group: Number(group),
+        state: state.slice(0, 1),
+        command: basename(command.join(' ')),
+        isProgram: true,
+      }
+    })
 }
 
 /**

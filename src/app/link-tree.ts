@@ -5,12 +5,17 @@ import type { LinkTree, TreeDatabase } from '../registry/tree/link-tree.ts'
 
 /** Milliseconds for which the link tree may hold what a power cut would lose; the database holds it all the while. */
 const FLUSH_EVERY = 1_000
+/** Milliseconds that a stop waits for a busy disk: marks that are left keep, and the next start goes on from them. */
+const LAST_FLUSH = 500
 const NOT_SHOWN =
   'a path of the link tree could not be brought up to date; it stays marked, and will be tried again'
 const NOT_DURABLE = 'the link tree could not be made durable; it stays marked, and will be tried again'
 
 export interface KeptLinkTree {
-  /** Makes the last changes durable, and stops. What fails is logged, for the next start goes on from there. */
+  /**
+   * Makes the last changes durable, and stops. What fails is logged, and what takes long is given up: the next start
+   * goes on from there.
+   */
   stop(): Promise<void>
 }
 
@@ -24,8 +29,11 @@ export async function keepLinkTree(tree: LinkTree, database: TreeDatabase, log: 
   })
   return {
     async stop() {
-      await flushing.stop()
-      await tree.flush(database).catch((error) => log.error({ error }, NOT_DURABLE))
+      const flushed = flushing
+        .stop()
+        .then(() => tree.flush(database))
+        .catch((error) => log.error({ error }, NOT_DURABLE))
+      await Promise.race([flushed, Bun.sleep(LAST_FLUSH)])
     },
   }
 }

@@ -22,7 +22,10 @@ export interface Workbench {
   log(): string
   /** A new empty folder; its name starts as given. Short, for sockets lie in some. */
   folder(name: string): string
-  /** A test of many bytes, or of broken connections: no database has a part in it, so it runs on the first only. */
+  /**
+   * A test of many bytes, or of a broken download: no database has a part in it, so it runs on the first only. How far
+   * an upload has come is in the database, so one that is cut and goes on is a test for each.
+   */
   testTransfer(name: string, body: () => Promise<void>): void
   /** Has something ended after the last test, before folders are removed; the latest first. */
   defer(end: () => Promise<unknown>): void

@@ -109,6 +109,17 @@ describe('after a power cut', () => {
     expect(after(lines.slice(0, -1), NOTHING_UNSYNCED, 'a')).toEqual([''])
   })
 
+  test('a sync that began earlier and ends later takes nothing back', () => {
+    const lines = [
+      create('a'),
+      `1 fsync(7<${hex(ROOT)}> <unfinished ...>`,
+      create('b'),
+      SYNC_ROOT.replace(/^1/, '2'),
+      `1 <... fsync resumed>) = 0`,
+    ]
+    expect(after(lines, NOTHING_UNSYNCED, 'a', 'b')).toEqual(['', ''])
+  })
+
   test('the later pages of a file may be there without the earlier ones', () => {
     const lines = [create('a'), SYNC_ROOT, write('a', `${'x'.repeat(4096)}tail`)]
     const choices = [false, true]

@@ -234,7 +234,9 @@ export class DiskModel {
     for (const { node, number, entries } of begun) {
       if (node instanceof FileNode) {
         node.syncedUpTo(number)
-      } else {
+      } else if (number >= node.syncedNumber) {
+        // One that began earlier and ends later takes nothing back.
+
         node.synced = entries
         node.syncedNumber = number
       }

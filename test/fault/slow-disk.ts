@@ -26,10 +26,10 @@ export async function expectOthersGoOn(
     pushing = Promise.all(blobs.map((blob) => pushBlob(berth.url, 'team/app', blob)))
     // Should anything else fail first, then that is what there is to say.
     pushing.catch(() => {})
-    await until('every push waits for its fsync', () => countHeldThreads(pids) === PUSHES)
+    await until('every push waits for its fsync', () => countHeldThreads(pids) >= PUSHES)
     await readRanges(berth, stored)
     await beginUpload(berth)
-    expect(countHeldThreads(pids)).toBe(PUSHES)
+    expect(countHeldThreads(pids)).toBeGreaterThanOrEqual(PUSHES)
   }
   await pushing
 }

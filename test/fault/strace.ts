@@ -114,3 +114,8 @@ export function randomFrom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
+
+/** Makes each sync of a whole volume wait, also those of programs that the process starts. */
+export function slowVolumeSyncs(strace: string, pid: number, milliseconds: number): Promise<Tracer> {
+  return attach(strace, [pid], ['-e', 'trace=syncfs', `--inject=syncfs:delay_enter=${milliseconds}ms`])
+}

@@ -78,6 +78,17 @@ export const ARENAS: readonly ArenaPlan[] = [
   },
 ]
 
+/** How many of `kills` are of each plan of ARENAS, in their order: together exactly so many. */
+export function shareOut(kills: number): readonly number[] {
+  let [parts, given] = [0, 0]
+  return ARENAS.map(({ share }) => {
+    parts += share
+    const amount = Math.round(kills * parts) - given
+    given += amount
+    return amount
+  })
+}
+
 async function onSqlite(settings: Readonly<Record<string, string>>): Promise<Arena> {
   return { environment: async () => settings, async [Symbol.asyncDispose]() {} }
 }

@@ -9,7 +9,16 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type BerthServer, startBerth } from '../berth-server.ts'
-import { ConnectionLost, Ledger, pushRound, pushUntilLost, RecordingClient } from '../fault/ledger.ts'
+import {
+  ConnectionLost,
+  Ledger,
+  pushRound,
+  pushUntilLost,
+  RecordingClient,
+  type RequestHooks,
+  type RequestKind,
+  type SentRequest,
+} from '../fault/ledger.ts'
 import { expectNothingHalf, expectPromisesKept, finishUploads } from '../fault/promises.ts'
 import { countSteps, killAt, slowDown, type Tracer, traceSteps } from '../fault/strace.ts'
 import { startDockerRegistry } from '../peer/docker-registry.ts'
@@ -52,13 +61,20 @@ export async function countRequests({ strace, plan, arena }: Stage): Promise<Cou
   return counted
 }
 
+/** What a client was doing when the process died. */
+export interface Death {
+  /** The request in flight; where none was, the one that had just been answered. */
+  readonly kind: RequestKind
+  readonly isAnswered: boolean
+}
+
 /** Kills a server at the point. Throws where it then lacks something that it had answered, or shows half of something. */
-export async function surviveKill(stage: Stage, point: KillPoint): Promise<void> {
+export async function surviveKill(stage: Stage, point: KillPoint): Promise<Death> {
   const env = await stage.arena.environment()
   const ledger = new Ledger()
   await using berth = await startBerth({ env })
   await pushRound(new RecordingClient(berth.url, ledger), 'before')
-  await pushUntilKilled(stage, berth, ledger, point)
+  const death = await pushUntilKilled(stage, berth, ledger, point)
   if (stage.plan.hasSiblings) await expectLifeGoesOn(stage, berth, ledger)
   await berth.kill()
   expectWholeFiles(berth.data)
@@ -68,6 +84,7 @@ export async function surviveKill(stage: Stage, point: KillPoint): Promise<void>
   }
   await using again = await startBerth({ data: berth.data, env })
   await expectAllWell(stage, again, ledger)
+  return death
 }
 
 /** Pushes until a process of the server is dead. */
@@ -76,63 +93,85 @@ async function pushUntilKilled(
   berth: BerthServer,
   ledger: Ledger,
   point: KillPoint,
-): Promise<void> {
+): Promise<Death> {
   await using fault =
-    point.at === 'answered'
-      ? killBehindAnswer(stage, berth, ledger, point)
-      : killAtStep(stage, berth, ledger, point)
-  await pushUntilLost(fault.client, 'traced', ROUNDS)
+    point.at === 'answered' ? killBehindAnswer(stage, berth, point) : killAtStep(stage, berth, point)
+  const last = new LastRequest(fault.hooks)
+  await pushUntilLost(new RecordingClient(berth.url, ledger, last), 'traced', ROUNDS)
   await until('a process has been killed', fault.hasKilled)
+  return last.asDeath()
 }
 
-/** A client whose requests run into a fault. */
+/** Knows how far the last request came that was sent, beside what a fault does around it. */
+class LastRequest implements RequestHooks {
+  readonly #hooks: Required<RequestHooks>
+  #death: Death | null = null
+
+  constructor(hooks: Required<RequestHooks>) {
+    this.#hooks = hooks
+  }
+
+  async before(request: SentRequest): Promise<void> {
+    await this.#hooks.before(request)
+    this.#death = { kind: request.kind, isAnswered: false }
+  }
+
+  async answered(request: SentRequest): Promise<void> {
+    this.#death = { kind: request.kind, isAnswered: true }
+    await this.#hooks.answered(request)
+  }
+
+  asDeath(): Death {
+    if (this.#death === null) throw new Error('No request was sent.')
+    return this.#death
+  }
+}
+
+/** What is done around the requests of a client, so that they run into a fault. */
 interface Fault extends AsyncDisposable {
-  readonly client: RecordingClient
+  readonly hooks: Required<RequestHooks>
   hasKilled(): boolean
 }
 
 /** Armed before the point's request, and from then on until it has killed. */
-function killAtStep(
-  { strace, plan }: Stage,
-  berth: BerthServer,
-  ledger: Ledger,
-  { request, at }: KillPoint,
-): Fault {
+function killAtStep({ strace, plan }: Stage, berth: BerthServer, { request, at }: KillPoint): Fault {
   const tracers: Tracer[] = []
-  const hasKilled = () => tracers.some((tracer) => tracer.output().includes('+++ killed by SIGKILL +++'))
-  const client = new RecordingClient(berth.url, ledger, {
-    async before({ number }) {
+  let victims: readonly number[] = []
+  const hasKilled = () => {
+    const living = berth.processes()
+    return victims.some((pid) => !living.includes(pid))
+  }
+  const hooks = {
+    async before({ number }: SentRequest) {
       if (hasKilled()) throw new ConnectionLost('The process that was to die has died after an answer.')
       if (number === request && at !== 'answered') {
-        tracers.push(await killAt(strace, plan.victimsOf(berth), at))
+        victims = plan.victimsOf(berth)
+        tracers.push(await killAt(strace, victims, at))
       }
     },
-  })
-  return { client, hasKilled, [Symbol.asyncDispose]: () => disposeAll(tracers) }
+    async answered() {},
+  }
+  return { hooks, hasKilled, [Symbol.asyncDispose]: () => disposeAll(tracers) }
 }
 
 /**
  * From the point's request on everything that makes something last takes its time; so what was answered without
  * waiting for it is not done when the client, with the answer in its hand, kills.
  */
-function killBehindAnswer(
-  { strace, plan }: Stage,
-  berth: BerthServer,
-  ledger: Ledger,
-  point: KillPoint,
-): Fault {
+function killBehindAnswer({ strace, plan }: Stage, berth: BerthServer, point: KillPoint): Fault {
   const tracers: Tracer[] = []
-  const client = new RecordingClient(berth.url, ledger, {
-    async before({ number }) {
+  const hasKilled = () => berth.processes().length === 0
+  const hooks = {
+    async before({ number }: SentRequest) {
+      if (hasKilled()) throw new ConnectionLost('The server was killed behind an answer.')
       if (number !== point.request) return
       tracers.push(await slowDown(strace, berth.processes(), plan.lastingSteps, DISK_DELAY_MS))
     },
-    async answered({ number }) {
+    async answered({ number }: SentRequest) {
       if (number === point.request) await berth.kill()
     },
-  })
-  const hasKilled = () => berth.processes().length === 0
-  return { client, hasKilled, [Symbol.asyncDispose]: () => disposeAll(tracers) }
+  }
+  return { hooks, hasKilled, [Symbol.asyncDispose]: () => disposeAll(tracers) }
 }
 
 async function disposeAll(tracers: readonly Tracer[]): Promise<void> {

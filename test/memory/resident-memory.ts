@@ -1,11 +1,11 @@
 /**
- * How much memory a server takes, seen from outside. Linux only (/proc).
+ * How much memory a server takes, seen from outside: by what Linux tells of it (/proc).
  *
  * What counts is resident memory (RSS), everything included: about 40 MB of every process are Bun's program
  * itself, which the kernel keeps once, but which is counted for each. Peaks are the kernel's own (VmHWM), so no
  * short one is missed; the sum of those of several processes is at least what they ever had together.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
 const KIB = 1024
 
@@ -13,6 +13,13 @@ const KIB = 1024
 export interface ResidentMemory {
   readonly now: number
   readonly peak: number
+}
+
+/** What stands in the way of tests that look at it. */
+export function memoryObstacles(): string[] {
+  return existsSync('/proc/self/status')
+    ? []
+    : ['needs /proc, which tells how much memory a process has (run it on Linux, or in a Linux container)']
 }
 
 /** Of these processes together, which must all live. */

@@ -75,7 +75,7 @@ function rowsOf({ metrics, scale, measurements }: Report): Row[] {
 }
 
 /** One row for each figure, one column for each contestant. */
-export function formatFigures(report: Report): string {
+function formatFigures(report: Report): string {
   const contestants = report.participants.map(({ contestant }) => contestant)
   const rows = rowsOf(report).map(({ name, title }) => [
     title,

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DiskModel, EVERYTHING, NOTHING_UNSYNCED, type Survives } from './disk-model.ts'
-import { readCalls } from './recording.ts'
+import { hex, readCalls } from './recording.ts'
 
 const ROOT = '/srv'
 
@@ -13,11 +13,6 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'disk-model-'))
 })
 afterEach(() => rmSync(folder, { recursive: true }))
-
-/** As `strace -xx` writes text. */
-function hex(text: string): string {
-  return [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
-}
 
 const path = (name: string) => `"${hex(`${ROOT}/${name}`)}"`
 const open = (name: string, flags: string) =>

@@ -173,7 +173,8 @@ function placeOf(answer: Response, url: string): string {
   return `${pathname}${search}`
 }
 
-async function beginUpload(client: RecordingClient, blob: Content): Promise<OpenUpload> {
+/** POST: a session without bytes. */
+export async function beginUpload(client: RecordingClient, blob: Content): Promise<OpenUpload> {
   client.ledger.askBlob(blob)
   const begun = await client.send('begin upload', 'POST', uploadsOf(client), 202)
   const upload = { blob, location: placeOf(begun, client.url), acknowledged: 0, sent: 0, isClosing: false }

@@ -17,6 +17,7 @@ import {
   type Call,
   descriptorPath,
   hasSucceeded,
+  hex,
   namedPaths,
   readCalls,
   recordingArguments,
@@ -177,10 +178,6 @@ function withoutOpeningRequests(traced: readonly Traced[]): Traced[] {
     if (!opens) before = []
   }
   return whole
-}
-
-function hex(text: string): string {
-  return [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
 }
 
 describeWith('before it answers, a server (strace)', ['strace'], ({ strace }) => {

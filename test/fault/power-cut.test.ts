@@ -21,10 +21,11 @@ import { join } from 'node:path'
 import { FROM_SOURCE, startBerth } from '../berth-server.ts'
 import { content, digestOf, noise } from '../clients/images.ts'
 import { startDockerRegistry } from '../peer/docker-registry.ts'
+import { randomFrom } from '../random.ts'
 import { mountObstacles, SmallDisk } from '../small-disk.ts'
 import { describeUnless, describeWith } from '../tools/describe-with.ts'
 import { DiskModel, EVERYTHING, NOTHING_UNSYNCED, type Survives } from './disk-model.ts'
-import { Ledger, pushRound, RecordingClient } from './ledger.ts'
+import { appendUpTo, beginUpload, Ledger, pushRound, RecordingClient } from './ledger.ts'
 import { expectNothingHalf, expectPromisesKept } from './promises.ts'
 import {
   answeredStatus,
@@ -34,7 +35,6 @@ import {
   recordingArguments,
   stopRecorded,
 } from './recording.ts'
-import { randomFrom } from './strace.ts'
 
 /** On a disk that drops everything that is not synced. */
 const CLEAN_CUTS = 50
@@ -106,20 +106,8 @@ async function record(strace: string, folder: string): Promise<Recording> {
 
 /** An upload that has all of its bytes, whose digest the server knows, and which nobody closes. */
 async function sendAllButClose(client: RecordingClient, name: string): Promise<void> {
-  const { url, ledger } = client
   const blob = content('application/octet-stream', noise(name, 100_000))
-  ledger.askBlob(blob)
-  const begun = await client.send(
-    'begin upload',
-    'POST',
-    `${url}/v2/${ledger.repository}/blobs/uploads/`,
-    202,
-  )
-  const location = begun.headers.get('location') ?? ''
-  const upload = { blob, location, acknowledged: 0, sent: blob.bytes.length, isClosing: false }
-  ledger.uploads.add(upload)
-  await client.send('PATCH', 'PATCH', new URL(location, url).href, 202, { body: blob.bytes })
-  upload.acknowledged = blob.bytes.length
+  await appendUpTo(client, await beginUpload(client, blob), blob.bytes.length)
 }
 
 /** In the order in which they were seen. */

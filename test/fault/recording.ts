@@ -139,8 +139,13 @@ export function answeredStatus(call: Call): number | null {
   return status === undefined ? null : Number(status)
 }
 
-const ANSWER = [...Buffer.from('HTTP/1.1 ')].map((byte) => `\\x${byte.toString(16)}`).join('')
+const ANSWER = hex('HTTP/1.1 ')
 
 function decoded(text: string): Buffer {
   return Buffer.from(text.replaceAll('\\x', ''), 'hex')
+}
+
+/** As strace writes text under -xx. */
+export function hex(text: string): string {
+  return [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
 }

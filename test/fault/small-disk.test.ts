@@ -3,17 +3,15 @@
  * acknowledged is lost, and when the disk is well again so are the pushes, without a restart.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BerthServer, launchBerth, startBerth } from '../berth-server.ts'
 import { content, noise } from '../clients/images.ts'
 import { mountObstacles, SmallDisk } from '../small-disk.ts'
-import { startDaemon } from '../tools/command.ts'
 import { describeUnless, describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
 import { ConnectionLost, Ledger, pushRound, RecordingClient } from './ledger.ts'
 import { expectNothingHalf, expectPromisesKept, finishUploads } from './promises.ts'
+import { refuseOpenFiles } from './strace.ts'
 
 setDefaultTimeout(60_000)
 
@@ -200,19 +198,3 @@ describeUnless('a read-only disk', obstacles, () => {
     })
   })
 })
-
-/** Has the kernel refuse what a process writes at a place of a file, as SQLite does, until it is disposed of. */
-async function refuseOpenFiles(strace: string, pid: number): Promise<AsyncDisposable> {
-  const folder = mkdtempSync(join(tmpdir(), 'read-only-'))
-  const refuse = ['-e', 'trace=pwrite64,ftruncate', '--inject=pwrite64,ftruncate:error=EROFS']
-  const daemon = startDaemon(strace, ['-f', '-p', String(pid), '-o', '/dev/null', ...refuse], {
-    logFile: join(folder, 'log'),
-  })
-  await until('strace is attached', () => daemon.log().includes('attached'))
-  return {
-    async [Symbol.asyncDispose]() {
-      await daemon.stop()
-      rmSync(folder, { recursive: true })
-    },
-  }
-}

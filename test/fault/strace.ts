@@ -9,7 +9,7 @@ import { type Daemon, startDaemon } from '../tools/command.ts'
 import { until } from '../until.ts'
 
 /** The steps of a write: bytes, their flush, names, removals, and the answer on the wire. */
-export const STEPS = [
+const STEPS = [
   'pwrite64',
   'pwritev',
   'write',
@@ -86,6 +86,11 @@ export function slowDown(
   return attach(strace, pids, ['-e', `trace=${steps.join(',')}`, slow])
 }
 
+/** Refuses what a process writes at a place of a file, as SQLite does, as a disk that has become read-only. */
+export function refuseOpenFiles(strace: string, pid: number): Promise<Tracer> {
+  return attach(strace, [pid], ['-e', 'trace=pwrite64,ftruncate', '--inject=pwrite64,ftruncate:error=EROFS'])
+}
+
 /** Lets every sync of a file fail from now on, as a broken disk does. */
 export function failSyncs(strace: string, pid: number): Promise<Tracer> {
   return attach(strace, [pid], ['-e', 'trace=fsync', '--inject=fsync:error=EIO'])
@@ -102,17 +107,6 @@ export function countSteps(output: string): StepCounts {
     counts.set(step, threads)
   }
   return new Map([...counts].map(([step, threads]) => [step, Math.max(...threads.values())]))
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 /** Makes each sync of a whole volume wait, also those of programs that the process starts. */

@@ -13,7 +13,7 @@ export const IMAGE = smallImage('hostile')
 export const MANIFEST = IMAGE.root
 export const TAGS = ['v1', 'v2', 'v3']
 /** Refers to MANIFEST. */
-export const ARTIFACT = artifactOf(MANIFEST, 'application/vnd.example.note')
+const ARTIFACT = artifactOf(MANIFEST, 'application/vnd.example.note')
 
 /** Linked in REPOSITORY. */
 export const BLOB = content('application/octet-stream', noise('hostile blob', 4096))

@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { REQUEST_KINDS, type RequestKind } from '../fault/ledger.ts'
-import { randomFrom } from '../fault/strace.ts'
+import { randomFrom } from '../random.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { ARENAS, type ArenaPlan, shareOut } from './arenas.ts'
 import { countRequests, type Death, type Stage, surviveKill } from './kill.ts'

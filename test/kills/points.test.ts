@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { REQUEST_KINDS, type RequestKind } from '../fault/ledger.ts'
-import { randomFrom, type Step } from '../fault/strace.ts'
+import type { Step } from '../fault/strace.ts'
+import { randomFrom } from '../random.ts'
 import {
   type CountedRequest,
   describePoint,

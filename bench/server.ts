@@ -23,6 +23,8 @@ export interface Server extends AsyncDisposable {
   /** What all of its processes have used since they were started, in steps of 10 ms. */
   cpuSeconds(): number
   residentBytes(): number
+  /** Of the processes that live now. */
+  pids(): number[]
   /** The process that alone writes, where the contestant has one. */
   findWriter(): number | null
 }
@@ -60,6 +62,7 @@ export async function startServer(contestant: ServerContestant, place: ServerPla
     startMilliseconds: performance.now() - began,
     cpuSeconds: () => cpuSecondsOf(child.pid),
     residentBytes: () => residentBytesOf(child.pid),
+    pids: () => membersOf(child.pid).map(({ pid }) => pid),
     findWriter: () => (contestant.writer ? findMember(child.pid, contestant.writer.argument) : null),
     [Symbol.asyncDispose]: end,
   }

@@ -87,11 +87,11 @@ async function patchWithCurl(url: string, file: string): Promise<string> {
   return location
 }
 
-/** Gives what it printed. Throws when it fails. */
-export async function runCurl(args: readonly string[]): Promise<string> {
+/** Gives what it printed; `before` stands before the command. Throws when it fails. */
+export async function runCurl(args: readonly string[], before: readonly string[] = []): Promise<string> {
   const curl = findTool('curl')
   if (curl === null) throw new Error('There is no curl here.')
-  const child = Bun.spawn([curl, '-sS', ...args], {
+  const child = Bun.spawn([...before, curl, '-sS', ...args], {
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',

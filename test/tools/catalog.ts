@@ -34,6 +34,7 @@ export const TOOLS = {
   strace: debian('strace', true),
   nginx: debian('nginx'),
   wrk: debian('wrk'),
+  taskset: debian('util-linux'),
   curl: debian('curl'),
   openssl: debian('openssl'),
   initdb: debian('postgresql'),

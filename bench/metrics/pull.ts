@@ -3,7 +3,7 @@
  * it does alone, and with both where the system puts them.
  */
 import { costOf, type Metric } from '../metric.ts'
-import { onOneCore } from '../one-core.ts'
+import { onOneCore } from '../pinning.ts'
 import { blobPath } from '../registry-client.ts'
 import { gibibytes, sizeOf } from '../size.ts'
 import { runCurl } from '../subject.ts'

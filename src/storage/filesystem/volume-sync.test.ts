@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { reportsFailures } from './volume-sync.ts'
+import { onThePool } from './short-calls.ts'
+import { reportsFailures, VolumeSync } from './volume-sync.ts'
 
 test.each([
   ['5.7.19', false],
@@ -10,4 +11,9 @@ test.each([
   ['unknown', false],
 ])('Linux %s tells of failed writes when a volume is synced: %p', (kernel, expected) => {
   expect(reportsFailures(kernel)).toBe(expected)
+})
+
+test('of a volume that cannot be looked at nothing is believed', async () => {
+  const root = { path: '/nowhere/at/all', calls: onThePool, volume: { kind: 'local' } } as const
+  expect(await new VolumeSync(root).sync()).toBe(false)
 })

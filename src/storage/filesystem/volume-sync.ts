@@ -5,7 +5,8 @@
  *
  * It is believed only where it is known to wait for the disk and to tell of what could not be written: GNU's
  * `sync` (others drop the answer), Linux from 5.8 on, a disk of this machine, no overlay. Everywhere else, and
- * when it takes too long, because other programs have left gigabytes to be written, each file is synced by itself.
+ * when it fails or has to be ended, each file is synced by itself. A disk that does not answer is waited for, as by
+ * any fsync.
  */
 import { statfs } from 'node:fs/promises'
 import { release } from 'node:os'
@@ -24,7 +25,7 @@ export class VolumeSync {
 
   /** True when everything that was written before the call is on the disk; false when that is not known. */
   async sync(): Promise<boolean> {
-    this.#isBelieved ??= isBelieved(this.#root)
+    this.#isBelieved ??= isBelieved(this.#root).catch(() => false)
     return (await this.#isBelieved) && (await run(['-f', this.#root.path])) !== null
   }
 }

@@ -14,6 +14,7 @@ import { describeWith } from '../test/tools/describe-with.ts'
 import { VolumeRefused } from './app/volume.ts'
 import { type App, startApp } from './app.ts'
 import type { Config } from './config/config.ts'
+import { loadConfig } from './config/load.ts'
 import { createLog } from './observability/log.ts'
 import { OCI_MANIFEST } from './oci/media-type.ts'
 import { parseRepositoryName } from './oci/repository-name.ts'
@@ -121,7 +122,7 @@ describeWith('an app on PostgreSQL', ['initdb', 'postgres'], () => {
   })
 
   test('takes sparse images where it is told to', async () => {
-    const app = await started({ manifests: { allowMissing: true } })
+    const app = await started({ manifests: { ...usual.config.manifests, allowMissing: true } })
     expect((await putManifest(app, 'sparse', newImage())).status).toBe(201)
   })
 
@@ -151,15 +152,19 @@ describeWith('an app on PostgreSQL', ['initdb', 'postgres'], () => {
 
 const log = createLog({ level: 'error', format: 'json', write: () => undefined })
 
+const usual = await loadConfig({
+  file: null,
+  environment: { REGISTRY_HTTP_ADDR: '127.0.0.1:0' },
+  flags: { addr: null, data: null },
+  isTerminal: false,
+})
+
 function configFor(root: string, url: string): Config {
   return {
-    http: { address: { kind: 'tcp', hostname: '127.0.0.1', port: 0 }, host: null },
-    storage: { driver: { kind: 'filesystem', root }, deleteEnabled: true },
+    ...usual.config,
+    storage: { driver: { kind: 'filesystem', root }, deleteEnabled: true, readOnly: false },
     database: { kind: 'postgres', url, connections: 6 },
-    workers: 1,
-    log: { level: 'error', format: 'json', accessLog: false },
-    uploads: { expireAfterMilliseconds: 86_400_000 },
-    manifests: { allowMissing: false },
+    log: { level: 'error', format: 'json', fields: {}, accessLog: false },
     shutdownGraceMilliseconds: 1000,
   }
 }

@@ -27,6 +27,18 @@ const REGISTRY_2_DATA = '/var/lib/registry'
 const USUAL_CONNECTIONS = 20
 /** One to read and one to write, for a pull must not wait for a push. */
 const LEAST_CONNECTIONS = 2
+const USUAL_PURGE_INTERVAL = 60 * 60 * 1000
+/** Loopback, private and link-local networks: every tutorial puts nginx there and sets nothing. */
+const USUAL_TRUSTED_PROXIES = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+]
 const USUAL_ADDRESS: ListenAddress = { kind: 'tcp', hostname: '::', port: 5000 }
 
 export interface ConfigSources {
@@ -106,17 +118,45 @@ function build(values: SettingValues, defaults: Defaults): Config {
   const address = values['http.addr'] ?? USUAL_ADDRESS
   const workers = workerCount(values, driver, address)
   return {
-    http: { address, host: values['http.host'] ?? null },
-    storage: { driver, deleteEnabled: values['storage.delete.enabled'] ?? values.version === undefined },
+    http: {
+      address,
+      host: values['http.host'] ?? null,
+      prefix: '',
+      relativeUrls: true,
+      trustedProxies: USUAL_TRUSTED_PROXIES,
+      headers: {},
+      tls: null,
+      http2: true,
+      h2c: false,
+      debug: null,
+    },
+    auth: { kind: 'open' },
+    storage: {
+      driver,
+      deleteEnabled: values['storage.delete.enabled'] ?? values.version === undefined,
+      readOnly: false,
+    },
     database: databaseChoice(values, workers),
     workers,
     log: {
       level: values['log.level'] ?? 'info',
       format: logFormat(values, defaults.logFormat),
+      fields: {},
       accessLog: values['berth.log.accessLog'] ?? true,
     },
-    uploads: { expireAfterMilliseconds: values['berth.uploads.expireAfter'] ?? SEVEN_DAYS },
-    manifests: { allowMissing: values['berth.manifests.allowMissing'] ?? false },
+    uploads: {
+      expireAfterMilliseconds: values['berth.uploads.expireAfter'] ?? SEVEN_DAYS,
+      purgeEveryMilliseconds: USUAL_PURGE_INTERVAL,
+      purgeIsDryRun: false,
+    },
+    manifests: {
+      allowMissing: values['berth.manifests.allowMissing'] ?? false,
+      indexPlatforms: 'all',
+      foreignUrls: null,
+      classes: null,
+    },
+    lists: { catalogMaxEntries: 1_000, tagsMax: 10_000 },
+    health: { storage: null, files: [], http: [], tcp: [] },
     shutdownGraceMilliseconds: values['berth.shutdownGrace'] ?? SHUTDOWN_GRACE,
   }
 }

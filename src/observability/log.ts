@@ -12,7 +12,7 @@ import { formatPrettyLine } from './pretty.ts'
 import type { LogRecord } from './record.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
-export type LogFormat = 'pretty' | 'text' | 'json'
+export type LogFormat = 'pretty' | 'text' | 'json' | 'logstash'
 
 /** What a line says besides its sentence. An Error goes under `error`. Never credentials. */
 export type LogFields = Readonly<Record<string, unknown>>
@@ -39,7 +39,9 @@ export interface LogOptions {
 }
 
 export function createLog({ level, format, color = false, write }: LogOptions): Log {
-  const destination = { write: format === 'json' ? write : (line: string) => write(render(line)) }
+  const destination = {
+    write: format === 'json' || format === 'logstash' ? write : (line: string) => write(render(line)),
+  }
   const render = (line: string) => {
     const record: LogRecord = JSON.parse(line)
     return format === 'text' ? formatLogrusLine(record) : formatPrettyLine(record, color)

@@ -1,5 +1,6 @@
 /** The shape of a help page: what it is for, then examples, then the reference. */
 import { Command } from 'commander'
+import { calledAs } from './called-as.ts'
 
 export interface Example {
   readonly command: string
@@ -24,5 +25,5 @@ function sentence(text: string): string {
 
 /** How this program is called by whoever runs it: what the examples tell people to type. */
 export function programName(): string {
-  return Bun.isStandaloneExecutable ? 'berth' : 'npm run berth --'
+  return Bun.isStandaloneExecutable ? calledAs(process.argv0) : 'npm run berth --'
 }

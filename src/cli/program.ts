@@ -1,18 +1,19 @@
 /** The command line: which commands there are, and what happens when one fails. */
 import { Command, CommanderError } from 'commander'
+import { calledAs, versionLine, withCommand } from './called-as.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT, explain, formatFailure } from './failure.ts'
 import { formatExamples, programName } from './help.ts'
 import { serveCommand } from './serve.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
-import { VERSION, versionCommand } from './version.ts'
+import { versionCommand } from './version.ts'
 
 /** Runs one command and ends the process with its exit code, unless the command goes on serving. */
 export async function runCli(args: readonly string[]): Promise<void> {
   const terminal = openTerminal()
   try {
     const program = createProgram(terminal)
-    await program.parseAsync(args.length === 0 ? ['--help'] : [...args], { from: 'user' })
+    await program.parseAsync([...withCommand(args)], { from: 'user' })
   } catch (error) {
     process.exitCode = report(terminal, error)
     if (process.exitCode !== EXIT.OK) process.exit()
@@ -26,9 +27,10 @@ function createProgram(terminal: Terminal): Command {
     { command: `${name} demo`, effect: 'push a tiny image to it, without any other tool' },
     { command: `${name} serve --help`, effect: 'more about one command' },
   ]
-  const program = new Command('berth')
+  const own = calledAs(process.argv0)
+  const program = new Command(own)
     .addHelpText('before', `Berth, a container registry.\n\nExamples:\n${formatExamples(examples)}\n`)
-    .version(`berth ${VERSION}`, '-v, --version')
+    .version(versionLine(own), '-v, --version')
   program.addCommand(serveCommand(terminal))
   program.addCommand(demoCommand(terminal))
   program.addCommand(versionCommand(terminal))

@@ -130,13 +130,14 @@ function listen(config: Config, role: AppRole, registry: Registry, log: Log): Pr
   const oci = ociHandler({
     registry,
     deleteEnabled: config.storage.deleteEnabled,
-    locationBase: config.http.host ?? '',
+    addresses: config.http,
     log,
   })
   const health = healthHandler(registry, log)
   return startServer({
     address: config.http.address,
     reusePort: role.kind === 'worker',
+    trustedProxies: config.http.trustedProxies,
     handle: (request) => health(request) ?? oci(request),
     onError: (error, request) => refusal(error, log, request),
     ...(config.log.accessLog ? { onReply: accessLog(log) } : {}),

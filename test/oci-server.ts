@@ -6,6 +6,7 @@ import type { Can } from '../src/access/authorize.ts'
 import { startServer } from '../src/http/server.ts'
 import { createLog } from '../src/observability/log.ts'
 import { ociHandler, refusal } from '../src/protocols/oci/handler.ts'
+import type { AddressOptions } from '../src/protocols/oci/location.ts'
 import type { OciOptions } from '../src/protocols/oci/route.ts'
 import { type Bench, type BenchOptions, type OpenBench, openOnSqlite } from './registry-bench.ts'
 
@@ -35,17 +36,22 @@ export interface Answer {
 export interface OciServerOptions extends BenchOptions, Partial<Omit<OciOptions, 'registry' | 'log'>> {
   readonly open?: OpenBench
   readonly can?: Can
+  readonly trustedProxies?: readonly string[]
 }
+
+/** As where nothing is set. */
+const USUAL_ADDRESSES: AddressOptions = { host: null, prefix: '', relativeUrls: true }
 
 export async function openOciServer(options: OciServerOptions = {}): Promise<OciServer> {
   const bench = await (options.open ?? openOnSqlite)({ storage: 'memory', ...options })
   const lines: Record<string, unknown>[] = []
   const write = (line: string) => void lines.push(JSON.parse(line))
   const log = createLog({ level: 'info', format: 'json', write })
-  const { deleteEnabled = true, locationBase = '' } = options
-  const handle = ociHandler({ registry: bench.registry, deleteEnabled, locationBase, log }, options.can)
+  const { deleteEnabled = true, addresses = USUAL_ADDRESSES } = options
+  const handle = ociHandler({ registry: bench.registry, deleteEnabled, addresses, log }, options.can)
   const server = await startServer({
     address: { kind: 'tcp', hostname: '127.0.0.1', port: 0 },
+    trustedProxies: options.trustedProxies ?? [],
     handle,
     onError: (error, request) => refusal(error, log, request),
   })

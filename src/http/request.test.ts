@@ -41,7 +41,10 @@ async function lookAt(head: string, body: string, eyes: typeof look): Promise<un
 /** A request without a server, to look at what is parsed. */
 function requestTo(url: string, headers: Record<string, string> = {}): IncomingRequest {
   return new IncomingRequest(new Request(url, { headers }), {
+    isEncrypted: false,
     remoteAddress: () => null,
+    isFromProxy: () => false,
+    isProxy: () => false,
     allowSlow: () => {},
     bodyArrived: () => {},
   })

@@ -5,6 +5,7 @@
  * that its reader names, and a body that ends early is an error, never a shorter body.
  * It knows no route, no status and no user.
  */
+import { forwardedClient, forwardedOrigin, forwardedPrefix, ownOrigin } from './forwarded.ts'
 
 /** What came is not one request that everybody reads alike. */
 export class BadRequest extends Error {
@@ -36,8 +37,14 @@ export class BodyAborted extends Error {
 
 /** The connection's side of a request. */
 export interface Connection {
+  /** Whether it has TLS up to here. */
+  readonly isEncrypted: boolean
   /** Null on a Unix socket, and once the client is gone. */
   remoteAddress(): string | null
+  /** Whether the other end is a proxy that is believed about its client. */
+  isFromProxy(): boolean
+  /** Whether an address is that of a proxy that is believed. */
+  isProxy(address: string): boolean
   /** Lets this request rest for that long without a byte in either direction. */
   allowSlow(milliseconds: number): void
   /** Bytes of the body have come: the time to rest begins anew. */
@@ -100,9 +107,33 @@ export class IncomingRequest {
     return this.#native.signal
   }
 
-  /** Null on a Unix socket, and once the client is gone. */
+  /**
+   * The client's own address, also where it came through a proxy that is believed. Null where the proxy on a Unix
+   * socket does not tell, and once the other end is gone.
+   */
   get remoteAddress(): string | null {
-    return this.#connection.remoteAddress()
+    const connection = this.#connection
+    const told = connection.isFromProxy()
+      ? forwardedClient(this, (address) => connection.isProxy(address))
+      : null
+    return told ?? connection.remoteAddress()
+  }
+
+  /**
+   * The scheme and host by which the client knows this server, such as `https://registry.example.com`. Null for a
+   * request that names no host (HTTP/1.0 may leave it out).
+   */
+  get origin(): string | null {
+    const arrival = {
+      scheme: this.#connection.isEncrypted ? 'https' : 'http',
+      host: this.header('host'),
+    } as const
+    return this.#connection.isFromProxy() ? forwardedOrigin(this, arrival) : ownOrigin(arrival)
+  }
+
+  /** What a believed proxy has cut off the path, such as `/registry`; mostly nothing: ''. */
+  get cutPrefix(): string {
+    return this.#connection.isFromProxy() ? forwardedPrefix(this) : ''
   }
 
   /** Several lines of one name are joined by a comma, as RFC 9110 §5.3 has it. */

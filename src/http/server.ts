@@ -8,6 +8,7 @@
  * The parser answers what is no HTTP at all (400, 413, 431, 505) by itself, without a body.
  */
 import http from 'node:http'
+import { type NetworkList, parseNetworkList } from '../lib/network-list.ts'
 import { type Address, cannotListen, claim, isEveryAddress } from './address.ts'
 import { type Reply, toResponse } from './reply.ts'
 import { type Connection, IncomingRequest } from './request.ts'
@@ -16,6 +17,11 @@ export interface ServerOptions {
   readonly address: Address
   /** Several processes share the port; then the caller has made sure that nobody else has it. */
   readonly reusePort?: boolean
+  /**
+   * Whose `X-Forwarded-*` and `Forwarded` are believed: addresses and networks. Nobody's unless given. Whoever reaches a
+   * Unix socket is believed anyway: who may, the file's permissions say.
+   */
+  readonly trustedProxies?: readonly string[]
   /** How long a connection may rest without a byte in either direction; at most 255. */
   readonly idleSeconds?: number
   handle(request: IncomingRequest): Promise<Reply>
@@ -63,12 +69,15 @@ const LAST_WORDS_MILLISECONDS = 1000
 
 type Native = Bun.Server<undefined>
 
-/** Throws CannotListen. */
+/** Throws CannotListen, and BadNetwork for `trustedProxies`. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   if (options.reusePort !== true) await claim(options.address)
   Reflect.set(http, 'maxHeaderSize', HEADER_BYTES)
   const inFlight = new InFlight()
-  const native = listen(options, (request, server) => answer(options, inFlight, request, server))
+  const circumstances = circumstancesOf(options)
+  const native = listen(options, (request, server) =>
+    answer(options, inFlight, new BunConnection(request, server, circumstances)),
+  )
   return {
     url: native.url.href.replace(/\/$/, ''),
     port: native.port ?? null,
@@ -103,13 +112,11 @@ function listen(
 async function answer(
   options: ServerOptions,
   inFlight: InFlight,
-  native: Request,
-  server: Native,
+  connection: BunConnection,
 ): Promise<Response> {
   const started = performance.now()
   inFlight.begin()
-  const connection = new BunConnection(native, server, options.idleSeconds ?? IDLE_SECONDS)
-  const request = new IncomingRequest(native, connection)
+  const request = new IncomingRequest(connection.request, connection)
   const send = async (reply: Reply) => {
     const failed = (error: unknown) => options.onBodyFailed?.(error, request)
     const response = await toResponse(withRequestId(reply, request.id), request, failed)
@@ -139,37 +146,67 @@ function lastReply(onError: ServerOptions['onError'], cause: unknown): Response 
   return new Response(body?.kind === 'bytes' ? body.bytes : null, { status, headers })
 }
 
+/** What all connections of a server have in common. */
+interface Circumstances {
+  readonly idleSeconds: number
+  readonly proxies: NetworkList
+  readonly isUnixSocket: boolean
+}
+
+function circumstancesOf({ address, trustedProxies = [], idleSeconds }: ServerOptions): Circumstances {
+  return {
+    idleSeconds: idleSeconds ?? IDLE_SECONDS,
+    proxies: parseNetworkList(trustedProxies),
+    isUnixSocket: address.kind === 'unix',
+  }
+}
+
 class BunConnection implements Connection {
-  readonly #request: Request
+  readonly request: Request
   readonly #server: Native
-  readonly #idleSeconds: number
+  readonly #circumstances: Circumstances
   #patience: number
 
-  constructor(request: Request, server: Native, idleSeconds: number) {
-    this.#request = request
+  constructor(request: Request, server: Native, circumstances: Circumstances) {
+    this.request = request
     this.#server = server
-    this.#idleSeconds = idleSeconds
-    this.#patience = idleSeconds
+    this.#circumstances = circumstances
+    this.#patience = circumstances.idleSeconds
+  }
+
+  get isEncrypted(): boolean {
+    return this.#server.protocol === 'https'
   }
 
   remoteAddress(): string | null {
-    return this.#server.requestIP(this.#request)?.address.replace(/^::ffff:(?=[\d.]+$)/, '') ?? null
+    return this.#server.requestIP(this.request)?.address.replace(/^::ffff:(?=[\d.]+$)/, '') ?? null
+  }
+
+  isFromProxy(): boolean {
+    if (this.#circumstances.isUnixSocket) return true
+    const address = this.remoteAddress()
+    return address !== null && this.isProxy(address)
+  }
+
+  isProxy(address: string): boolean {
+    return this.#circumstances.proxies.includes(address)
   }
 
   allowSlow(milliseconds: number): void {
-    const seconds = Math.max(Math.ceil(milliseconds / 1000), this.#idleSeconds)
+    const seconds = Math.max(Math.ceil(milliseconds / 1000), this.#circumstances.idleSeconds)
     this.#patience = seconds > LONGEST_IDLE_SECONDS ? 0 : seconds
-    this.#server.timeout(this.#request, this.#patience)
+    this.#server.timeout(this.request, this.#patience)
   }
 
   /** By itself Bun takes less than 16 KiB a second for silence, and cuts uploads over a thin line (seen). */
   bodyArrived(): void {
-    this.#server.timeout(this.#request, this.#patience)
+    this.#server.timeout(this.request, this.#patience)
   }
 
   /** Otherwise the connection would keep its patience for ever, and never be closed (seen). */
   endSlowness(): void {
-    if (this.#patience !== this.#idleSeconds) this.#server.timeout(this.#request, this.#idleSeconds)
+    const { idleSeconds } = this.#circumstances
+    if (this.#patience !== idleSeconds) this.#server.timeout(this.request, idleSeconds)
   }
 }
 

@@ -6,7 +6,7 @@ import { type Action, type Can, can } from '../../access/authorize.ts'
 import { ANONYMOUS } from '../../access/principal.ts'
 import type { Reply } from '../../http/reply.ts'
 import { BadRequest, BodyAborted, BodyTooLarge, type IncomingRequest } from '../../http/request.ts'
-import { createRouter, type Params, type Router } from '../../http/router.ts'
+import { createRouter, type Match, type Params, type Router } from '../../http/router.ts'
 import { quoted } from '../../lib/quoted.ts'
 import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
@@ -16,6 +16,7 @@ import { baseRoutes } from './base.ts'
 import { blobRoutes } from './blobs.ts'
 import { catalogRoutes } from './catalog.ts'
 import { errorReply } from './errors.ts'
+import { withoutPrefix } from './location.ts'
 import { manifestRoutes } from './manifests.ts'
 import { referrerRoutes } from './referrers.ts'
 import type { OciContext, OciOptions, OciRoute } from './route.ts'
@@ -65,12 +66,12 @@ async function answer(
   options: OciOptions & Pick<OciContext, 'can'>,
   request: IncomingRequest,
 ): Promise<Reply> {
-  const match = router.find(request.method, request.path)
+  const match = find(router, options, request.method, request.path)
   switch (match.kind) {
     case 'not-found':
       throw new RegistryError(
         'NOT_FOUND',
-        `There is nothing at ${quoted(request.path)}. Repositories are below /v2/.`,
+        `There is nothing at ${quoted(request.path)}. Repositories are below ${options.addresses.prefix}/v2/.`,
       )
     case 'method-not-allowed':
       return methodNotAllowed(request.method, match.allow)
@@ -80,6 +81,16 @@ async function answer(
       return await run(match.route, context, match.params, router)
     }
   }
+}
+
+function find(
+  router: Router<OciContext, Action>,
+  { addresses }: OciOptions,
+  method: string,
+  path: string,
+): Match<OciContext, Action> {
+  const place = withoutPrefix(addresses, path)
+  return place === null ? { kind: 'not-found' } : router.find(method, place)
 }
 
 /** What the operator has switched off is told as a method that this address does not take (RFC 9110 §15.5.6). */
@@ -94,14 +105,14 @@ async function run(
   } catch (error) {
     if (!(error instanceof RegistryError) || error.code !== 'UNSUPPORTED') throw error
     const { method, path } = context.request
-    const others = allowedAt(router, path).filter((each) => each !== method)
+    const others = allowedAt(router, context, path).filter((each) => each !== method)
     return errorReply(error, { allow: others.join(', ') })
   }
 }
 
 /** Every method that an address takes. */
-function allowedAt(router: Router<OciContext, Action>, path: string): readonly string[] {
-  const match = router.find('OPTIONS', path)
+function allowedAt(router: Router<OciContext, Action>, options: OciOptions, path: string): readonly string[] {
+  const match = find(router, options, 'OPTIONS', path)
   return match.kind === 'method-not-allowed' ? match.allow : []
 }
 

@@ -10,7 +10,10 @@ const SIZES = { byDefault: 100, atMost: 1000 }
 
 function requestTo(query: string): IncomingRequest {
   return new IncomingRequest(new Request(`http://registry.test/v2/a/tags/list?${query}`), {
+    isEncrypted: false,
     remoteAddress: () => null,
+    isFromProxy: () => false,
+    isProxy: () => false,
     allowSlow: () => undefined,
     bodyArrived: () => undefined,
   })

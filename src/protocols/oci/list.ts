@@ -5,6 +5,7 @@ import type { IncomingRequest } from '../../http/request.ts'
 import { textContent } from '../../lib/content.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import type { PageRequest } from '../../registry/page.ts'
+import { ownPath } from './location.ts'
 
 const WHOLE_NUMBER = /^\d+$/
 
@@ -32,7 +33,7 @@ export function listReply(
   body: object,
   last: string | undefined,
 ): Reply {
-  const link = last === undefined ? {} : { link: nextLink(request.path, { last, n: String(page.limit) }) }
+  const link = last === undefined ? {} : { link: nextLink(ownPath(request), { last, n: String(page.limit) }) }
   return {
     status: 200,
     headers: { 'content-type': 'application/json', ...link },

@@ -6,6 +6,7 @@ import { textContent } from '../../lib/content.ts'
 import { isDigest, parseDigest } from '../../oci/digest.ts'
 import { OCI_INDEX } from '../../oci/media-type.ts'
 import { listReferrers, type ReferrerPlace } from '../../registry/referrers.ts'
+import { ownPath } from './location.ts'
 import { type OciContext, type OciRoute, repositoryOf } from './route.ts'
 
 const PATTERN = '/v2/:name+/referrers/:digest'
@@ -26,7 +27,7 @@ async function get({ registry, request }: OciContext, address: ParamsOf<typeof P
     headers: {
       'content-type': OCI_INDEX,
       ...(artifactType === null ? {} : { 'oci-filters-applied': 'artifactType' }),
-      ...(next === null ? {} : { link: linkTo(request.path, next, artifactType) }),
+      ...(next === null ? {} : { link: linkTo(ownPath(request), next, artifactType) }),
     },
     body: textContent(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: referrers })),
   }

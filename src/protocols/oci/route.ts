@@ -7,13 +7,13 @@ import type { Route } from '../../http/router.ts'
 import type { Log } from '../../observability/log.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import type { Registry } from '../../registry/registry.ts'
+import type { AddressOptions } from './location.ts'
 
 export interface OciOptions {
   readonly registry: Registry
   /** Whether DELETE of manifests, tags and blobs is switched on. */
   readonly deleteEnabled: boolean
-  /** What a `Location` begins with: '' for a path, which every client resolves; or a URL without a trailing slash. */
-  readonly locationBase: string
+  readonly addresses: AddressOptions
   readonly log: Log
 }
 

@@ -1,0 +1,94 @@
+/** A request that came through a proxy: whom the server believes, on TCP and on a Unix socket. */
+import { expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BadNetwork } from '../lib/network-list.ts'
+import type { Address } from './address.ts'
+import { parseResponse, RawConnection, serveForTest, textReply } from './raw-client.support.ts'
+
+interface Seen {
+  readonly origin: string | null
+  readonly remoteAddress: string | null
+  readonly cutPrefix: string
+}
+
+const LOOPBACK: Address = { kind: 'tcp', hostname: '127.0.0.1', port: 0 }
+
+const HEADERS = [
+  'Host: upstream:5000',
+  'X-Forwarded-Proto: https',
+  'X-Forwarded-Host: registry.example.com',
+  'X-Forwarded-For: 203.0.113.7, 10.0.0.2',
+  'X-Forwarded-Prefix: /hub',
+].join('\r\n')
+
+/** What a server with these proxies sees in a request with these lines, which comes from 127.0.0.1 or the socket. */
+async function look(trustedProxies: readonly string[], lines: string, address = LOOPBACK): Promise<Seen> {
+  const server = await serveForTest(
+    ({ origin, remoteAddress, cutPrefix }) =>
+      textReply(200, JSON.stringify({ origin, remoteAddress, cutPrefix })),
+    { address, trustedProxies },
+  )
+  const connection = new RawConnection(
+    address.kind === 'unix' ? { path: address.path } : { port: server.port ?? 0 },
+  )
+  await connection.write(`GET / HTTP/1.0\r\n${lines}\r\n\r\n`)
+  const { body } = parseResponse(await connection.closed())
+  await server.stop({ graceMilliseconds: 0 })
+  return JSON.parse(body.toString())
+}
+
+test('a proxy in the list is believed', async () => {
+  expect(await look(['127.0.0.0/8', '10.0.0.0/8'], HEADERS)).toEqual({
+    origin: 'https://registry.example.com',
+    remoteAddress: '203.0.113.7',
+    cutPrefix: '/hub',
+  })
+})
+
+test('a proxy behind it that is not in the list is the client', async () => {
+  const seen = await look(['127.0.0.1'], HEADERS)
+  expect(seen.remoteAddress).toBe('10.0.0.2')
+})
+
+test('nobody else is', async () => {
+  expect(await look(['10.0.0.0/8'], HEADERS)).toEqual({
+    origin: 'http://upstream:5000',
+    remoteAddress: '127.0.0.1',
+    cutPrefix: '',
+  })
+})
+
+test('who reaches the Unix socket is, whatever the list says', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-proxied-'))
+  const address = { kind: 'unix', path: join(folder, 'socket') } as const
+  expect(await look(['10.0.0.0/8'], HEADERS, address)).toEqual({
+    origin: 'https://registry.example.com',
+    remoteAddress: '203.0.113.7',
+    cutPrefix: '/hub',
+  })
+  expect(await look([], 'Host: upstream', address)).toMatchObject({
+    origin: 'http://upstream',
+    remoteAddress: null,
+  })
+  rmSync(folder, { recursive: true })
+})
+
+test('a proxy that says nothing changes nothing', async () => {
+  expect(await look(['127.0.0.1'], 'Host: upstream:5000')).toEqual({
+    origin: 'http://upstream:5000',
+    remoteAddress: '127.0.0.1',
+    cutPrefix: '',
+  })
+})
+
+test('a request without a host has no origin', async () => {
+  expect((await look(['127.0.0.1'], 'Accept: */*')).origin).toBeNull()
+})
+
+test('a list with something that is no network does not start', async () => {
+  await expect(serveForTest(() => textReply(200, ''), { trustedProxies: ['proxy.local'] })).rejects.toThrow(
+    BadNetwork,
+  )
+})

@@ -79,7 +79,7 @@ export const headers: Theme = {
     },
     {
       name: 'names another prefix and port as forwarded',
-      send: begin('X-Forwarded-Prefix: /evil', 'X-Forwarded-Port: 1'),
+      send: begin('X-Forwarded-Prefix: //evil.test', 'X-Forwarded-Port: 1'),
       answer: accepted(202, RELATIVE),
       source: TRAP,
       peer: 'the same',

@@ -138,6 +138,7 @@ function listen(config: Config, role: AppRole, registry: Registry, log: Log): Pr
     address: config.http.address,
     reusePort: role.kind === 'worker',
     trustedProxies: config.http.trustedProxies,
+    headers: config.http.headers,
     handle: (request) => health(request) ?? oci(request),
     onError: (error, request) => refusal(error, log, request),
     ...(config.log.accessLog ? { onReply: accessLog(log) } : {}),

@@ -8,6 +8,7 @@
  * The parser answers what is no HTTP at all (400, 413, 431, 505) by itself, without a body.
  */
 import http from 'node:http'
+import { parseHeaderFields } from '../lib/header-fields.ts'
 import { type NetworkList, parseNetworkList } from '../lib/network-list.ts'
 import { type Address, cannotListen, claim, isEveryAddress } from './address.ts'
 import { type Reply, toResponse } from './reply.ts'
@@ -22,6 +23,8 @@ export interface ServerOptions {
    * Unix socket is believed anyway: who may, the file's permissions say.
    */
   readonly trustedProxies?: readonly string[]
+  /** On every reply, unless it has its own: names in any case, each with its values. */
+  readonly headers?: Readonly<Record<string, readonly string[]>>
   /** How long a connection may rest without a byte in either direction; at most 255. */
   readonly idleSeconds?: number
   handle(request: IncomingRequest): Promise<Reply>
@@ -69,32 +72,38 @@ const LAST_WORDS_MILLISECONDS = 1000
 
 type Native = Bun.Server<undefined>
 
-/** Throws CannotListen, and BadNetwork for `trustedProxies`. */
+/** A server that runs. */
+interface Serving {
+  readonly options: ServerOptions
+  readonly circumstances: Circumstances
+  readonly inFlight: InFlight
+}
+
+/** Throws CannotListen; BadNetwork for `trustedProxies`, and BadHeader for `headers`. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   if (options.reusePort !== true) await claim(options.address)
   Reflect.set(http, 'maxHeaderSize', HEADER_BYTES)
-  const inFlight = new InFlight()
-  const circumstances = circumstancesOf(options)
-  const native = listen(options, (request, server) =>
-    answer(options, inFlight, new BunConnection(request, server, circumstances)),
+  const serving = { options, circumstances: circumstancesOf(options), inFlight: new InFlight() }
+  const native = listen(serving, (request, server) =>
+    answer(serving, new BunConnection(request, server, serving.circumstances)),
   )
   return {
     url: native.url.href.replace(/\/$/, ''),
     port: native.port ?? null,
-    stop: ({ graceMilliseconds }) => stop(native, inFlight, graceMilliseconds),
+    stop: ({ graceMilliseconds }) => stop(native, serving.inFlight, graceMilliseconds),
   }
 }
 
 function listen(
-  options: ServerOptions,
+  { options, circumstances: { idleSeconds, headers } }: Serving,
   fetch: (request: Request, server: Native) => Promise<Response>,
 ): Native {
-  const { address, reusePort = false, idleSeconds = IDLE_SECONDS, onError } = options
+  const { address, reusePort = false, onError } = options
   const common = {
     development: false,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch,
-    error: (cause: unknown) => lastReply(onError, cause),
+    error: (cause: unknown) => lastReply(onError, headers, cause),
   } as const
   // Heeded on Unix sockets too, although Bun's types do not know it.
   const idle: object = { idleTimeout: idleSeconds }
@@ -109,17 +118,18 @@ function listen(
   }
 }
 
-async function answer(
-  options: ServerOptions,
-  inFlight: InFlight,
-  connection: BunConnection,
-): Promise<Response> {
+async function answer(serving: Serving, connection: BunConnection): Promise<Response> {
+  const { options, inFlight } = serving
   const started = performance.now()
   inFlight.begin()
   const request = new IncomingRequest(connection.request, connection)
   const send = async (reply: Reply) => {
     const failed = (error: unknown) => options.onBodyFailed?.(error, request)
-    const response = await toResponse(withRequestId(reply, request.id), request, failed)
+    const response = await toResponse(
+      complete(reply, serving.circumstances.headers, request.id),
+      request,
+      failed,
+    )
     connection.endSlowness()
     options.onReply?.(request, reply, performance.now() - started)
     return response
@@ -134,27 +144,32 @@ async function answer(
   }
 }
 
-function withRequestId(reply: Reply, id: string): Reply {
-  return { status: reply.status, headers: { ...reply.headers, 'x-request-id': id }, body: reply.body }
+/** With the headers that every reply has. */
+function complete({ status, headers, body }: Reply, common: Reply['headers'], id: string): Reply {
+  return { status, headers: { ...common, ...headers, 'x-request-id': id }, body }
 }
 
 /** Bun opens files after we have replied, and when it cannot, it does not say to whom we did. */
-function lastReply(onError: ServerOptions['onError'], cause: unknown): Response {
+function lastReply(onError: ServerOptions['onError'], common: Reply['headers'], cause: unknown): Response {
   const isSystemError = cause instanceof Error && 'syscall' in cause
   const reply = onError(isSystemError ? new BodyLost(cause) : cause, null)
-  const { status, headers, body } = withRequestId(reply, crypto.randomUUID())
+  const { status, headers, body } = complete(reply, common, crypto.randomUUID())
   return new Response(body?.kind === 'bytes' ? body.bytes : null, { status, headers })
 }
 
 /** What all connections of a server have in common. */
 interface Circumstances {
   readonly idleSeconds: number
+  /** On every reply, by lower-case name. */
+  readonly headers: Reply['headers']
   readonly proxies: NetworkList
   readonly isUnixSocket: boolean
 }
 
-function circumstancesOf({ address, trustedProxies = [], idleSeconds }: ServerOptions): Circumstances {
+function circumstancesOf(options: ServerOptions): Circumstances {
+  const { address, headers = {}, trustedProxies = [], idleSeconds } = options
   return {
+    headers: parseHeaderFields(headers),
     idleSeconds: idleSeconds ?? IDLE_SECONDS,
     proxies: parseNetworkList(trustedProxies),
     isUnixSocket: address.kind === 'unix',

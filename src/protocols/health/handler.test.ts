@@ -25,16 +25,19 @@ afterEach(async () => {
   await bench.close()
 })
 
-test.each(['/healthz', '/readyz'])('%s answers GET and HEAD, and refuses the rest', async (path) => {
-  for (const method of ['GET', 'HEAD']) {
-    expect((await fetch(server.url + path, { method })).status).toBe(200)
-  }
-  for (const method of ['POST', 'DELETE', 'OPTIONS']) {
-    const answer = await fetch(server.url + path, { method })
-    expect(answer.status).toBe(405)
-    expect(answer.headers.get('allow')).toBe('GET, HEAD')
-  }
-})
+test.each(['/healthz', '/readyz'])(
+  '%s answers GET and HEAD, tells OPTIONS so, and refuses the rest',
+  async (path) => {
+    for (const method of ['GET', 'HEAD']) {
+      expect((await fetch(server.url + path, { method })).status).toBe(200)
+    }
+    for (const method of ['POST', 'DELETE', 'OPTIONS']) {
+      const answer = await fetch(server.url + path, { method })
+      expect(answer.status).toBe(method === 'OPTIONS' ? 200 : 405)
+      expect(answer.headers.get('allow')).toBe('GET, HEAD')
+    }
+  },
+)
 
 test('/readyz says which part fails, and leaves the reason to the log', async () => {
   await bench.close()

@@ -9,6 +9,8 @@ import type { Log } from '../../observability/log.ts'
 import { checkReadiness } from '../../registry/readiness.ts'
 import type { Registry } from '../../registry/registry.ts'
 
+const ALLOW = { allow: 'GET, HEAD' }
+
 /** Null for addresses that are not about health. */
 export function healthHandler(
   registry: Registry,
@@ -16,6 +18,7 @@ export function healthHandler(
 ): (request: IncomingRequest) => Promise<Reply> | null {
   return ({ method, path }) => {
     if (path !== '/healthz' && path !== '/readyz') return null
+    if (method === 'OPTIONS') return Promise.resolve({ status: 200, headers: ALLOW, body: null })
     if (method !== 'GET' && method !== 'HEAD') return Promise.resolve(notAllowed(method))
     return path === '/readyz' ? ready(registry, log) : Promise.resolve(plain(200, ['ok']))
   }
@@ -31,7 +34,7 @@ async function ready(registry: Registry, log: Log): Promise<Reply> {
 
 function notAllowed(method: string): Reply {
   const reply = plain(405, [`This address does not take ${method}; it takes GET and HEAD.`])
-  return { ...reply, headers: { ...reply.headers, allow: 'GET, HEAD' } }
+  return { ...reply, headers: { ...reply.headers, ...ALLOW } }
 }
 
 function plain(status: number, lines: readonly string[]): Reply {

@@ -4,15 +4,14 @@
  */
 import { readFile } from 'node:fs/promises'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
+import { describeRequest, statusOf } from './app/served-request.ts'
 import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
 import type { WriterAddress } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
-import { contentLength, type Reply } from './http/reply.ts'
-import type { IncomingRequest } from './http/request.ts'
 import { type RunningServer, startServer } from './http/server.ts'
 import { Periodic } from './lib/periodic.ts'
-import { logRequest } from './observability/access-log.ts'
 import type { Log } from './observability/log.ts'
+import type { RequestLog } from './observability/request-log.ts'
 import { healthHandler } from './protocols/health/handler.ts'
 import { ociHandler, refusal } from './protocols/oci/handler.ts'
 import { LiveUploads } from './registry/live-uploads.ts'
@@ -44,12 +43,17 @@ export type AppRole =
 const EXPIRE_EVERY = 60 * 60 * 1000
 
 /** Throws VolumeRefused, VolumeInUse, CannotListen, SchemaTooNew, DatabaseUnavailable, StorageUnavailable. */
-export async function startApp(config: Config, role: AppRole, log: Log): Promise<App> {
+export async function startApp(
+  config: Config,
+  role: AppRole,
+  log: Log,
+  logRequest: RequestLog = () => {},
+): Promise<App> {
   const closers = new AsyncDisposableStack()
   try {
     const { registry, broken } = await openRegistry(config, role, log, closers)
     await tidyUp(registry, log, closers)
-    const server = await listen(config, role, registry, log)
+    const server = await listen(config, role, registry, log, logRequest)
     return {
       url: server.url,
       broken,
@@ -126,7 +130,13 @@ async function tidyUp(registry: Registry, log: Log, closers: AsyncDisposableStac
   closers.defer(() => expiring.stop())
 }
 
-function listen(config: Config, role: AppRole, registry: Registry, log: Log): Promise<RunningServer> {
+function listen(
+  config: Config,
+  role: AppRole,
+  registry: Registry,
+  log: Log,
+  logRequest: RequestLog,
+): Promise<RunningServer> {
   const oci = ociHandler({
     registry,
     deleteEnabled: config.storage.deleteEnabled,
@@ -141,29 +151,10 @@ function listen(config: Config, role: AppRole, registry: Registry, log: Log): Pr
     headers: config.http.headers,
     handle: (request) => health(request) ?? oci(request),
     onError: (error, request) => refusal(error, log, request),
-    ...(config.log.accessLog ? { onReply: accessLog(log) } : {}),
+    onReply: (request, reply, milliseconds) =>
+      logRequest({ method: request.method, status: statusOf(request, reply) }, () =>
+        describeRequest(request, reply, milliseconds),
+      ),
     onBodyFailed: (error, request) => log.warn({ request: request.id, error }, 'a reply broke off'),
   })
-}
-
-/** nginx's number for a connection that was gone before the reply, be it the client's doing or the parser's. */
-const CLIENT_CLOSED_REQUEST = 499
-
-function accessLog(log: Log): (request: IncomingRequest, reply: Reply, milliseconds: number) => void {
-  return (request, reply, milliseconds) =>
-    logRequest(log, { method: request.method, status: reply.status }, () => ({
-      id: request.id,
-      method: request.method,
-      path: request.path,
-      remoteAddress: request.remoteAddress,
-      userAgent: request.header('user-agent'),
-      status: request.signal.aborted && reply.status < 500 ? CLIENT_CLOSED_REQUEST : reply.status,
-      bytes: sentBytes(request, reply),
-      milliseconds,
-    }))
-}
-
-/** Null where no body is sent. */
-function sentBytes({ method }: IncomingRequest, { body }: Reply): number | null {
-  return method === 'HEAD' || body === null || body.kind === 'redirect' ? null : contentLength(body)
 }

@@ -3,11 +3,12 @@
  * written, for nobody reads any more or too slowly, is lost: that must not stop who wanted to write it.
  */
 import { writeSync } from 'node:fs'
-import { createLog, type Log, type LogFormat, type LogLevel } from '../observability/log.ts'
+import { createLog, type Log, type LogFields, type LogFormat, type LogLevel } from '../observability/log.ts'
 
 export interface LogSettings {
   readonly level: LogLevel
   readonly format: LogFormat
+  readonly fields: LogFields
 }
 
 const STANDARD_ERROR = 2

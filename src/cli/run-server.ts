@@ -1,6 +1,6 @@
 /** The running server behind one face, whether it is this process alone or a supervisor over several. */
 import type { Config } from '../config/config.ts'
-import type { Log } from '../observability/log.ts'
+import type { ServerLog } from './server-log.ts'
 
 export interface RunningServer {
   readonly url: string
@@ -13,13 +13,13 @@ export interface RunningServer {
 }
 
 /** Resolves when the server answers. Throws what startApp or startSupervisor throws. */
-export function runServer(config: Config, log: Log): Promise<RunningServer> {
-  return config.workers > 1 ? runSeveral(config, log) : runAlone(config, log)
+export function runServer(config: Config, lines: ServerLog): Promise<RunningServer> {
+  return config.workers > 1 ? runSeveral(config, lines) : runAlone(config, lines)
 }
 
-async function runAlone(config: Config, log: Log): Promise<RunningServer> {
+async function runAlone(config: Config, { log, logRequest }: ServerLog): Promise<RunningServer> {
   const { startApp } = await import('../app.ts')
-  const app = await startApp(config, { kind: 'single' }, log)
+  const app = await startApp(config, { kind: 'single' }, log, logRequest)
   return {
     url: app.url,
     broken: app.broken,
@@ -28,7 +28,7 @@ async function runAlone(config: Config, log: Log): Promise<RunningServer> {
   }
 }
 
-async function runSeveral(config: Config, log: Log): Promise<RunningServer> {
+async function runSeveral(config: Config, { log }: ServerLog): Promise<RunningServer> {
   const { startSupervisor } = await import('../supervisor.ts')
   return startSupervisor({ config, program: thisProgram(), log })
 }

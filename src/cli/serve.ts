@@ -4,12 +4,13 @@ import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { formatAddress } from '../http/address.ts'
-import { createLog, type Log } from '../observability/log.ts'
+import type { Log } from '../observability/log.ts'
 import { describeRights, formatBanner } from './banner.ts'
 import { EXIT, Failure } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { requireFreePort } from './port.ts'
 import { type RunningServer, runServer } from './run-server.ts'
+import { openServerLog, type ServerLog, withIdentity } from './server-log.ts'
 import { listenForStop, type StopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 import { VERSION } from './version.ts'
@@ -41,13 +42,20 @@ export function serveCommand(terminal: Terminal): Command {
 async function serve(terminal: Terminal, file: string | undefined, flags: ServeFlags): Promise<never> {
   const loaded = await load(terminal, file, flags)
   const address = await requireFreePort(loaded.config.http.address)
-  const config: Config = { ...loaded.config, http: { ...loaded.config.http, address } }
-  const log = createLog({ ...config.log, color: terminal.hasColor, write: terminal.note })
-  for (const warning of loaded.warnings) log.warn({}, warning)
+  const log = withIdentity(loaded.config.log)
+  const config: Config = { ...loaded.config, http: { ...loaded.config.http, address }, log }
+  const lines = openServerLog(log, terminal)
+  for (const warning of loaded.warnings) lines.log.warn({}, warning)
+  const exitCode = await serveUntilStopped(terminal, config, lines).finally(() => lines.close())
+  process.exit(exitCode)
+}
+
+async function serveUntilStopped(terminal: Terminal, config: Config, lines: ServerLog): Promise<number> {
   const signals = listenForStop()
-  const server = await startUnlessStopped(config, signals, log)
-  announce(terminal, config, server.url, log)
-  process.exit(await untilStopped(server, config, signals, log))
+  const server = await startUnlessStopped(config, signals, lines)
+  if (typeof server === 'number') return server
+  announce(terminal, config, server.url, lines.log)
+  return await untilStopped(server, config, signals, lines.log)
 }
 
 function load(terminal: Terminal, file: string | undefined, flags: ServeFlags): Promise<LoadedConfig> {
@@ -62,13 +70,20 @@ function load(terminal: Terminal, file: string | undefined, flags: ServeFlags): 
   })
 }
 
-/** Nothing is in flight before the start is over. As the first process of a container, Berth must end itself here. */
-async function startUnlessStopped(config: Config, signals: StopSignals, log: Log): Promise<RunningServer> {
-  const starting = runServer(config, log)
+/**
+ * The server, or the exit code where it was stopped before it had started: nothing is in flight then. As the first
+ * process of a container, Berth must end itself.
+ */
+async function startUnlessStopped(
+  config: Config,
+  signals: StopSignals,
+  lines: ServerLog,
+): Promise<RunningServer | number> {
+  const starting = runServer(config, lines)
   const signal = await Promise.race([starting.then(() => null), signals.first])
   if (signal === null) return starting
-  log.info({}, `${signal}: stopped before it had started`)
-  process.exit(exitCodeOf(signal))
+  lines.log.info({}, `${signal}: stopped before it had started`)
+  return exitCodeOf(signal)
 }
 
 function announce(terminal: Terminal, config: Config, url: string, log: Log): void {
@@ -77,7 +92,7 @@ function announce(terminal: Terminal, config: Config, url: string, log: Log): vo
     terminal.print(formatBanner({ config, version: VERSION, url, hasColor, program: programName() }))
     return
   }
-  log.info({ version: VERSION }, `listening on ${formatAddress(config.http.address)}`)
+  log.info({}, `listening on ${formatAddress(config.http.address)}`)
   log.warn({}, `open to everyone who can reach this address: ${describeRights(config)}, without a login`)
 }
 

@@ -67,7 +67,20 @@ const HOST = /^[\w.~!$&'()*+;=:%[\]-]*$/
 /** A control of ASCII as a query has it. */
 const ENCODED_CONTROL = /%(?:[01][0-9a-f]|7f)/i
 
+/** What handlers find out about a request, for whoever counts it and writes it down. */
+export interface RequestNotes {
+  /** The name of its kind, such as `manifest`: one of few. */
+  kind?: string
+  /** What its address names, such as `name`. */
+  variables?: Readonly<Record<string, string>>
+  /** Who asks, where a login told. */
+  user?: string
+  /** Why it was refused. */
+  refusal?: { readonly code: string; readonly message: string; readonly detail?: unknown }
+}
+
 export class IncomingRequest {
+  readonly notes: RequestNotes = {}
   /** Stands in the reply (X-Request-Id) and in every log line. */
   readonly id: string
   readonly method: string

@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
-import { logRequest, type ServedRequest } from './access-log.ts'
 import { createLog, type Log, type LogFormat, type LogLevel } from './log.ts'
 
 /** What a log writes, line by line. */
@@ -13,17 +11,6 @@ const TIME = /"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"/
 
 function withoutTime(line: string | undefined): string {
   return (line ?? '').replace(TIME, 'NOW').replace(/^\d\d:\d\d:\d\d/, 'NOW')
-}
-
-const request: ServedRequest = {
-  id: 'r-1',
-  method: 'PUT',
-  path: '/v2/team/app/manifests/1.2',
-  remoteAddress: '10.0.0.7',
-  userAgent: 'docker/29.0 go/1.26',
-  status: 201,
-  bytes: 0,
-  milliseconds: 12.34567,
 }
 
 describe('levels', () => {
@@ -137,95 +124,29 @@ describe('pretty', () => {
     log.error({ error: new Error('boom') }, 'failed')
     expect(withoutTime(lines[0])).toStartWith('NOW error failed error=boom\n  Error: boom\n  at ')
   })
+})
 
-  test('tells a request as one would', () => {
-    const { log, lines } = logTo('pretty')
-    logServed(log, { ...request, bytes: 512 })
-    expect(withoutTime(lines[0])).toBe(
-      'NOW info  PUT /v2/team/app/manifests/1.2 201 12.346ms 512B 10.0.0.7 docker/29.0 go/1.26 r-1\n',
-    )
+describe('logstash', () => {
+  test("is registry:2's object", () => {
+    const { log, lines } = logTo('logstash')
+    log.warn({ version: '1.0' }, 'watch out')
+    const { '@timestamp': time, ...rest } = JSON.parse(lines[0] ?? '')
+    expect(Date.parse(time)).toBeGreaterThan(0)
+    expect(rest).toEqual({ '@version': '1', level: 'warning', message: 'watch out', version: '1.0' })
   })
 })
 
-test('whatever clients send, a line is one line, and steers no terminal', () => {
-  const { log: text, lines: textLines } = logTo('text')
-  const { log: pretty, lines: prettyLines } = logTo('pretty')
-  const { log: json, lines: jsonLines } = logTo('json')
-  const nasty = fc.oneof(
-    fc.string({ unit: 'binary' }),
-    fc.constantFrom('\x1b[2J', 'a\r\nlevel=error msg=forged', '\u009b31m', '\u2028'),
-  )
-  fc.assert(
-    fc.property(nasty, nasty, (path, userAgent) => {
-      for (const log of [text, pretty, json]) {
-        logServed(log, { ...request, path, userAgent })
-        log.warn({ path, userAgent }, `refused ${userAgent}`)
-      }
-    }),
-  )
-  for (const line of [...textLines, ...prettyLines, ...jsonLines]) {
-    // biome would read a control character in a pattern as a mistake
-    const controls = [...line.slice(0, -1)].filter((character) => (character.codePointAt(0) ?? 0) < 0x20)
-    expect(controls).toEqual([])
-    expect(line).toEndWith('\n')
-  }
-  for (const line of [...textLines, ...prettyLines]) expect(line).not.toMatch(/[\u0080-\u009f\u2028\u2029]/)
-})
-
-describe('the line of a request', () => {
-  test("has registry:2's field names", () => {
-    const { log, lines } = logTo('text')
-    logServed(log, request)
-    expect(withoutTime(lines[0])).toBe(
-      'time=NOW level=info msg="response completed" http.request.id=r-1 http.request.method=PUT' +
-        ' http.request.remoteaddr=10.0.0.7 http.request.uri=/v2/team/app/manifests/1.2' +
-        ' http.request.useragent="docker/29.0 go/1.26" http.response.duration=12.346ms' +
-        ' http.response.status=201 http.response.written=0\n',
-    )
-  })
-
-  test('leaves out what is not known', () => {
-    const { log, lines } = logTo('json')
-    logServed(log, { ...request, remoteAddress: null, userAgent: null, bytes: null, milliseconds: 2500 })
-    const { time, ...fields } = JSON.parse(lines[0] ?? '')
-    expect(fields).toEqual({
-      level: 'info',
-      msg: 'response completed',
-      'http.request.id': 'r-1',
-      'http.request.method': 'PUT',
-      'http.request.uri': '/v2/team/app/manifests/1.2',
-      'http.response.status': 201,
-      'http.response.duration': '2.5s',
-    })
-  })
-
-  test.each([
-    ['GET', 200, 'debug'],
-    ['HEAD', 404, 'debug'],
-    ['GET', 401, 'debug'],
-    ['GET', 307, 'debug'],
-    ['GET', 403, 'info'],
-    ['GET', 429, 'info'],
-    ['PUT', 201, 'info'],
-    ['DELETE', 202, 'info'],
-    ['PATCH', 416, 'info'],
-    ['GET', 500, 'warning'],
-    ['PUT', 503, 'warning'],
-  ])('of %s with %d is for %s', (method, status, level) => {
-    const { log, lines } = logTo('json')
-    logServed(log, { ...request, method, status })
-    expect(JSON.parse(lines[0] ?? '').level).toBe(level)
-  })
-})
-
-test('a request that has no line is not described', () => {
-  const { log, lines } = logTo('json', 'info')
-  logRequest(log, { method: 'GET', status: 200 }, () => {
-    throw new Error('nobody wants to know')
-  })
-  expect(lines).toEqual([])
-})
-
-function logServed(log: Log, served: ServedRequest): void {
-  logRequest(log, served, () => served)
-}
+test.each(['text', 'json', 'logstash', 'pretty'] as const)(
+  'every line of %s has the fields of all',
+  (format) => {
+    const lines: string[] = []
+    const fields = { service: 'registry', environment: 'staging' }
+    const log = createLog({ level: 'info', format, fields, write: (line) => lines.push(line) })
+    log.info({}, 'one')
+    log.child({ job: 'gc' }).error({ n: 1 }, 'two')
+    for (const line of lines) {
+      expect(line).toMatch(/environment"?[=:]"?staging/)
+      expect(line).toMatch(/service"?[=:]"?registry/)
+    }
+  },
+)

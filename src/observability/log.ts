@@ -1,13 +1,14 @@
 /**
  * The log: one line an event, with a level, fields and a sentence.
  *
- * `json` has one object a line and `text` is registry:2's lines, both with the keys and level names that its
- * log readers know; `pretty` is for people at a terminal. Whoever starts the program decides where lines go
+ * `json` and `logstash` have one object a line and `text` is registry:2's lines, all with the keys and level names
+ * that its log readers know; `pretty` is for people at a terminal. Whoever starts the program decides where lines go
  * and whether they may have colours; nothing here looks at the environment.
  * Invariant: a line ends where it ends: what clients send cannot begin another, nor steer a terminal.
  */
 import { pino, stdSerializers, stdTimeFunctions } from 'pino'
 import { formatLogrusLine } from './logrus.ts'
+import { formatLogstashLine } from './logstash.ts'
 import { formatPrettyLine } from './pretty.ts'
 import type { LogRecord } from './record.ts'
 
@@ -34,27 +35,43 @@ export interface LogOptions {
   readonly format: LogFormat
   /** Colours, in `pretty` only. */
   readonly color?: boolean
+  /** On every line. */
+  readonly fields?: LogFields
   /** Takes one whole line, with its end. */
   write(line: string): void
 }
 
-export function createLog({ level, format, color = false, write }: LogOptions): Log {
-  const destination = {
-    write: format === 'json' || format === 'logstash' ? write : (line: string) => write(render(line)),
-  }
-  const render = (line: string) => {
-    const record: LogRecord = JSON.parse(line)
-    return format === 'text' ? formatLogrusLine(record) : formatPrettyLine(record, color)
-  }
+export function createLog(options: LogOptions): Log {
+  const { level, fields = {} } = options
   return pino(
     {
       level,
-      base: null,
+      base: { ...fields },
       errorKey: 'error',
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label === 'warn' ? 'warning' : label }) },
+      formatters: { level: (label) => ({ level: levelName(label) }) },
       serializers: { error: stdSerializers.err },
     },
-    destination,
+    { write: lineWriter(options) },
   )
+}
+
+/** As logrus calls them. */
+export function levelName(level: string): string {
+  return level === 'warn' ? 'warning' : level
+}
+
+/** Takes pino's lines, which are those of `json`. */
+function lineWriter({ format, color = false, write }: LogOptions): (line: string) => void {
+  const record = (line: string): LogRecord => JSON.parse(line)
+  switch (format) {
+    case 'json':
+      return write
+    case 'logstash':
+      return (line) => write(formatLogstashLine(record(line)))
+    case 'text':
+      return (line) => write(formatLogrusLine(record(line)))
+    case 'pretty':
+      return (line) => write(formatPrettyLine(record(line), color))
+  }
 }

@@ -2,9 +2,9 @@
  * Lines for people: the time of day, the level, the sentence, then the fields, dimmed. A request is told as
  * one would tell it, not by field names; a stack follows on lines of its own.
  */
-import { isServedRequest, type ServedRequestFields } from './access-log.ts'
 import { escapeControls, quoteWhereNeeded } from './logrus.ts'
 import { flatFields, type LogRecord } from './record.ts'
+import { isServedRequest, type ServedRequestFields } from './served-request.ts'
 
 type Paint = (text: string) => string
 type Colour = 'dim' | 'green' | 'yellow' | 'red'

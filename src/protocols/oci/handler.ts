@@ -16,6 +16,7 @@ import { baseRoutes } from './base.ts'
 import { blobRoutes } from './blobs.ts'
 import { catalogRoutes } from './catalog.ts'
 import { errorReply } from './errors.ts'
+import { kindOf, variablesOf } from './kinds.ts'
 import { withoutPrefix } from './location.ts'
 import { manifestRoutes } from './manifests.ts'
 import { referrerRoutes } from './referrers.ts'
@@ -76,6 +77,7 @@ async function answer(
     case 'method-not-allowed':
       return methodNotAllowed(request.method, match.allow)
     case 'found': {
+      note(request, match.route, match.params)
       const context: OciContext = { ...options, request, principal: ANONYMOUS }
       authorize(context, match.route, match.params)
       return await run(match.route, context, match.params, router)
@@ -91,6 +93,14 @@ function find(
 ): Match<OciContext, Action> {
   const place = withoutPrefix(addresses, path)
   return place === null ? { kind: 'not-found' } : router.find(method, place)
+}
+
+/** For the log and the metrics. */
+function note({ notes }: IncomingRequest, { pattern }: OciRoute, params: Params): void {
+  const kind = kindOf(pattern)
+  if (kind === null) return
+  notes.kind = kind
+  notes.variables = variablesOf(params)
 }
 
 /** What the operator has switched off is told as a method that this address does not take (RFC 9110 §15.5.6). */
@@ -142,6 +152,7 @@ function methodNotAllowed(method: string, allow: readonly string[]): Reply {
  */
 export function refusal(error: unknown, log: Log, request: IncomingRequest | null): Reply {
   const refused = asRegistryError(error)
+  if (request !== null) request.notes.refusal = refused.problems[0]
   if (refused.code === 'UNKNOWN' || refused.code === 'UNAVAILABLE') {
     log.error(
       { request: request?.id, method: request?.method, path: request?.path, error },

@@ -1,0 +1,37 @@
+/** What the log and the metrics are told of a request that was answered. */
+import { contentLength, type Reply } from '../http/reply.ts'
+import type { IncomingRequest } from '../http/request.ts'
+import type { ServedRequest } from '../observability/served-request.ts'
+
+/** nginx's number for a connection that was gone before the reply, be it the client's doing or the parser's. */
+const CLIENT_CLOSED_REQUEST = 499
+
+export function statusOf(request: IncomingRequest, { status }: Reply): number {
+  return request.signal.aborted && status < 500 ? CLIENT_CLOSED_REQUEST : status
+}
+
+export function describeRequest(request: IncomingRequest, reply: Reply, milliseconds: number): ServedRequest {
+  const { id, method, path, remoteAddress, notes } = request
+  return {
+    id,
+    method,
+    path,
+    remoteAddress,
+    host: request.header('host'),
+    userAgent: request.header('user-agent'),
+    referer: request.header('referer'),
+    requestType: request.header('content-type'),
+    responseType: reply.headers['content-type'] ?? null,
+    status: statusOf(request, reply),
+    bytes: sentBytes(request, reply),
+    milliseconds,
+    user: notes.user ?? null,
+    variables: notes.variables ?? null,
+    refusal: notes.refusal ?? null,
+  }
+}
+
+/** Null where no body is sent. */
+export function sentBytes({ method }: IncomingRequest, { body }: Reply): number | null {
+  return method === 'HEAD' || body === null || body.kind === 'redirect' ? null : contentLength(body)
+}

@@ -31,6 +31,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   ConfigError: EXIT.CONFIG,
   SchemaTooNew: EXIT.MISMATCH,
   VolumeRefused: EXIT.MISMATCH,
+  NotWritable: EXIT.CONFIG,
   VolumeInUse: EXIT.FAILED,
   CannotListen: EXIT.FAILED,
   DatabaseUnavailable: EXIT.UNAVAILABLE,

@@ -10,7 +10,7 @@
 import http from 'node:http'
 import { parseHeaderFields } from '../lib/header-fields.ts'
 import { type NetworkList, parseNetworkList } from '../lib/network-list.ts'
-import { type Address, cannotListen, claim, isEveryAddress } from './address.ts'
+import { type Address, cannotListen, claim, isEveryAddress, letReadersConnect } from './address.ts'
 import { type Reply, toResponse } from './reply.ts'
 import { type Connection, IncomingRequest } from './request.ts'
 
@@ -108,7 +108,11 @@ function listen(
   // Heeded on Unix sockets too, although Bun's types do not know it.
   const idle: object = { idleTimeout: idleSeconds }
   try {
-    if (address.kind === 'unix') return Bun.serve({ ...common, ...idle, unix: address.path })
+    if (address.kind === 'unix') {
+      const server = Bun.serve({ ...common, ...idle, unix: address.path })
+      letReadersConnect(address)
+      return server
+    }
     const where = isEveryAddress(address)
       ? { port: address.port }
       : { port: address.port, hostname: address.hostname }

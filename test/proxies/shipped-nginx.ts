@@ -1,0 +1,27 @@
+/** deploy/nginx/berth.conf as it is shipped, with the test's names, ports and paths in place of the example's. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Site } from './front.ts'
+
+const FILE = join(import.meta.dir, '../../deploy/nginx/berth.conf')
+
+/** Where the server of port 80 listens here, in the folder of the proxy. */
+export const PLAIN_SOCKET = 'plain.sock'
+
+export function shippedBlocks({ port, upstream, certificate }: Site, folder: string): string {
+  const replacements = {
+    'server 127.0.0.1:5000;': `server ${upstream};`,
+    'listen 80;': `listen unix:${join(folder, PLAIN_SOCKET)};`,
+    'listen 443 ssl;': `listen 127.0.0.1:${port} ssl;`,
+    '/etc/ssl/registry.example.com/fullchain.pem': certificate?.certificate ?? '',
+    '/etc/ssl/registry.example.com/privkey.pem': certificate?.key ?? '',
+    'server_name registry.example.com;': 'server_name 127.0.0.1;',
+  }
+  return Object.entries(replacements).reduce(replaced, readFileSync(FILE, 'utf8'))
+}
+
+/** Throws where the file does not have the line any more. */
+function replaced(text: string, [theirs, ours]: [string, string]): string {
+  if (!text.includes(theirs)) throw new Error(`deploy/nginx/berth.conf has no "${theirs}"`)
+  return text.replaceAll(theirs, ours)
+}

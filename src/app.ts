@@ -4,25 +4,37 @@
  */
 import { readFile } from 'node:fs/promises'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
+import { openDebugServer } from './app/debug-server.ts'
+import { openHealth } from './app/health.ts'
+import { MeasuredDatabase } from './app/measured-database.ts'
+import { AppMetrics } from './app/metrics.ts'
+import { type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
 import { describeRequest, statusOf } from './app/served-request.ts'
 import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
 import type { WriterAddress } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
+import type { Reply } from './http/reply.ts'
+import type { IncomingRequest } from './http/request.ts'
 import { type RunningServer, startServer } from './http/server.ts'
 import { Periodic } from './lib/periodic.ts'
+import type { Health } from './observability/health.ts'
 import type { Log } from './observability/log.ts'
 import type { RequestLog } from './observability/request-log.ts'
 import { healthHandler } from './protocols/health/handler.ts'
 import { ociHandler, refusal } from './protocols/oci/handler.ts'
+import { unhealthyReply } from './protocols/oci/unhealthy.ts'
 import { LiveUploads } from './registry/live-uploads.ts'
 import type { Registry } from './registry/registry.ts'
 import { discardOrphanedUploads, expireIdleUploads } from './registry/upload-expiry.ts'
 import { releaseUploadsOfCommand } from './registry/uploads.commands.ts'
 import { openFilesystemBlobStore } from './storage/filesystem/blob-store.ts'
+import { measuredBlobStore } from './storage/measured-blob-store.ts'
 import { openMemoryBlobStore } from './storage/memory/blob-store.ts'
 
 export interface App {
   readonly url: string
+  /** What whoever speaks for all processes of a server wants to know of this one. */
+  answer(question: Question): Promise<AnswerTo<Question>>
   /** Rejects when this process can write no more, and had better end. Never resolves. */
   readonly broken: Promise<never>
   /** Lets what is in flight end within the grace time, then closes everything. */
@@ -51,12 +63,21 @@ export async function startApp(
 ): Promise<App> {
   const closers = new AsyncDisposableStack()
   try {
-    const { registry, broken } = await openRegistry(config, role, log, closers)
+    const metrics = new AppMetrics(config.storage.driver.kind)
+    const { registry, broken } = await openRegistry({ config, role, log, metrics }, closers)
     await tidyUp(registry, log, closers)
-    const server = await listen(config, role, registry, log, logRequest)
+    const driver = config.storage.driver.kind
+    const health = openHealth(config.health, { registry, driver, log }, closers)
+    const answering = { metrics, health }
+    const server = await listen({ config, role, registry, log, logRequest, ...answering })
+    if (role.kind === 'single') {
+      closers.defer(() => server.stop({ graceMilliseconds: 0 }))
+      await openDebugServer(config.http.debug, { crew: crewOfOne(answering), log }, closers)
+    }
     return {
       url: server.url,
       broken,
+      answer: (question) => answer(answering, question),
       async close(graceMilliseconds) {
         await server.stop({ graceMilliseconds })
         await closers.disposeAsync()
@@ -69,9 +90,7 @@ export async function startApp(
 }
 
 async function openRegistry(
-  config: Config,
-  role: AppRole,
-  log: Log,
+  { config, role, log, metrics }: Pick<Parts, 'config' | 'role' | 'log' | 'metrics'>,
   closers: AsyncDisposableStack,
 ): Promise<{ readonly registry: Registry; readonly broken: Promise<never> }> {
   const volume = role.kind === 'single' ? await claimConfiguredVolume(config, closers) : role.volume
@@ -79,8 +98,11 @@ async function openRegistry(
   closers.defer(() => opened.close())
   if (volume !== null) await claimSameIdentity(opened.database, volume)
   const registry: Registry = {
-    database: opened.database,
-    blobs: volume === null ? openMemoryBlobStore() : await openFilesystemBlobStore(volume),
+    database: new MeasuredDatabase(opened.database, metrics),
+    blobs: measuredBlobStore(
+      volume === null ? openMemoryBlobStore() : await openFilesystemBlobStore(volume),
+      (action, seconds) => metrics.storageActed(action, seconds),
+    ),
     uploads: new LiveUploads(processName(config, role), await findBootId()),
     policy: {
       allowMissingBlobs: config.manifests.allowMissing,
@@ -130,31 +152,51 @@ async function tidyUp(registry: Registry, log: Log, closers: AsyncDisposableStac
   closers.defer(() => expiring.stop())
 }
 
-function listen(
-  config: Config,
-  role: AppRole,
-  registry: Registry,
-  log: Log,
-  logRequest: RequestLog,
-): Promise<RunningServer> {
+/** What a listening process is made of. */
+interface Parts {
+  readonly config: Config
+  readonly role: AppRole
+  readonly registry: Registry
+  readonly log: Log
+  readonly logRequest: RequestLog
+  readonly metrics: AppMetrics
+  readonly health: Health
+}
+
+function listen(parts: Parts): Promise<RunningServer> {
+  const { config, role, log, logRequest, metrics } = parts
+  return startServer({
+    address: config.http.address,
+    reusePort: role.kind === 'worker',
+    trustedProxies: config.http.trustedProxies,
+    headers: config.http.headers,
+    handle: handlerOf(parts),
+    onError: (error, request) => refusal(error, log, request),
+    onReply(request, reply, milliseconds) {
+      metrics.endRequest(request, reply, milliseconds)
+      logRequest({ method: request.method, status: statusOf(request, reply) }, () =>
+        describeRequest(request, reply, milliseconds),
+      )
+    },
+    onBodyFailed: (error, request) => log.warn({ request: request.id, error }, 'a reply broke off'),
+  })
+}
+
+function handlerOf({ config, registry, log, metrics, health }: Parts) {
+  const probes = healthHandler(registry, log, health)
   const oci = ociHandler({
     registry,
     deleteEnabled: config.storage.deleteEnabled,
     addresses: config.http,
     log,
   })
-  const health = healthHandler(registry, log)
-  return startServer({
-    address: config.http.address,
-    reusePort: role.kind === 'worker',
-    trustedProxies: config.http.trustedProxies,
-    headers: config.http.headers,
-    handle: (request) => health(request) ?? oci(request),
-    onError: (error, request) => refusal(error, log, request),
-    onReply: (request, reply, milliseconds) =>
-      logRequest({ method: request.method, status: statusOf(request, reply) }, () =>
-        describeRequest(request, reply, milliseconds),
-      ),
-    onBodyFailed: (error, request) => log.warn({ request: request.id, error }, 'a reply broke off'),
-  })
+  return (request: IncomingRequest): Promise<Reply> => {
+    const probed = probes(request)
+    if (probed !== null) return probed
+    if (!health.isWell) return Promise.resolve(unhealthyReply(request))
+    const reply = oci(request)
+    // What kind of request it is stands in its notes before anything is waited for.
+    metrics.beginRequest(request)
+    return reply
+  }
 }

@@ -91,6 +91,7 @@ export class IncomingRequest {
   readonly #search: string
   readonly #isDecoded: boolean
   #query: Query | null = null
+  #received = 0
 
   constructor(native: Request, connection: Connection) {
     const { path, search } = splitTarget(native.url)
@@ -113,6 +114,11 @@ export class IncomingRequest {
   get contentLength(): number | null {
     const header = this.header('content-length')
     return header === null ? null : Number(header)
+  }
+
+  /** How many bytes of the body have been read so far. */
+  get received(): number {
+    return this.#received
   }
 
   /** Aborts when the client goes away, or the server stops for good. */
@@ -178,15 +184,14 @@ export class IncomingRequest {
    * is not held back before Bun has 1.5 MB that nobody has read. Throws BodyAborted. Can be read once.
    */
   async *body(): AsyncGenerator<Uint8Array, void> {
-    let received = 0
     try {
       for await (const chunk of this.#native.body ?? []) {
-        received += chunk.length
+        this.#received += chunk.length
         this.#connection.bodyArrived()
         yield chunk
       }
     } catch (error) {
-      throw isAbort(error) ? new BodyAborted(received, this.contentLength) : error
+      throw isAbort(error) ? new BodyAborted(this.#received, this.contentLength) : error
     }
   }
 

@@ -3,12 +3,15 @@
  * about registries. A process is everything in one (`single`), or one worker of several.
  */
 import { readFile } from 'node:fs/promises'
+import type { Authenticator } from './access/authenticate.ts'
+import { openAccess } from './app/access.ts'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
 import { openHealth } from './app/health.ts'
 import { MeasuredDatabase } from './app/measured-database.ts'
 import { AppMetrics } from './app/metrics.ts'
 import { type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
+import type { Reloadable } from './app/reload.ts'
 import { describeRequest, statusOf } from './app/served-request.ts'
 import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
 import type { WriterAddress } from './app/writer-settings.ts'
@@ -37,6 +40,8 @@ export interface App {
   answer(question: Question): Promise<AnswerTo<Question>>
   /** Rejects when this process can write no more, and had better end. Never resolves. */
   readonly broken: Promise<never>
+  /** What can be read anew without a restart. */
+  readonly reloadables: readonly Reloadable[]
   /** Lets what is in flight end within the grace time, then closes everything. */
   close(graceMilliseconds: number): Promise<void>
 }
@@ -69,7 +74,8 @@ export async function startApp(
     const driver = config.storage.driver.kind
     const health = openHealth(config.health, { registry, driver, log }, closers)
     const answering = { metrics, health }
-    const server = await listen({ config, role, registry, log, logRequest, ...answering })
+    const { authenticator, reloadables } = await openAccess(config.auth, log)
+    const server = await listen({ config, role, registry, authenticator, log, logRequest, ...answering })
     if (role.kind === 'single') {
       closers.defer(() => server.stop({ graceMilliseconds: 0 }))
       await openDebugServer(config.http.debug, { crew: crewOfOne(answering), log }, closers)
@@ -77,6 +83,7 @@ export async function startApp(
     return {
       url: server.url,
       broken,
+      reloadables,
       answer: (question) => answer(answering, question),
       async close(graceMilliseconds) {
         await server.stop({ graceMilliseconds })
@@ -157,6 +164,7 @@ interface Parts {
   readonly config: Config
   readonly role: AppRole
   readonly registry: Registry
+  readonly authenticator: Authenticator
   readonly log: Log
   readonly logRequest: RequestLog
   readonly metrics: AppMetrics
@@ -182,12 +190,13 @@ function listen(parts: Parts): Promise<RunningServer> {
   })
 }
 
-function handlerOf({ config, registry, log, metrics, health }: Parts) {
+function handlerOf({ config, registry, authenticator, log, metrics, health }: Parts) {
   const probes = healthHandler(registry, log, health)
   const oci = ociHandler({
     registry,
     deleteEnabled: config.storage.deleteEnabled,
     addresses: config.http,
+    authenticator,
     log,
   })
   return (request: IncomingRequest): Promise<Reply> => {

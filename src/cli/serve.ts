@@ -1,6 +1,7 @@
 /** `berth serve`: reads the settings, starts the server, says where it is, and stops it when asked to. */
 import { constants } from 'node:os'
 import type { Command } from 'commander'
+import { prepareAccess } from '../app/access.ts'
 import type { Config } from '../config/config.ts'
 import { formatAddress } from '../http/address.ts'
 import type { Log } from '../observability/log.ts'
@@ -47,6 +48,7 @@ async function serve(terminal: Terminal, file: string | undefined, flags: Server
 
 async function serveUntilStopped(terminal: Terminal, config: Config, lines: ServerLog): Promise<number> {
   const signals = listenForStop()
+  await prepareAccess(config.auth, lines.log)
   const server = await startUnlessStopped(config, signals, lines)
   if (typeof server === 'number') return server
   await announce(terminal, config, server.url, lines.log)

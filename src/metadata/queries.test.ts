@@ -73,6 +73,8 @@ const manifest = {
   pushedBy: 'ann',
 }
 
+const someNames = { kind: 'repositories', names: Array.from({ length: 10 }, () => name) } as const
+
 /** Calls of each function: several where its statements differ. They run in this order, in one transaction. */
 const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Promise<unknown>)[]>> = {
   findOrCreateRepository: (tx) => [() => repositories.findOrCreateRepository(tx, name)],
@@ -82,8 +84,12 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   findRepositoryWithBlob: (tx) => [
     () => repositories.findRepositoryWithBlob(tx, digest, { name, scope: { kind: 'everything' } }),
     () => repositories.findRepositoryWithBlob(tx, digest, { name: null, scope: { kind: 'everything' } }),
+    () => repositories.findRepositoryWithBlob(tx, digest, { name: null, scope: someNames }),
   ],
-  listRepositoryNames: (tx) => [() => repositories.listRepositoryNames(tx, { kind: 'everything' }, page)],
+  listRepositoryNames: (tx) => [
+    () => repositories.listRepositoryNames(tx, { kind: 'everything' }, page),
+    () => repositories.listRepositoryNames(tx, someNames, page),
+  ],
 
   insertBlob: (tx) => [() => blobs.insertBlob(tx, digest, 1, 0)],
   keepBlob: (tx) => [() => blobs.keepBlob(tx, digest, 0)],

@@ -29,6 +29,22 @@ describeOnDatabases('the list of repositories', (open) => {
     expect(await names('', 100)).toEqual(NAMES.map(String))
   })
 
+  test.each([1, 2, 100])('of somebody who may see a few has those, page by page of %d', async (limit) => {
+    const few = ['z/z', 'a', 'none', 'a', 'a/b'].map(parseRepositoryName)
+    const found: string[] = []
+    for (let hasMore = true; hasMore; ) {
+      const after = found.at(-1) ?? ''
+      const page = await listRepositories(
+        bench.database,
+        { kind: 'repositories', names: few },
+        { after, limit },
+      )
+      found.push(...page.items)
+      hasMore = page.hasMore
+    }
+    expect(found).toEqual(['a', 'a/b', 'z/z'])
+  })
+
   test.each([1, 3, NAMES.length - 1, NAMES.length, NAMES.length + 1])(
     'page by page of %d is the whole list, each name once',
     async (limit) => {

@@ -6,7 +6,7 @@ import { emptyReply, type OciContext, type OciRoute } from './route.ts'
 
 export const baseRoutes: readonly OciRoute[] = [
   route('GET', '/v2/?', { needs: 'ping', handle: get }),
-  route('GET', '/', { needs: 'ping', handle: getRoot }),
+  route('GET', '/', { needs: 'probe', handle: getRoot }),
 ]
 
 function get(_context: OciContext): Promise<Reply> {
@@ -17,7 +17,7 @@ function get(_context: OciContext): Promise<Reply> {
   })
 }
 
-/** Load balancers that were set up for distribution probe this address. */
+/** Load balancers that were set up for distribution probe this address, without a login. */
 function getRoot(_context: OciContext): Promise<Reply> {
   return Promise.resolve(emptyReply(200, { 'cache-control': 'no-cache' }))
 }

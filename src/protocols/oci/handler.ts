@@ -3,18 +3,18 @@
  * whatever was thrown into the specification's errors.
  */
 import { type Action, type Can, can } from '../../access/authorize.ts'
-import { ANONYMOUS } from '../../access/principal.ts'
 import type { Reply } from '../../http/reply.ts'
 import { BadRequest, BodyAborted, BodyTooLarge, type IncomingRequest } from '../../http/request.ts'
 import { createRouter, type Match, type Params, type Router } from '../../http/router.ts'
 import { quoted } from '../../lib/quoted.ts'
 import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
-import { findRepositoryName } from '../../oci/repository-name.ts'
 import { findObstacle, isTemporary, type Obstacle } from '../../registry/temporary.ts'
+import { admit } from './admission.ts'
 import { baseRoutes } from './base.ts'
 import { blobRoutes } from './blobs.ts'
 import { catalogRoutes } from './catalog.ts'
+import { LoginRequired } from './challenge.ts'
 import { errorReply } from './errors.ts'
 import { kindOf, variablesOf } from './kinds.ts'
 import { withoutPrefix } from './location.ts'
@@ -78,8 +78,9 @@ async function answer(
       return methodNotAllowed(request.method, match.allow)
     case 'found': {
       note(request, match.route, match.params)
-      const context: OciContext = { ...options, request, principal: ANONYMOUS }
-      authorize(context, match.route, match.params)
+      const admission = admit(options, request, match.route.needs, match.params)
+      const principal = admission instanceof Promise ? await admission : admission
+      const context: OciContext = { ...options, request, principal }
       return await run(match.route, context, match.params, router)
     }
   }
@@ -126,14 +127,6 @@ function allowedAt(router: Router<OciContext, Action>, options: OciOptions, path
   return match.kind === 'method-not-allowed' ? match.allow : []
 }
 
-/** Throws DENIED. */
-function authorize({ principal, can }: OciContext, route: OciRoute, params: Params): void {
-  const repository = findRepositoryName(params['name'] ?? '')
-  if (can(principal, route.needs, repository)) return
-  const where = repository === null ? 'this registry' : repository
-  throw new RegistryError('DENIED', `${principal.name} may not ${route.needs} in ${where}.`)
-}
-
 function methodNotAllowed(method: string, allow: readonly string[]): Reply {
   const headers = { allow: allow.join(', ') }
   if (method === 'OPTIONS') return { status: 200, headers, body: null }
@@ -159,9 +152,14 @@ export function refusal(error: unknown, log: Log, request: IncomingRequest | nul
       'a request failed',
     )
   }
-  const headers =
-    refused.code === 'UNAVAILABLE' ? { ...PROTOCOL_HEADERS, 'retry-after': '5' } : PROTOCOL_HEADERS
-  return errorReply(refused, headers)
+  const login = refused instanceof LoginRequired ? refused.headers : {}
+  return errorReply(refused, { ...PROTOCOL_HEADERS, ...retryAfter(refused), ...login })
+}
+
+/** In seconds (RFC 9110 §10.2.3): a disk or a database needs longer than a crowd of logins. */
+function retryAfter({ code }: RegistryError): Record<string, string> {
+  if (code === 'UNAVAILABLE') return { 'retry-after': '5' }
+  return code === 'TOOMANYREQUESTS' ? { 'retry-after': '1' } : {}
 }
 
 function asRegistryError(error: unknown): RegistryError {

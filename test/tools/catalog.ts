@@ -45,6 +45,7 @@ export const TOOLS = {
   'qemu-aarch64': debian('qemu-user'),
   'ld-linux-aarch64.so.1': debian('libc6-arm64-cross'),
   'systemd-analyze': debian('systemd'),
+  pip3: debian('python3-pip'),
   wrk: debian('wrk'),
   taskset: debian('util-linux'),
   curl: debian('curl'),

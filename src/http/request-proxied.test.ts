@@ -92,3 +92,23 @@ test('a list with something that is no network does not start', async () => {
     BadNetwork,
   )
 })
+
+test('a client that is gone in the middle of its body is still known', async () => {
+  const { promise: known, resolve } = Promise.withResolvers<string | null>()
+  const server = await serveForTest(
+    async (request) => {
+      try {
+        for await (const _ of request.body()) connection.destroy()
+      } catch {
+        resolve(request.remoteAddress)
+      }
+      return textReply(200, '')
+    },
+    { trustedProxies: ['127.0.0.1'] },
+  )
+  const connection = new RawConnection({ port: server.port ?? 0 })
+  const head = 'PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n'
+  await connection.write(`${head}some`)
+  expect(await known).toBe('203.0.113.7')
+  await server.stop({ graceMilliseconds: 0 })
+})

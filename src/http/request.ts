@@ -39,7 +39,7 @@ export class BodyAborted extends Error {
 export interface Connection {
   /** Whether it has TLS up to here. */
   readonly isEncrypted: boolean
-  /** Null on a Unix socket, and once the client is gone. */
+  /** Null on a Unix socket, and once the client is gone where nobody asked before and no body came. */
   remoteAddress(): string | null
   /** Whether the other end is a proxy that is believed about its client. */
   isFromProxy(): boolean

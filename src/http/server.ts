@@ -185,6 +185,8 @@ class BunConnection implements Connection {
   readonly #server: Native
   readonly #circumstances: Circumstances
   #patience: number
+  /** Remembered, for Bun does not tell it any more once the other end is gone. */
+  #address: string | null = null
 
   constructor(request: Request, server: Native, circumstances: Circumstances) {
     this.request = request
@@ -198,7 +200,8 @@ class BunConnection implements Connection {
   }
 
   remoteAddress(): string | null {
-    return this.#server.requestIP(this.request)?.address.replace(/^::ffff:(?=[\d.]+$)/, '') ?? null
+    this.#address ??= this.#server.requestIP(this.request)?.address.replace(/^::ffff:(?=[\d.]+$)/, '') ?? null
+    return this.#address
   }
 
   isFromProxy(): boolean {
@@ -219,6 +222,7 @@ class BunConnection implements Connection {
 
   /** By itself Bun takes less than 16 KiB a second for silence, and cuts uploads over a thin line (seen). */
   bodyArrived(): void {
+    this.remoteAddress()
     this.#server.timeout(this.request, this.#patience)
   }
 

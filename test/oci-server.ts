@@ -92,7 +92,7 @@ export interface WireError {
 /** The errors of a refusal. Throws where it is not in the specification's form. */
 export function errorsOf({ text, headers }: Answer): readonly WireError[] {
   const type = headers.get('content-type')
-  if (type !== 'application/json') throw new Error(`an error of type ${type}: ${text}`)
+  if (type !== 'application/json; charset=utf-8') throw new Error(`an error of type ${type}: ${text}`)
   const { errors, ...others } = JSON.parse(text) as { readonly errors: readonly WireError[] }
   const isProper =
     Object.keys(others).length === 0 &&

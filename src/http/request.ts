@@ -105,6 +105,11 @@ export class IncomingRequest {
     this.#isDecoded = decoded !== null
   }
 
+  /** What follows the path as it came: '' or a question mark and the rest. */
+  get search(): string {
+    return this.#search === '' ? '' : `?${this.#search}`
+  }
+
   get query(): Query {
     this.#query ??= parseQuery(this.#search)
     return this.#query

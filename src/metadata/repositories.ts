@@ -79,7 +79,10 @@ export async function markListed(tx: Transaction, id: RepositoryId): Promise<voi
   await tx.run(`UPDATE repositories SET listed = 1 WHERE id = $1 AND listed = 0`, [id])
 }
 
-/** At most `limit` names after `after`, in byte order. */
+/**
+ * At most `limit` names after `after`, component by component as distribution lists them: `a`, `a/b`, `a-b`. For
+ * that `/` counts as `!`, which sorts before everything that a name may have.
+ */
 export async function listRepositoryNames(
   read: Read,
   scope: Scope,
@@ -87,23 +90,30 @@ export async function listRepositoryNames(
 ): Promise<RepositoryName[]> {
   if (scope.kind === 'everything') {
     return await read.all(
-      `SELECT name FROM repositories WHERE listed = 1 AND name > $1 ORDER BY name LIMIT $2`,
+      `SELECT name FROM repositories
+       WHERE listed = 1 AND replace(name, '/', '!') > replace($1, '/', '!')
+       ORDER BY replace(name, '/', '!') LIMIT $2`,
       [page.after, page.limit],
       nameColumn,
     )
   }
   const names: RepositoryName[] = []
-  const wanted = scope.names.filter((name) => name > page.after).toSorted()
-  for (const chunk of chunksOf([...new Set(wanted)])) {
+  const wanted = [...new Set(scope.names)].filter((name) => byFolders(name, page.after) > 0)
+  for (const chunk of chunksOf(wanted.toSorted(byFolders))) {
     if (names.length >= page.limit) break
-    names.push(...(await listListed(read, chunk)))
+    names.push(...(await listListed(read, chunk)).toSorted(byFolders))
   }
   return names.slice(0, page.limit)
 }
 
+function byFolders(a: string, b: string): number {
+  const [first, second] = [a.replaceAll('/', '!'), b.replaceAll('/', '!')]
+  return first < second ? -1 : Number(first > second)
+}
+
 function listListed(read: Read, names: readonly RepositoryName[]): Promise<RepositoryName[]> {
   return read.all(
-    `SELECT name FROM repositories WHERE listed = $1 AND name IN ${listFrom2(names.length)} ORDER BY name`,
+    `SELECT name FROM repositories WHERE listed = $1 AND name IN ${listFrom2(names.length)}`,
     [1, ...names],
     nameColumn,
   )

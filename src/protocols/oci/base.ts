@@ -2,6 +2,7 @@
 import type { Reply } from '../../http/reply.ts'
 import { route } from '../../http/router.ts'
 import { textContent } from '../../lib/content.ts'
+import { JSON_TYPE } from './json.ts'
 import { emptyReply, type OciContext, type OciRoute } from './route.ts'
 
 export const baseRoutes: readonly OciRoute[] = [
@@ -12,7 +13,7 @@ export const baseRoutes: readonly OciRoute[] = [
 function get(_context: OciContext): Promise<Reply> {
   return Promise.resolve({
     status: 200,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': JSON_TYPE },
     body: textContent('{}'),
   })
 }

@@ -19,6 +19,7 @@ import { errorReply } from './errors.ts'
 import { kindOf, variablesOf } from './kinds.ts'
 import { withoutPrefix } from './location.ts'
 import { manifestRoutes } from './manifests.ts'
+import { findMoved } from './moved.ts'
 import { referrerRoutes } from './referrers.ts'
 import type { OciContext, OciOptions, OciRoute } from './route.ts'
 import { tagRoutes } from './tags.ts'
@@ -58,7 +59,7 @@ export function ociHandler(
     const reply = await answer(router, { ...options, can: decide }, request).catch((error) =>
       refusal(error, options.log, request),
     )
-    return { ...reply, headers: { ...reply.headers, ...PROTOCOL_HEADERS } }
+    return request.path === '/' ? reply : { ...reply, headers: { ...reply.headers, ...PROTOCOL_HEADERS } }
   }
 }
 
@@ -70,9 +71,9 @@ async function answer(
   const match = find(router, options, request.method, request.path)
   switch (match.kind) {
     case 'not-found':
-      throw new RegistryError(
-        'NOT_FOUND',
-        `There is nothing at ${quoted(request.path)}. Repositories are below ${options.addresses.prefix}/v2/.`,
+      return (
+        findMoved(request, (path) => allowedAt(router, options, path).length > 0) ??
+        notFound(request, options)
       )
     case 'method-not-allowed':
       return methodNotAllowed(request.method, match.allow)
@@ -84,6 +85,14 @@ async function answer(
       return await run(match.route, context, match.params, router)
     }
   }
+}
+
+/** Throws NOT_FOUND. */
+function notFound({ path }: IncomingRequest, { addresses }: OciOptions): never {
+  throw new RegistryError(
+    'NOT_FOUND',
+    `There is nothing at ${quoted(path)}. Repositories are below ${addresses.prefix}/v2/.`,
+  )
 }
 
 function find(

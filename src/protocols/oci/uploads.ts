@@ -78,8 +78,9 @@ async function put(context: OciContext, address: Address): Promise<Reply> {
 }
 
 async function remove(context: OciContext, address: Address): Promise<Reply> {
-  await cancelUpload(context.registry, sessionOf(context, address))
-  return emptyReply(204, {})
+  const session = sessionOf(context, address)
+  await cancelUpload(context.registry, session)
+  return emptyReply(204, { 'docker-upload-uuid': session.id })
 }
 
 /** A mount that cannot be done is no error, nor one from where the client may not read: it gets a session, and uploads. */

@@ -74,21 +74,25 @@ function isIssuer(search: Search, issuer: X509Certificate, subject: X509Certific
     subject.checkIssued(issuer) &&
     isValid(issuer, search.now) &&
     isAuthority(issuer, depth) &&
+    !isWeaklySigned(subject) &&
     search.signatures++ < MOST_SIGNATURES &&
     subject.verify(issuer.publicKey)
   )
 }
 
-const WEAK_SIGNATURE = /md5|sha-?1(?!\d)/i
-
 function isValid(certificate: X509Certificate, now: Date): boolean {
-  const { notBefore, notAfter, extensions, signatureAlgorithm } = new ParsedCertificate(certificate.raw)
+  const { notBefore, notAfter, extensions } = new ParsedCertificate(certificate.raw)
   return (
     notBefore <= now &&
     now <= notAfter &&
-    !WEAK_SIGNATURE.test(signatureAlgorithm.hash.name) &&
     extensions.every(({ critical, type }) => !critical || UNDERSTOOD.has(type))
   )
+}
+
+/** Of a root nobody looks at the signature. */
+function isWeaklySigned(certificate: X509Certificate): boolean {
+  const { signatureAlgorithm } = new ParsedCertificate(certificate.raw)
+  return 'hash' in signatureAlgorithm && /^(?:MD5|SHA-1)$/i.test(signatureAlgorithm.hash.name)
 }
 
 /** Basic constraints, key usage, extended key usage (any is fine, as there), alternative names (nobody asks for one). */

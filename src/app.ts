@@ -13,6 +13,7 @@ import { AppMetrics } from './app/metrics.ts'
 import { type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
 import type { Reloadable } from './app/reload.ts'
 import { describeRequest, statusOf } from './app/served-request.ts'
+import { UnnamedProxy } from './app/unnamed-proxy.ts'
 import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
 import type { WriterAddress } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
@@ -173,6 +174,7 @@ interface Parts {
 
 function listen(parts: Parts): Promise<RunningServer> {
   const { config, role, log, logRequest, metrics } = parts
+  const unnamedProxy = new UnnamedProxy(log)
   return startServer({
     address: config.http.address,
     reusePort: role.kind === 'worker',
@@ -181,6 +183,7 @@ function listen(parts: Parts): Promise<RunningServer> {
     handle: handlerOf(parts),
     onError: (error, request) => refusal(error, log, request),
     onReply(request, reply, milliseconds) {
+      unnamedProxy.notice(request)
       metrics.endRequest(request, reply, milliseconds)
       logRequest({ method: request.method, status: statusOf(request, reply) }, () =>
         describeRequest(request, reply, milliseconds),

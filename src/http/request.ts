@@ -160,6 +160,12 @@ export class IncomingRequest {
     return this.#connection.isFromProxy() ? forwardedPrefix(this) : ''
   }
 
+  /** Who speaks for a client without being believed: the address of what may be a proxy that nobody has named. Or null. */
+  get disbelieved(): string | null {
+    const speaks = this.header('x-forwarded-for') ?? this.header('forwarded')
+    return speaks === null || this.#connection.isFromProxy() ? null : this.#connection.remoteAddress()
+  }
+
   /** Several lines of one name are joined by a comma, as RFC 9110 §5.3 has it. */
   header(name: string): string | null {
     return this.#native.headers.get(name)

@@ -19,6 +19,7 @@ import { parseUploadId } from '../oci/upload-id.ts'
 import * as blobs from './blobs.ts'
 import { command, type Database, type SqlValue, type Transaction } from './database.ts'
 import * as events from './events.ts'
+import * as garbage from './garbage.ts'
 import * as manifests from './manifests.ts'
 import { openPostgresDatabase } from './postgres/database.ts'
 import * as referrers from './referrers.ts'
@@ -176,6 +177,23 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   deleteUploadOf: (tx) => [() => uploads.deleteUploadOf(tx, id, 'one/1')],
   deleteUpload: (tx) => [() => uploads.deleteUpload(tx, id)],
 
+  listManifestDigests: (tx) => [() => garbage.listManifestDigests(tx, repository, page)],
+  findTaggedDigests: (tx) => [() => garbage.findTaggedDigests(tx, repository, many)],
+  listParents: (tx) => [() => garbage.listParents(tx, repository, digest, page)],
+  listChildren: (tx) => [() => garbage.listChildren(tx, repository, digest, page)],
+  listBlobsOfManifest: (tx) => [() => garbage.listBlobsOfManifest(tx, repository, digest, page)],
+  findSubject: (tx) => [() => garbage.findSubject(tx, repository, digest)],
+  listReferredDigests: (tx) => [() => garbage.listReferredDigests(tx, page)],
+  listAllManifestDigests: (tx) => [() => garbage.listAllManifestDigests(tx, page)],
+  listUsers: (tx) => [
+    () => garbage.listUsers(tx, digest, { after: { repository: 1, manifest: other }, limit: 100 }),
+  ],
+  listRepositoriesWithManifest: (tx) => [
+    () => garbage.listRepositoriesWithManifest(tx, digest, { after: 1, limit: 100 }),
+  ],
+  isManifestTrashed: (tx) => [() => garbage.isManifestTrashed(tx, { repository, manifest: digest })],
+  hasPayload: (tx) => [() => garbage.hasPayload(tx, digest)],
+
   scheduleReview: (tx) => [
     () => reviews.scheduleReview(tx, { repository, digest, reason: 'blob uploaded', dueAt: 1 }),
   ],
@@ -199,6 +217,10 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
 const FEW_ROWS: Readonly<Record<string, string>> = {
   findLinkedBlobs: 'the primary key gives one row for each digest',
   findWithoutSubject: 'the primary key gives one row for each digest',
+  findTaggedDigests: 'the index gives one row for each digest',
+  listChildren: 'of the rows after the child, PostgreSQL filters only where it knows them to be few',
+  listRepositoriesWithManifest: 'hardly a manifest is in many repositories',
+  listUsers: 'the first page nearly always has a manifest that is kept, and then nobody asks for more',
   listReferrersBetween: 'between the two places is a page',
   pointTag: 'the primary key gives one row',
   takeUpload: 'the primary key gives one row',

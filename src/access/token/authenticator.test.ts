@@ -274,8 +274,7 @@ describe('it is refused', () => {
     await fc.assert(
       fc.asyncProperty(positions, fc.constantFrom(...'Aa0_-.'), async (at, letter) => {
         const changed = token.slice(0, at) + letter + token.slice(at + 1)
-        // The last letter of a part has bits that nothing reads.
-        if (Buffer.from(changed, 'base64url').equals(Buffer.from(token, 'base64url'))) return
+        if (isSameSignature(changed, token)) return
         await expect(logIn(changed)).rejects.toThrow(LoginRefused)
       }),
     )
@@ -356,6 +355,16 @@ describe('its words are read', () => {
     await expectRefused(token, 'has expired')
   })
 })
+
+/** The last letter of the signature has bits that nothing reads. */
+function isSameSignature(changed: string, token: string): boolean {
+  const [start, signature] = [
+    token.slice(0, token.lastIndexOf('.') + 1),
+    token.slice(token.lastIndexOf('.') + 1),
+  ]
+  const bytes = (text: string) => Buffer.from(text, 'base64url')
+  return changed.startsWith(start) && bytes(changed.slice(start.length)).equals(bytes(signature))
+}
 
 test('certificates of any kind of key vouch for tokens', async () => {
   const kinds: [Certified, string][] = [

@@ -6,6 +6,7 @@ import { demoCommand } from './demo.ts'
 import { EXIT, explain, formatFailure } from './failure.ts'
 import { healthcheckCommand } from './healthcheck.ts'
 import { formatExamples, programName } from './help.ts'
+import { htpasswdCommand } from './htpasswd.ts'
 import { serveCommand } from './serve.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 import { versionCommand } from './version.ts'
@@ -36,6 +37,7 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(serveCommand(terminal))
   program.addCommand(demoCommand(terminal))
   program.addCommand(healthcheckCommand(terminal))
+  program.addCommand(htpasswdCommand(terminal))
   program.addCommand(versionCommand(terminal))
   program.addCommand(dataOwnerCommand(terminal), { hidden: true })
   for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError()

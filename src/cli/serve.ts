@@ -5,11 +5,12 @@ import { prepareAccess } from '../app/access.ts'
 import type { Config } from '../config/config.ts'
 import { formatAddress } from '../http/address.ts'
 import type { Log } from '../observability/log.ts'
-import { describeRights, formatBanner } from './banner.ts'
+import { formatBanner } from './banner.ts'
 import { describeUser } from './data-owner.ts'
 import { EXIT } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { requireFreePort } from './port.ts'
+import { describeRights } from './rights.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { loadServerConfig, type ServerFlags, withServerArguments } from './server-config.ts'
 import { openServerLog, type ServerLog, withIdentity } from './server-log.ts'
@@ -80,7 +81,9 @@ async function announce(terminal: Terminal, config: Config, url: string, log: Lo
   log.info({}, `listening on ${formatAddress(config.http.address)}`)
   const user = await describeUser(config.storage)
   if (user !== null) log.info({}, user)
-  log.warn({}, `open to everyone who can reach this address: ${describeRights(config)}, without a login`)
+  const { isOpen, sentence } = describeRights(config)
+  if (isOpen) log.warn({}, `open to everyone who can reach this address: ${sentence}`)
+  else log.info({}, sentence)
 }
 
 /** Resolves with the exit code when the server has stopped. */

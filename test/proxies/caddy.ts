@@ -1,4 +1,5 @@
 /** Caddy as a proxy, with the lines of docs/operate/behind-a-proxy.md. */
+import { documentedBlock, withReplacements } from './documented.ts'
 import type { ProxyProgram, Site } from './front.ts'
 
 export function caddy(path: string): ProxyProgram {
@@ -6,18 +7,18 @@ export function caddy(path: string): ProxyProgram {
 }
 
 /** Caddy would get certificates by itself: here it has one, and keeps to the loopback address. */
-function configure({ port, upstream, certificate }: Site): string {
-  const scheme = certificate === null ? 'http' : 'https'
-  const tls = certificate === null ? '' : `tls ${certificate.certificate} ${certificate.key}`
-  return `{
+const QUIET = `{
     admin off
     auto_https disable_redirects
 }
-
-${scheme}://127.0.0.1:${port} {
-    bind 127.0.0.1
-    ${tls}
-    reverse_proxy ${upstream.replace('unix:', 'unix/')}
-}
 `
+
+function configure({ port, upstream, certificate }: Site): string {
+  const scheme = certificate === null ? 'http' : 'https'
+  const tls = certificate === null ? '' : `\n    tls ${certificate.certificate} ${certificate.key}`
+  const site = withReplacements(documentedBlock('Caddy'), {
+    'registry.example.com {': `${scheme}://127.0.0.1:${port} {\n    bind 127.0.0.1${tls}`,
+    '127.0.0.1:5000': upstream,
+  })
+  return QUIET + site
 }

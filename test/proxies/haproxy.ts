@@ -1,4 +1,5 @@
 /** HAProxy as a proxy, with the lines of docs/operate/behind-a-proxy.md. */
+import { documentedBlock, withReplacements } from './documented.ts'
 import type { ProxyProgram, Site } from './front.ts'
 
 export function haproxy(path: string): ProxyProgram {
@@ -7,21 +8,8 @@ export function haproxy(path: string): ProxyProgram {
 
 function configure({ port, upstream, certificate }: Site): string {
   const tls = certificate === null ? '' : ` ssl crt ${certificate.both} alpn h2,http/1.1`
-  return `
-defaults
-    mode http
-    option forwardfor
-    timeout connect 5s
-    timeout client 900s
-    timeout server 900s
-
-frontend registry
-    bind 127.0.0.1:${port}${tls}
-    http-request set-header X-Forwarded-Proto https if { ssl_fc }
-    http-request set-header X-Forwarded-Proto http if !{ ssl_fc }
-    default_backend berth
-
-backend berth
-    server berth ${upstream.replace('unix:', 'unix@')}
-`
+  return withReplacements(documentedBlock('HAProxy'), {
+    'bind :443 ssl crt /etc/haproxy/registry.example.com.pem alpn h2,http/1.1': `bind 127.0.0.1:${port}${tls}`,
+    '127.0.0.1:5000': upstream,
+  })
 }

@@ -132,6 +132,10 @@ describeWith('deploy/nginx/berth.conf', ['nginx', 'openssl'], ({ nginx, openssl 
     rmSync(folder, { recursive: true })
   })
 
+  test('is taken without a warning', () => {
+    expect(front.log()).not.toContain('[warn]')
+  })
+
   test('sends who comes without TLS to the address with it', async () => {
     const answer = await fetch('http://127.0.0.1/v2/', {
       unix: join(proxyFolder, PLAIN_SOCKET),

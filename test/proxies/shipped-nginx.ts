@@ -1,6 +1,7 @@
 /** deploy/nginx/berth.conf as it is shipped, with the test's names, ports and paths in place of the example's. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { withReplacements } from './documented.ts'
 import type { Site } from './front.ts'
 
 const FILE = join(import.meta.dir, '../../deploy/nginx/berth.conf')
@@ -17,11 +18,5 @@ export function shippedBlocks({ port, upstream, certificate }: Site, folder: str
     '/etc/ssl/registry.example.com/privkey.pem': certificate?.key ?? '',
     'server_name registry.example.com;': 'server_name 127.0.0.1;',
   }
-  return Object.entries(replacements).reduce(replaced, readFileSync(FILE, 'utf8'))
-}
-
-/** Throws where the file does not have the line any more. */
-function replaced(text: string, [theirs, ours]: [string, string]): string {
-  if (!text.includes(theirs)) throw new Error(`deploy/nginx/berth.conf has no "${theirs}"`)
-  return text.replaceAll(theirs, ours)
+  return withReplacements(readFileSync(FILE, 'utf8'), replacements)
 }

@@ -6,7 +6,7 @@ import { workerData } from 'node:worker_threads'
 import { COMMANDS } from './app/commands.ts'
 import { keepLinkTree } from './app/link-tree.ts'
 import { openWriterLog } from './app/log.ts'
-import { requireSameIdentity } from './app/volume.ts'
+import { requireOwnVolume } from './app/volume.ts'
 import type { WriterSettings } from './app/writer-settings.ts'
 import type { AnyCommand } from './metadata/database.ts'
 import { MIGRATIONS } from './metadata/schema.ts'
@@ -63,7 +63,7 @@ async function openWriter(settings: WriterSettings): Promise<CommandRunner> {
     inSession: (work) => work(writer.sessionOver(reader)),
     write: (command, input) => writer.submit(command as AnyCommand, input) as Promise<never>,
   }
-  if (volume !== null) await requireSameIdentity(reader, volume)
+  if (volume !== null) await requireOwnVolume(reader, volume)
   const kept = await keepLinkTree(tree, database, openWriterLog(settings.log))
   return {
     submit: (command, input) => writer.submit(command, input),

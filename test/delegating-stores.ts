@@ -7,7 +7,7 @@ import type { Content } from '../src/lib/content.ts'
 import type { Digest } from '../src/oci/digest.ts'
 import type { UploadId } from '../src/oci/upload-id.ts'
 import type { BlobStore, UploadWriter } from '../src/storage/blob-store.ts'
-import type { TreeStore } from '../src/storage/tree-store.ts'
+import type { FileFacts, TreeStore } from '../src/storage/tree-store.ts'
 
 export class DelegatingBlobStore implements BlobStore {
   readonly real: BlobStore
@@ -64,8 +64,8 @@ export class DelegatingTreeStore implements TreeStore {
     return this.real.read(path)
   }
 
-  size(path: string): Promise<number | null> {
-    return this.real.size(path)
+  stat(path: string): Promise<FileFacts | null> {
+    return this.real.stat(path)
   }
 
   write(path: string, bytes: Uint8Array): Promise<void> {

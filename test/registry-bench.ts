@@ -4,9 +4,9 @@
  * that counts, puts its own BlobStore or TreeStore in front of the real one.
  */
 import { describe } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { AnyCommand, Database, Row, SqlValue } from '../src/metadata/database.ts'
 import { openPostgresDatabase } from '../src/metadata/postgres/database.ts'
 import { MIGRATIONS } from '../src/metadata/schema.ts'
@@ -16,9 +16,12 @@ import { parseRepositoryName, type RepositoryName } from '../src/oci/repository-
 import { LiveUploads } from '../src/registry/live-uploads.ts'
 import type { Policy, Registry } from '../src/registry/registry.ts'
 import { LinkTree, type TreeDatabase } from '../src/registry/tree/link-tree.ts'
+import { beginStartCommand } from '../src/registry/tree/tree.commands.ts'
+import { UncheckedTree } from '../src/registry/tree/unchecked-tree.ts'
 import type { BlobStore } from '../src/storage/blob-store.ts'
 import { openFilesystemBlobStore } from '../src/storage/filesystem/blob-store.ts'
 import { openFilesystemTreeStore } from '../src/storage/filesystem/tree-store.ts'
+import { databasePath } from '../src/storage/layout.ts'
 import { openMemoryBlobStore } from '../src/storage/memory/blob-store.ts'
 import { openMemoryTreeStore } from '../src/storage/memory/tree-store.ts'
 import type { TreeStore } from '../src/storage/tree-store.ts'
@@ -47,6 +50,8 @@ export interface Bench {
   newRepository(): RepositoryName
   /** The rows of any statement, as they are. */
   rows(sql: string, values?: readonly SqlValue[]): Promise<Row[]>
+  /** The same registry in a new start, before which another registry may have changed the tree. */
+  restarted(): Promise<Bench>
   /** Another process on the same database and storage, with a link tree of its own. Closed with the first one. */
   beside(): Promise<Bench>
   close(): Promise<void>
@@ -70,7 +75,8 @@ export function describeOnPostgres(subject: string, suite: (open: OpenBench) => 
 /** With the writer in this thread: the same code as in a thread of its own. */
 export async function openOnSqlite(options: BenchOptions = {}): Promise<Bench> {
   const place = await openPlace(options)
-  const path = join(place.root, 'berth.db')
+  const path = join(place.root, databasePath)
+  mkdirSync(dirname(path), { recursive: true })
   const tree = new LinkTree(place.trees)
   const settle = tree.settle.bind(tree)
   const writer = await openSqliteWriter({ path, migrations: MIGRATIONS, settle })
@@ -137,12 +143,14 @@ interface Parts {
 
 let repositories = 0
 
-function bench({ place, database, tree, options, beside }: Parts): Bench {
+function bench(parts: Parts, uncheckedTree: UncheckedTree | null = null): Bench {
+  const { place, database, tree, options, beside } = parts
   const registry: Registry = {
     database,
     blobs: place.blobs,
     uploads: new LiveUploads(`test-${crypto.randomUUID()}`, 'this boot'),
     policy: { ...POLICY, ...options.policy },
+    tree: uncheckedTree,
   }
   return {
     registry,
@@ -152,6 +160,11 @@ function bench({ place, database, tree, options, beside }: Parts): Bench {
     root: place.root,
     newRepository: () => parseRepositoryName(`team/app-${++repositories}`),
     rows: (sql, values = []) => database.all(sql, values, (row) => row),
+    async restarted() {
+      const start = crypto.randomUUID()
+      await database.write(beginStartCommand, { start })
+      return bench(parts, new UncheckedTree({ database, files: place.trees, start }))
+    },
     beside,
     async close() {
       await database.close()

@@ -25,6 +25,7 @@ import {
 import { buildImage, digestOf, noise } from './clients/images.ts'
 import { pushImage } from './clients/push.ts'
 import { expectServed } from './clients/registry-contents.ts'
+import { makeOldVolume } from './old-volume.ts'
 import { describeWith } from './tools/describe-with.ts'
 import { until } from './until.ts'
 
@@ -223,12 +224,15 @@ describe('refusing to start', () => {
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200)
   })
 
-  test('a folder that another registry filled is left alone', async () => {
-    const data = join(folder, 'foreign')
-    mkdirSync(join(data, 'docker/registry/v2/repositories/old'), { recursive: true })
+  test('a folder whose database was lost is left alone, and berth reindex is named', async () => {
+    const data = join(folder, 'lost')
+    makeOldVolume(data, { repositories: 1, tags: 1 })
+    mkdirSync(join(data, 'berth'))
+    writeFileSync(join(data, 'berth/id'), 'the id of a folder that had a database\n')
     const { code, log } = await refusal({ data })
     expect(code).toBe(4)
-    expect(log).toContain('was filled by another registry')
+    expect(log).toContain('the database is empty')
+    expect(log).toContain('berth reindex')
   })
 
   test.each([

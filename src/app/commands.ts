@@ -7,6 +7,14 @@ import { probeWritesCommand } from '../registry/readiness.ts'
 import { deleteTagCommand } from '../registry/tags.commands.ts'
 import { clearMarksCommand } from '../registry/tree/link-tree.commands.ts'
 import {
+  beginStartCommand,
+  claimPassCommand,
+  endPassCommand,
+  nameRepositoriesCommand,
+  noteFindingsCommand,
+  takeFromTreeCommand,
+} from '../registry/tree/tree.commands.ts'
+import {
   beginUploadCommand,
   cancelUploadCommand,
   claimUploadCommand,
@@ -38,4 +46,10 @@ export const COMMANDS: readonly AnyCommand[] = [
   cancelUploadCommand,
   expireUploadsCommand,
   clearMarksCommand,
+  beginStartCommand,
+  nameRepositoriesCommand,
+  takeFromTreeCommand,
+  claimPassCommand,
+  noteFindingsCommand,
+  endPassCommand,
 ]

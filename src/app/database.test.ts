@@ -44,11 +44,11 @@ describeWith('a database of PostgreSQL', ['initdb', 'postgres'], () => {
   test('that belongs to another folder is let go of', async () => {
     const config = await configFor({ BERTH_DATABASE_URL: url, REGISTRY_STORAGE: 'inmemory' })
     const first = await openOwnDatabase(config, null, log)
-    const own = { root: '/srv/own', id: 'own', hasContent: false }
+    const own = { root: '/srv/own', id: 'own', start: 'this one', hasContent: false, isAdopted: false }
     await claimSameIdentity(first.database, own)
     await first.close()
     const root = mkdtempSync(join(tmpdir(), 'berth-database-test-'))
-    const other = { root, id: 'other', hasContent: false }
+    const other = { root, id: 'other', start: 'this one', hasContent: false, isAdopted: false }
     const refused = await openOwnDatabase(config, other, log).catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(VolumeRefused)
     await until('no connection is left', async () => (await connections()) === 0)

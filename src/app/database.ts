@@ -20,7 +20,7 @@ import { databasePath } from '../storage/layout.ts'
 import { openMemoryTreeStore } from '../storage/memory/tree-store.ts'
 import { keepLinkTree } from './link-tree.ts'
 import { makeTemporaryFolder } from './temporary-folder.ts'
-import { requireLocalDisk, requireSameIdentity, type VolumeFacts, VolumeRefused } from './volume.ts'
+import { requireLocalDisk, requireOwnVolume, type VolumeFacts, VolumeRefused } from './volume.ts'
 import type { WriterAddress, WriterSettings } from './writer-settings.ts'
 
 export interface OpenedDatabase {
@@ -142,7 +142,7 @@ function openPostgres(
       connections: Math.floor(connections / workers),
     })
     closers.defer(() => database.close())
-    if (volume !== null) await requireSameIdentity(database, volume)
+    if (volume !== null) await requireOwnVolume(database, volume)
     const kept = await keepLinkTree(tree, database, log)
     closers.defer(() => kept.stop())
     return { database, broken: never() }

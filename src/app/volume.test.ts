@@ -18,7 +18,8 @@ test('a folder keeps its id from one start to the next', async () => {
   first.lock.release()
   const second = await claimVolume(join(parent, 'data'), 'exclusive')
   second.lock.release()
-  expect(second.facts).toEqual(first.facts)
+  expect(second.facts).toEqual({ ...first.facts, start: second.facts.start })
+  expect(second.facts.start).not.toBe(first.facts.start)
   expect(second.facts.hasContent).toBe(false)
 })
 
@@ -44,7 +45,13 @@ describeWith('a new folder, seen by strace', ['strace'], ({ strace }) => {
 describeOnDatabases('the identity', (open) => {
   test('of one database goes to one of two folders that come at once', async () => {
     const bench = await open({ storage: 'memory' })
-    const folders = ['one', 'two'].map((id) => ({ root: `/srv/${id}`, id, hasContent: false }))
+    const folders = ['one', 'two'].map((id) => ({
+      root: `/srv/${id}`,
+      id,
+      start: 'this one',
+      hasContent: false,
+      isAdopted: false,
+    }))
     for (const folder of folders) await requireSameIdentity(bench.database, folder)
     const claims = await Promise.allSettled(
       folders.map((folder) => claimSameIdentity(bench.database, folder)),
@@ -60,7 +67,7 @@ describeOnDatabases('the identity', (open) => {
 
   test('of an empty database does not go to a folder with images', async () => {
     const bench = await open({ storage: 'memory' })
-    const folder = { root: '/srv/one', id: 'one', hasContent: true }
+    const folder = { root: '/srv/one', id: 'one', start: 'this one', hasContent: true, isAdopted: false }
     const refusal = await requireSameIdentity(bench.database, folder).catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(VolumeRefused)
     await bench.close()

@@ -1,17 +1,26 @@
 /**
- * Makes sure that the data folder is Berth's own, and that no other Berth works on it, before anything in it
- * is touched. Asks; the answers that matter are errors with a sentence for the operator.
+ * Makes sure that no other Berth works on the data folder, and that it belongs to the database, before anything
+ * in it is touched. A folder that another registry filled becomes Berth's own by getting an id. Asks; the answers
+ * that matter are errors with a sentence for the operator.
  */
-import { open, readdir, readFile, rename } from 'node:fs/promises'
+import { open, opendir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { Database, Read } from '../metadata/database.ts'
-import { acquireVolumeLock, type VolumeLock } from '../metadata/sqlite/lock.ts'
+import { acquireVolumeLock, VolumeInUse, type VolumeLock } from '../metadata/sqlite/lock.ts'
 import { claimIdentity, findIdentity } from '../registry/identity.ts'
+import { hasDurableManifest } from '../registry/tree/lost-tree.ts'
 import { makeDurableFolder, syncFolder } from '../storage/filesystem/folders.ts'
 import { describeVolume } from '../storage/filesystem/volume.ts'
-import { berthFolder, idPath, lockPath, registryFolder } from '../storage/layout.ts'
-import { requireWritableFolders } from './writable.ts'
+import {
+  adoptingPath,
+  berthFolder,
+  idPath,
+  lockPath,
+  registryFolder,
+  repositoriesFolder,
+  startPath,
+} from '../storage/layout.ts'
 
 /** The folder cannot be used as it is. The message says why, and what to do. */
 export class VolumeRefused extends Error {
@@ -23,8 +32,12 @@ export interface VolumeFacts {
   readonly root: string
   /** The folder's id; the database must have the same. */
   readonly id: string
+  /** This start's id: from when nobody held the folder until nobody does again. Meanwhile no other registry works on it. */
+  readonly start: string
   /** Whether the folder already held images when it was claimed. */
   readonly hasContent: boolean
+  /** Another registry filled it, and no database has been told its id yet. */
+  readonly isAdopted: boolean
 }
 
 export interface ClaimedVolume {
@@ -34,14 +47,13 @@ export interface ClaimedVolume {
 
 /**
  * Takes the folder that the configuration names, until the closers run. Null where bytes live in memory.
- * Throws VolumeRefused, VolumeInUse, NotWritable.
+ * Throws VolumeRefused, VolumeInUse.
  */
 export async function claimConfiguredVolume(
   { storage, database }: Config,
   closers: AsyncDisposableStack,
 ): Promise<VolumeFacts | null> {
   if (storage.driver.kind === 'memory') return null
-  await requireWritableFolders(storage.driver.root)
   const mode = database.kind === 'sqlite' ? 'exclusive' : 'shared'
   const { facts, lock } = await claimVolume(storage.driver.root, mode)
   closers.defer(() => lock.release())
@@ -50,20 +62,79 @@ export async function claimConfiguredVolume(
 
 /** Takes the folder: exclusively on SQLite, together with other replicas on PostgreSQL. Throws VolumeRefused, VolumeInUse. */
 export async function claimVolume(root: string, mode: 'exclusive' | 'shared'): Promise<ClaimedVolume> {
-  await requireOwnTree(root)
   await makeDurableFolder(join(root, berthFolder)).catch((error) => {
     throw new VolumeRefused(
       `The data folder ${root} cannot be written: ${error.message}. Choose another with --data.`,
     )
   })
-  const lock = acquireVolumeLock(join(root, lockPath), mode)
+  return mode === 'exclusive' ? await claimAlone(root) : await claimTogether(root)
+}
+
+async function claimAlone(root: string): Promise<ClaimedVolume> {
+  const lock = acquireVolumeLock(join(root, lockPath), 'exclusive')
+  return await orRelease(lock, async () => ({ lock, facts: await factsOf(root, crypto.randomUUID()) }))
+}
+
+/**
+ * Whoever finds that nobody holds the folder begins a new start, and alone: so all who hold it together read the
+ * same one, and the first has made the folder's id when the others look for it.
+ */
+async function claimTogether(root: string): Promise<ClaimedVolume> {
+  const alone = findVolumeLock(root)
+  if (alone !== null) {
+    await orRelease(alone, async () => {
+      await findOrCreateId(root)
+      await writeDurably(join(root, startPath), crypto.randomUUID())
+    })
+    alone.release()
+  }
+  const lock = await acquireShared(root)
+  return await orRelease(lock, async () => {
+    const start = await readLine(join(root, startPath))
+    if (start === null) throw new Error(`${join(root, startPath)} is missing although the folder is in use`)
+    return { lock, facts: await factsOf(root, start) }
+  })
+}
+
+function findVolumeLock(root: string): VolumeLock | null {
   try {
-    const id = await findOrCreateId(root)
-    return { lock, facts: { root, id, hasContent: await hasEntries(join(root, registryFolder)) } }
+    return acquireVolumeLock(join(root, lockPath), 'exclusive')
+  } catch (error) {
+    if (error instanceof VolumeInUse) return null
+    throw error
+  }
+}
+
+/** How long another replica may take to begin a start, in milliseconds. */
+const SHARED_PATIENCE = 2_000
+const LOOK_AGAIN = 20
+
+async function acquireShared(root: string): Promise<VolumeLock> {
+  const deadline = performance.now() + SHARED_PATIENCE
+  for (;;) {
+    try {
+      return acquireVolumeLock(join(root, lockPath), 'shared')
+    } catch (error) {
+      if (!(error instanceof VolumeInUse) || performance.now() > deadline) throw error
+      await Bun.sleep(LOOK_AGAIN)
+    }
+  }
+}
+
+async function orRelease<T>(lock: VolumeLock, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
   } catch (error) {
     lock.release()
     throw error
   }
+}
+
+async function factsOf(root: string, start: string): Promise<VolumeFacts> {
+  const id = await findOrCreateId(root)
+  const hasContent = await hasEntries(join(root, registryFolder))
+  const isAdopted = (await readLine(join(root, adoptingPath))) !== null
+  return { root, id, start, hasContent, isAdopted }
 }
 
 /**
@@ -82,21 +153,42 @@ export async function requireLocalDisk(folder: string): Promise<string | null> {
   )
 }
 
+/** Both of the next two. Throws VolumeRefused. */
+export async function requireOwnVolume(read: Read, volume: VolumeFacts): Promise<void> {
+  await requireSameIdentity(read, volume)
+  await requireTree(read, volume)
+}
+
 /** The folder and the database must belong together, before the one changes what the other holds. Throws VolumeRefused. */
 export async function requireSameIdentity(read: Read, volume: VolumeFacts): Promise<void> {
   const id = await findIdentity(read)
-  if (id === null && volume.hasContent) {
+  if (id === null && volume.hasContent && !volume.isAdopted) {
     throw new VolumeRefused(
       `The folder ${volume.root} holds images, but the database is empty: it was lost, or is another one. ` +
-        'Put the right database back; no image has been changed.',
+        'Put the right database back, or build a new one from the folder with "berth reindex", which brings back ' +
+        'all images, but no accounts. No image has been changed.',
     )
   }
   if (id !== null) requireId(id, volume)
 }
 
+/**
+ * A folder without any repository, although the database knows images that have long been durable there, is most
+ * likely a volume that is not mounted: it must not pass for one whose images were all deleted. Throws VolumeRefused.
+ */
+export async function requireTree(read: Read, { root }: VolumeFacts): Promise<void> {
+  const folder = join(root, repositoriesFolder)
+  if ((await hasEntries(folder)) || !(await hasDurableManifest(read))) return
+  throw new VolumeRefused(
+    `The folder ${folder} is missing or empty, but the database knows images in it. Is the volume mounted? ` +
+      'Put the folder back. If all images are really gone, move the database away and start with an empty one.',
+  )
+}
+
 /** Gives an empty database the folder's id: of two folders that come to it at once, one is refused. Throws VolumeRefused. */
 export async function claimSameIdentity(database: Database, volume: VolumeFacts): Promise<void> {
   requireId(await claimIdentity(database, volume.id), volume)
+  if (volume.isAdopted) await rm(join(volume.root, adoptingPath), { force: true })
 }
 
 function requireId(id: string, volume: VolumeFacts): void {
@@ -107,37 +199,36 @@ function requireId(id: string, volume: VolumeFacts): void {
   )
 }
 
-/** A tree without Berth's id beside it was written by another registry. */
-async function requireOwnTree(root: string): Promise<void> {
-  if ((await readId(root)) !== null || !(await hasEntries(join(root, registryFolder)))) return
-  throw new VolumeRefused(
-    `The folder ${root} was filled by another registry, and this version of Berth cannot take it over yet. ` +
-      'Nothing has been changed. Choose an empty folder with --data, and copy the images with a client.',
-  )
+/** What another registry has filled is first noted as such: for until a database has been told the id, one without it was not lost. */
+async function findOrCreateId(root: string): Promise<string> {
+  const found = await readLine(join(root, idPath))
+  if (found !== null) return found
+  if (await hasEntries(join(root, registryFolder))) await writeDurably(join(root, adoptingPath), 'by Berth')
+  const id: string = crypto.randomUUID()
+  await writeDurably(join(root, idPath), id)
+  return id
 }
 
-async function findOrCreateId(root: string): Promise<string> {
-  const found = await readId(root)
-  if (found !== null) return found
-  const path = join(root, idPath)
+async function writeDurably(path: string, line: string): Promise<void> {
   const file = await open(`${path}.new`, 'w')
-  const id: string = crypto.randomUUID()
-  await file.writeFile(`${id}\n`)
+  await file.writeFile(`${line}\n`)
   await file.sync()
   await file.close()
   await rename(`${path}.new`, path)
   await syncFolder(dirname(path))
-  return id
 }
 
-async function readId(root: string): Promise<string | null> {
-  const text = await readFile(join(root, idPath), 'utf8').catch(nullIfAbsent)
+async function readLine(path: string): Promise<string | null> {
+  const text = await readFile(path, 'utf8').catch(nullIfAbsent)
   return text === null || text.trim() === '' ? null : text.trim()
 }
 
 async function hasEntries(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch(nullIfAbsent)
-  return names !== null && names.length > 0
+  const entries = await opendir(folder).catch(nullIfAbsent)
+  if (entries === null) return false
+  const first = await entries.read()
+  await entries.close()
+  return first !== null
 }
 
 function nullIfAbsent(error: NodeJS.ErrnoException): null {

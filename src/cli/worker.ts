@@ -15,7 +15,6 @@ export async function beginWorker(
   return {
     address: app.url,
     broken,
-    answer: (question) => app.answer(question),
     async close(graceMilliseconds) {
       await app.close(graceMilliseconds)
       await lines.close()

@@ -3,8 +3,9 @@ import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { chunksOf, wantedFrom2 } from './chunks.ts'
 import type { Read, Transaction } from './database.ts'
+import { insertRows } from './many-rows.ts'
 import type { RepositoryId } from './repositories.ts'
-import { exists, integer, text } from './row.ts'
+import { exists, integer, optionalInteger, text } from './row.ts'
 
 /** The size in bytes of a blob that the repository links, or null. The hot read of every blob GET and HEAD, so without a join. */
 export function findLinkedBlobSize(
@@ -112,4 +113,81 @@ export async function unlinkBlob(
     digest,
   ])
   return deleted === 1
+}
+
+/** A blob that was found in the link tree. */
+export interface FoundBlob {
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+  /** Whether a manifest of the repository that links it refers to it. */
+  readonly isReferred: boolean
+}
+
+/**
+ * Stores many blobs that one repository links, in digest order. One that is known already gains a reference, and
+ * so is kept as `referToBlob` keeps it.
+ */
+export async function insertFoundBlobs(
+  tx: Transaction,
+  repository: RepositoryId,
+  found: readonly FoundBlob[],
+  leaseUntil: number,
+): Promise<void> {
+  await insertRows(tx, {
+    into: 'blobs (digest, size, lease_until, unreferenced_since, created_at)',
+    rows: found
+      .toSorted((one, other) => (one.digest < other.digest ? -1 : 1))
+      .map(({ digest, size, isReferred }) => [digest, size, leaseUntil, isReferred ? null : tx.now, tx.now]),
+    ending: `ON CONFLICT (digest) DO UPDATE SET epoch = blobs.epoch + 1, state = 'live',
+       lease_until = excluded.lease_until,
+       unreferenced_since = CASE WHEN excluded.unreferenced_since IS NULL THEN NULL ELSE blobs.unreferenced_since END
+     WHERE blobs.state <> 'deleting'`,
+  })
+  await insertRows(tx, {
+    into: 'repository_blobs (repository_id, digest, linked_at)',
+    rows: found.map(({ digest }) => [repository, digest, tx.now]),
+    ending: 'ON CONFLICT (repository_id, digest) DO NOTHING',
+  })
+}
+
+/** Forgets a blob whose file was looked for and not found while its epoch was this one. Links to it stay: they come to life with its next upload. */
+export async function forgetLostBlob(tx: Transaction, digest: Digest, epoch: number): Promise<void> {
+  await tx.run(`DELETE FROM blobs WHERE digest = $1 AND epoch = $2 AND state <> 'deleting'`, [digest, epoch])
+}
+
+/** A blob that a repository links, and what is stored of it: null where its bytes are known to be gone. */
+export interface LinkedBlob {
+  readonly digest: Digest
+  readonly stored: { readonly size: number; readonly epoch: number } | null
+}
+
+/** At most `limit` blobs after `after` that the repository links, in order of their digests. */
+export function listLinkedBlobs(
+  read: Read,
+  repository: RepositoryId,
+  page: { readonly after: string; readonly limit: number },
+): Promise<LinkedBlob[]> {
+  return read.all(
+    `SELECT digest,
+       (SELECT size FROM blobs WHERE blobs.digest = repository_blobs.digest) AS size,
+       (SELECT epoch FROM blobs WHERE blobs.digest = repository_blobs.digest) AS epoch
+     FROM repository_blobs WHERE repository_id = $1 AND digest > $2 ORDER BY digest LIMIT $3`,
+    [repository, page.after, page.limit],
+    (row) => ({
+      digest: text(row, 'digest') as Digest,
+      stored:
+        optionalInteger(row, 'size') === null
+          ? null
+          : { size: integer(row, 'size'), epoch: integer(row, 'epoch') },
+    }),
+  )
+}
+
+/** Whether a manifest of the repository refers to the blob. */
+export function hasReferences(read: Read, repository: RepositoryId, digest: Digest): Promise<boolean> {
+  return exists(read, `SELECT 1 FROM manifest_blobs WHERE digest = $1 AND repository_id = $2 LIMIT 1`, [
+    digest,
+    repository,
+  ])
 }

@@ -4,7 +4,8 @@ import type { MediaType } from '../oci/media-type.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import { chunksOf, rowsWith } from './chunks.ts'
-import type { Read, Row, Transaction } from './database.ts'
+import type { Read, Row, SqlValue, Transaction } from './database.ts'
+import { insertRows } from './many-rows.ts'
 import type { RepositoryId } from './repositories.ts'
 import { bytes, exists, integer, text } from './row.ts'
 
@@ -83,6 +84,24 @@ export function hasManifest(read: Read, repository: number, digest: Digest): Pro
   ])
 }
 
+const MANIFEST_COLUMNS =
+  'repository_id, digest, media_type, artifact_type, subject, annotations, annotations_length, size, pushed_by, created_at'
+
+function manifestRow(repository: RepositoryId, manifest: NewManifest, createdAt: number): SqlValue[] {
+  return [
+    repository,
+    manifest.digest,
+    manifest.mediaType,
+    manifest.artifactType ?? '',
+    manifest.subject,
+    manifest.annotations,
+    Buffer.byteLength(manifest.annotations ?? ''),
+    manifest.size,
+    manifest.pushedBy,
+    createdAt,
+  ]
+}
+
 /** True when the repository did not have the manifest before. */
 export async function insertManifest(
   tx: Transaction,
@@ -94,20 +113,9 @@ export async function insertManifest(
     [manifest.digest, manifest.bytes],
   )
   const inserted = await tx.run(
-    `INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, annotations_length, size, pushed_by, created_at)
+    `INSERT INTO manifests (${MANIFEST_COLUMNS})
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (repository_id, digest) DO NOTHING`,
-    [
-      repository,
-      manifest.digest,
-      manifest.mediaType,
-      manifest.artifactType ?? '',
-      manifest.subject,
-      manifest.annotations,
-      Buffer.byteLength(manifest.annotations ?? ''),
-      manifest.size,
-      manifest.pushedBy,
-      tx.now,
-    ],
+    manifestRow(repository, manifest, tx.now),
   )
   return inserted === 1
 }
@@ -171,6 +179,57 @@ export async function deleteManifest(
     digest,
   ])
   return deleted === 1
+}
+
+/** A manifest that was found in the link tree. */
+export interface FoundManifest extends Omit<NewManifest, 'pushedBy'> {
+  readonly children: readonly Digest[]
+  readonly blobs: readonly Digest[]
+  /** Since when, in milliseconds since 1970. */
+  readonly foundSince: number
+}
+
+/** Stores manifests that are not there yet, with their edges. */
+export async function insertFoundManifests(
+  tx: Transaction,
+  repository: RepositoryId,
+  found: readonly FoundManifest[],
+  pushedBy: string,
+): Promise<void> {
+  const nothing = 'DO NOTHING'
+  await insertRows(tx, {
+    into: 'manifest_payloads (digest, bytes)',
+    rows: found.map(({ digest, bytes }) => [digest, bytes]),
+    ending: `ON CONFLICT (digest) ${nothing}`,
+  })
+  await insertRows(tx, {
+    into: `manifests (${MANIFEST_COLUMNS})`,
+    rows: found.map((manifest) => manifestRow(repository, { ...manifest, pushedBy }, manifest.foundSince)),
+    ending: `ON CONFLICT (repository_id, digest) ${nothing}`,
+  })
+  await insertRows(tx, {
+    into: 'manifest_references (repository_id, parent, child)',
+    rows: found.flatMap(({ digest, children }) => children.map((child) => [repository, digest, child])),
+    ending: `ON CONFLICT (repository_id, parent, child) ${nothing}`,
+  })
+  await insertRows(tx, {
+    into: 'manifest_blobs (repository_id, manifest, digest)',
+    rows: found.flatMap(({ digest, blobs }) => blobs.map((blob) => [repository, digest, blob])),
+    ending: `ON CONFLICT (repository_id, manifest, digest) ${nothing}`,
+  })
+}
+
+/** At most `limit` digests after `after` of manifests that the repository has, in order. */
+export function listManifestDigests(
+  read: Read,
+  repository: RepositoryId,
+  page: { readonly after: string; readonly limit: number },
+): Promise<Digest[]> {
+  return read.all(
+    `SELECT digest FROM manifests WHERE repository_id = $1 AND digest > $2 ORDER BY digest LIMIT $3`,
+    [repository, page.after, page.limit],
+    (row) => text(row, 'digest') as Digest,
+  )
 }
 
 function manifestFacts(row: Row): ManifestFacts {

@@ -17,9 +17,9 @@ import { parseRepositoryName } from '../oci/repository-name.ts'
 import { parseTag } from '../oci/tag.ts'
 import { parseUploadId } from '../oci/upload-id.ts'
 import * as blobs from './blobs.ts'
+import * as checks from './checks.ts'
 import { command, type Database, type SqlValue, type Transaction } from './database.ts'
 import * as events from './events.ts'
-import * as garbage from './garbage.ts'
 import * as manifests from './manifests.ts'
 import { openPostgresDatabase } from './postgres/database.ts'
 import * as referrers from './referrers.ts'
@@ -41,6 +41,7 @@ const NOT_NOUNS = [
   'chunks',
   'database',
   'dialect',
+  'many-rows',
   'migrate',
   'row',
   'schema',
@@ -74,8 +75,6 @@ const manifest = {
   pushedBy: 'ann',
 }
 
-const someNames = { kind: 'repositories', names: Array.from({ length: 10 }, () => name) } as const
-
 /** Calls of each function: several where its statements differ. They run in this order, in one transaction. */
 const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Promise<unknown>)[]>> = {
   findOrCreateRepository: (tx) => [() => repositories.findOrCreateRepository(tx, name)],
@@ -85,13 +84,35 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   findRepositoryWithBlob: (tx) => [
     () => repositories.findRepositoryWithBlob(tx, digest, { name, scope: { kind: 'everything' } }),
     () => repositories.findRepositoryWithBlob(tx, digest, { name: null, scope: { kind: 'everything' } }),
-    () => repositories.findRepositoryWithBlob(tx, digest, { name: null, scope: someNames }),
   ],
-  listRepositoryNames: (tx) => [
-    () => repositories.listRepositoryNames(tx, { kind: 'everything' }, page),
-    () => repositories.listRepositoryNames(tx, someNames, page),
-  ],
+  listRepositoryNames: (tx) => [() => repositories.listRepositoryNames(tx, { kind: 'everything' }, page)],
 
+  insertFoundRepositories: (tx) => [
+    () =>
+      checks.insertFoundRepositories(
+        tx,
+        many.map((_, at) => ({ name: parseRepositoryName(`found-${at}`), isListed: true })),
+      ),
+  ],
+  findCheck: (tx) => [() => checks.findCheck(tx, name)],
+  listUnchecked: (tx) => [() => checks.listUnchecked(tx, 'start', { after: 0, limit: 100 })],
+  holdForAdoption: (tx) => [() => checks.holdForAdoption(tx, repository, 'start')],
+  endAdoption: (tx) => [() => checks.endAdoption(tx, repository)],
+  holdForCheck: (tx) => [() => checks.holdForCheck(tx, repository, 'start')],
+  endCheck: (tx) => [() => checks.endCheck(tx, repository, { start: 'start', isListed: true })],
+
+  insertFoundBlobs: (tx) => [
+    () =>
+      blobs.insertFoundBlobs(
+        tx,
+        repository,
+        many.map((each) => ({ digest: each, size: 1, isReferred: true })),
+        0,
+      ),
+  ],
+  listLinkedBlobs: (tx) => [() => blobs.listLinkedBlobs(tx, repository, page)],
+  hasReferences: (tx) => [() => blobs.hasReferences(tx, repository, digest)],
+  forgetLostBlob: (tx) => [() => blobs.forgetLostBlob(tx, digest, 100)],
   insertBlob: (tx) => [() => blobs.insertBlob(tx, digest, 1, 0)],
   keepBlob: (tx) => [() => blobs.keepBlob(tx, digest, 0)],
   referToBlob: (tx) => [() => blobs.referToBlob(tx, digest, 0)],
@@ -104,6 +125,16 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   unlinkBlob: (tx) => [() => blobs.unlinkBlob(tx, repository, digest)],
 
   insertManifest: (tx) => [() => manifests.insertManifest(tx, repository, manifest)],
+  insertFoundManifests: (tx) => [
+    () =>
+      manifests.insertFoundManifests(
+        tx,
+        repository,
+        many.map((each) => ({ ...manifest, digest: each, children: [other], blobs: [other], foundSince: 1 })),
+        'ann',
+      ),
+  ],
+  listManifestDigests: (tx) => [() => manifests.listManifestDigests(tx, repository, page)],
   holdManifest: (tx) => [() => manifests.holdManifest(tx, repository, digest)],
   insertChildren: (tx) => [() => manifests.insertChildren(tx, repository, digest, many)],
   insertManifestBlobs: (tx) => [() => manifests.insertManifestBlobs(tx, repository, digest, many)],
@@ -133,6 +164,20 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   ],
   findTagDigest: (tx) => [() => tags.findTagDigest(tx, repository, tag)],
   listTags: (tx) => [() => tags.listTags(tx, repository, page)],
+  insertFoundTags: (tx) => [
+    () =>
+      tags.insertFoundTags(
+        tx,
+        repository,
+        many.map((each, at) => ({ name: parseTag(`t${at}`), digest: each, since: 1, earlier: [] })),
+        'ann',
+      ),
+  ],
+  listTagRows: (tx) => [() => tags.listTagRows(tx, repository, page)],
+  moveTagAsSeen: (tx) => [
+    () => tags.moveTagAsSeen(tx, repository, { name: tag, digest, updatedAt: 1 }, other),
+  ],
+  deleteTagAsSeen: (tx) => [() => tags.deleteTagAsSeen(tx, repository, { name: tag, digest, updatedAt: 1 })],
   beginTagInterval: (tx) => [() => tags.beginTagInterval(tx, repository, tag, digest, 'ann')],
   endTagInterval: (tx) => [() => tags.endTagInterval(tx, repository, tag)],
 
@@ -148,6 +193,8 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   listTreeDirt: (tx) => [() => tree.listTreeDirt(tx, { after: 1, limit: 100 })],
   listPathDirt: (tx) => [() => tree.listPathDirt(tx, mark, 100)],
   listNewestPathDirt: (tx) => [() => tree.listNewestPathDirt(tx, mark, 100)],
+  hasTreeDirt: (tx) => [() => tree.hasTreeDirt(tx, mark)],
+  listDirtyKeys: (tx) => [() => tree.listDirtyKeys(tx, { kind: 'tag', repositoryId: 1 }, 100)],
   clearTreeDirt: (tx) => [() => tree.clearTreeDirt(tx, mark, 100)],
 
   insertUpload: (tx) => [() => uploads.insertUpload(tx, upload)],
@@ -177,23 +224,6 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   deleteUploadOf: (tx) => [() => uploads.deleteUploadOf(tx, id, 'one/1')],
   deleteUpload: (tx) => [() => uploads.deleteUpload(tx, id)],
 
-  listManifestDigests: (tx) => [() => garbage.listManifestDigests(tx, repository, page)],
-  findTaggedDigests: (tx) => [() => garbage.findTaggedDigests(tx, repository, many)],
-  listParents: (tx) => [() => garbage.listParents(tx, repository, digest, page)],
-  listChildren: (tx) => [() => garbage.listChildren(tx, repository, digest, page)],
-  listBlobsOfManifest: (tx) => [() => garbage.listBlobsOfManifest(tx, repository, digest, page)],
-  findSubject: (tx) => [() => garbage.findSubject(tx, repository, digest)],
-  listReferredDigests: (tx) => [() => garbage.listReferredDigests(tx, page)],
-  listAllManifestDigests: (tx) => [() => garbage.listAllManifestDigests(tx, page)],
-  listUsers: (tx) => [
-    () => garbage.listUsers(tx, digest, { after: { repository: 1, manifest: other }, limit: 100 }),
-  ],
-  listRepositoriesWithManifest: (tx) => [
-    () => garbage.listRepositoriesWithManifest(tx, digest, { after: 1, limit: 100 }),
-  ],
-  isManifestTrashed: (tx) => [() => garbage.isManifestTrashed(tx, { repository, manifest: digest })],
-  hasPayload: (tx) => [() => garbage.hasPayload(tx, digest)],
-
   scheduleReview: (tx) => [
     () => reviews.scheduleReview(tx, { repository, digest, reason: 'blob uploaded', dueAt: 1 }),
   ],
@@ -207,6 +237,8 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
       }),
   ],
   changeNothing: (tx) => [() => settings.changeNothing(tx)],
+  putSetting: (tx) => [() => settings.putSetting(tx, 'key', 'value')],
+  replaceSetting: (tx) => [() => settings.replaceSetting(tx, 'key', { before: 'value', after: 'other' })],
   claimSetting: (tx) => [() => settings.claimSetting(tx, 'key', 'value')],
   findSetting: (tx) => [() => settings.findSetting(tx, 'key')],
 }
@@ -217,10 +249,6 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
 const FEW_ROWS: Readonly<Record<string, string>> = {
   findLinkedBlobs: 'the primary key gives one row for each digest',
   findWithoutSubject: 'the primary key gives one row for each digest',
-  findTaggedDigests: 'the index gives one row for each digest',
-  listChildren: 'of the rows after the child, PostgreSQL filters only where it knows them to be few',
-  listRepositoriesWithManifest: 'hardly a manifest is in many repositories',
-  listUsers: 'the first page nearly always has a manifest that is kept, and then nobody asks for more',
   listReferrersBetween: 'between the two places is a page',
   pointTag: 'the primary key gives one row',
   takeUpload: 'the primary key gives one row',
@@ -231,6 +259,13 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   storeUploadProgress: 'the primary key gives one row',
   deleteUploadOf: 'the primary key gives one row',
   deleteIdleUpload: 'the primary key gives one row',
+  listUnchecked: 'all repositories are gone through at a start, a page at a time',
+  holdForAdoption: 'the primary key gives one row',
+  holdForCheck: 'the primary key gives one row',
+  moveTagAsSeen: 'the primary key gives one row',
+  deleteTagAsSeen: 'the primary key gives one row',
+  replaceSetting: 'the primary key gives one row',
+  forgetLostBlob: 'the primary key gives one row',
   keepBlob: 'the primary key gives one row',
   referToBlob: 'the primary key gives one row',
   markListed: 'the primary key gives one row',

@@ -1,9 +1,10 @@
 /** Tags, and every interval in which one named a digest. */
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/tag.ts'
-import type { Read, Transaction } from './database.ts'
+import type { Read, SqlValue, Transaction } from './database.ts'
+import { exactChunksOf, insertRows, placesFor } from './many-rows.ts'
 import type { RepositoryId } from './repositories.ts'
-import { text } from './row.ts'
+import { integer, text } from './row.ts'
 
 /** The digest that a tag names now, or null. One probe of the primary key. */
 export function findTagDigest(read: Read, repository: RepositoryId, tag: Tag): Promise<Digest | null> {
@@ -95,4 +96,97 @@ export async function endTagInterval(tx: Transaction, repository: RepositoryId, 
     `UPDATE tag_history SET until_at = $3 WHERE repository_id = $1 AND name = $2 AND until_at IS NULL`,
     [repository, tag, tx.now],
   )
+}
+
+/** A tag that was found in the link tree. Times are milliseconds since 1970. */
+export interface FoundTag {
+  readonly name: Tag
+  readonly digest: Digest
+  readonly since: number
+  /** What it named before, oldest first, each until the next one. */
+  readonly earlier: readonly { readonly digest: Digest; readonly since: number }[]
+}
+
+/** Stores tags that are not there yet, with their history. */
+export async function insertFoundTags(
+  tx: Transaction,
+  repository: RepositoryId,
+  found: readonly FoundTag[],
+  movedBy: string,
+): Promise<void> {
+  const inserted = new Set<Tag>()
+  for (const chunk of exactChunksOf(found)) {
+    const rows = chunk.map(({ name, digest, since }) => [repository, name, digest, since])
+    const names = await tx.all(
+      `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES ${placesFor(rows)}
+       ON CONFLICT (repository_id, name) DO NOTHING RETURNING name`,
+      rows.flat(),
+      (row) => text(row, 'name') as Tag,
+    )
+    for (const name of names) inserted.add(name)
+  }
+  await insertRows(tx, {
+    into: 'tag_history (repository_id, name, digest, moved_by, from_at, until_at)',
+    rows: found
+      .filter(({ name }) => inserted.has(name))
+      .flatMap((tag) => intervalsOf(tag, movedBy).map((each) => [repository, tag.name, ...each])),
+    ending: '',
+  })
+}
+
+/** Digest, mover, beginning and end of each interval. */
+function intervalsOf({ digest, since, earlier }: FoundTag, movedBy: string): SqlValue[][] {
+  const named = [...earlier, { digest, since }]
+  return named.map((each, at) => [each.digest, movedBy, each.since, named[at + 1]?.since ?? null])
+}
+
+export interface TagRow {
+  readonly name: Tag
+  readonly digest: Digest
+  readonly updatedAt: number
+}
+
+/** At most `limit` tags after `after`, in byte order, with what they name and since when. */
+export function listTagRows(
+  read: Read,
+  repository: RepositoryId,
+  page: { readonly after: string; readonly limit: number },
+): Promise<TagRow[]> {
+  return read.all(
+    `SELECT name, digest, updated_at FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3`,
+    [repository, page.after, page.limit],
+    (row) => ({
+      name: text(row, 'name') as Tag,
+      digest: text(row, 'digest') as Digest,
+      updatedAt: integer(row, 'updated_at'),
+    }),
+  )
+}
+
+/** Takes a tag away if it is still as it was seen. */
+export async function deleteTagAsSeen(
+  tx: Transaction,
+  repository: RepositoryId,
+  seen: TagRow,
+): Promise<boolean> {
+  const deleted = await tx.run(
+    `DELETE FROM tags WHERE repository_id = $1 AND name = $2 AND digest = $3 AND updated_at = $4`,
+    [repository, seen.name, seen.digest, seen.updatedAt],
+  )
+  return deleted === 1
+}
+
+/** Moves a tag if it is still as it was seen. */
+export async function moveTagAsSeen(
+  tx: Transaction,
+  repository: RepositoryId,
+  seen: TagRow,
+  digest: Digest,
+): Promise<boolean> {
+  const moved = await tx.run(
+    `UPDATE tags SET digest = $5, updated_at = $6
+     WHERE repository_id = $1 AND name = $2 AND digest = $3 AND updated_at = $4`,
+    [repository, seen.name, seen.digest, seen.updatedAt, digest, tx.now],
+  )
+  return moved === 1
 }

@@ -1,6 +1,6 @@
 /** Which paths of the link tree may differ from the database, and what they may hold until they are synced. */
 import type { Read, Row, Transaction } from './database.ts'
-import { integer, optionalText, text } from './row.ts'
+import { exists, integer, optionalText, text } from './row.ts'
 
 /** One path of the link tree, in the database's words. */
 export interface TreeMark {
@@ -76,6 +76,28 @@ export function listNewestPathDirt(read: Read, mark: TreeMark, limit: number): P
      WHERE kind = $1 AND repository_id = $2 AND key = $3 ORDER BY id DESC LIMIT $4`,
     [mark.kind, mark.repositoryId, mark.key, limit],
     treeDirt,
+  )
+}
+
+/** Whether the path may differ from the database now. */
+export async function hasTreeDirt(read: Read, mark: TreeMark): Promise<boolean> {
+  return await exists(
+    read,
+    'SELECT 1 FROM tree_dirty WHERE kind = $1 AND repository_id = $2 AND key = $3 LIMIT 1',
+    [mark.kind, mark.repositoryId, mark.key],
+  )
+}
+
+/** At most `limit` tags, digests of revisions or of layers of a repository whose paths may differ from the database. */
+export function listDirtyKeys(
+  read: Read,
+  { kind, repositoryId }: Omit<TreeMark, 'key'>,
+  limit: number,
+): Promise<string[]> {
+  return read.all(
+    'SELECT DISTINCT key FROM tree_dirty WHERE kind = $1 AND repository_id = $2 ORDER BY key LIMIT $3',
+    [kind, repositoryId, limit],
+    (row) => text(row, 'key'),
   )
 }
 

@@ -9,9 +9,15 @@ const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
 
 /** Throws TAG_INVALID. */
 export function parseTag(text: string): Tag {
-  if (TAG.test(text)) return text as Tag
+  const tag = findTag(text)
+  if (tag !== null) return tag
   throw new RegistryError(
     'TAG_INVALID',
     `${quoted(text)} is not a tag: use up to 128 letters, digits, _ . and -, and start with a letter, a digit or _.`,
   )
+}
+
+/** As `parseTag`, but null for what is none: for names of folders. */
+export function findTag(text: string): Tag | null {
+  return TAG.test(text) ? (text as Tag) : null
 }

@@ -6,8 +6,10 @@ import type { Scope } from '../metadata/repositories.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import { StorageUnavailable } from '../storage/blob-store.ts'
 import { mountBlobCommand, unlinkBlobCommand } from './blobs.commands.ts'
-import type { Registry } from './registry.ts'
+import { findUnchecked, type Registry, requireChecked } from './registry.ts'
+import { findUncheckedBlobSize } from './tree/unchecked-reads.ts'
 
 /** A blob that can be read now: its size in bytes, and any part of it. Nothing is open yet. */
 export interface ReadableBlob {
@@ -25,12 +27,24 @@ export async function getBlob(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<ReadableBlob> {
-  const size = await findLinkedBlobSize(registry.database, repository, digest)
+  const size = await findReadableSize(registry, repository, digest)
   if (size === null)
     throw new RegistryError('BLOB_UNKNOWN', `There is no blob ${digest} in ${repository}.`, { digest })
   const stored = await registry.blobs.stat(digest)
   if (stored !== size) throw damaged(digest, size, stored)
   return { size, content: (range) => registry.blobs.content(digest, range) }
+}
+
+/** In bytes; null where this repository does not link the blob. */
+async function findReadableSize(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<number | null> {
+  const unchecked = await findUnchecked(registry, repository)
+  return unchecked === null
+    ? await findLinkedBlobSize(registry.database, repository, digest)
+    : await findUncheckedBlobSize(unchecked, digest)
 }
 
 export interface MountBlob {
@@ -49,6 +63,8 @@ export interface MountBlob {
  * Throws UNAVAILABLE while the blob is being deleted.
  */
 export async function mountBlob(registry: Registry, input: MountBlob): Promise<boolean> {
+  await requireChecked(registry, input.repository)
+  if (input.from !== null && !(await isReadable(registry, input.from))) return false
   const size = await findBlobSize(registry.database, input.digest)
   if (size === null || (await registry.blobs.stat(input.digest)) !== size) return false
   return await registry.database.write(mountBlobCommand, input)
@@ -62,7 +78,19 @@ export interface UnlinkBlob {
 
 /** Drops the repository's link: the blob can no longer be read through it. Throws BLOB_UNKNOWN. */
 export async function unlinkBlob(registry: Registry, input: UnlinkBlob): Promise<void> {
+  await requireChecked(registry, input.repository)
   await registry.database.write(unlinkBlobCommand, input)
+}
+
+/** Whether the database can be asked what the repository has. Where its folder cannot be read, the client uploads instead. */
+async function isReadable(registry: Registry, repository: RepositoryName): Promise<boolean> {
+  try {
+    await requireChecked(registry, repository)
+    return true
+  } catch (error) {
+    if (error instanceof StorageUnavailable) return false
+    throw error
+  }
 }
 
 /** 404 and not 500: a client that is told so pushes the blob again, and that heals it. */

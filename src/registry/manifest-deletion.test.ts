@@ -57,7 +57,7 @@ describeOnDatabases('deleting a manifest', (open) => {
 
     test('the manifest', async () => {
       for (const reference of [image.digest, 'v1', 'latest']) {
-        const gone = getManifest(bench.database, repository, parseReference(reference))
+        const gone = getManifest(bench.registry, repository, parseReference(reference))
         expect(await failureOf(gone)).toHaveProperty('code', 'MANIFEST_UNKNOWN')
       }
     })
@@ -67,7 +67,7 @@ describeOnDatabases('deleting a manifest', (open) => {
     })
 
     test('nothing else: its children, blobs, edges and bytes stay', async () => {
-      expect(await getManifest(bench.database, repository, parseReference(child.digest))).toBeDefined()
+      expect(await getManifest(bench.registry, repository, parseReference(child.digest))).toBeDefined()
       expect(await edgesOf(bench, repository, image.digest)).toEqual({
         children: [child.digest, layer.digest].toSorted(),
         blobs: [layer.digest],
@@ -161,12 +161,12 @@ describeOnDatabases('deleting a manifest', (open) => {
     const image = await pushImage(bench.registry, repository, 'v1')
     await remove(image)
     const { items } = await listRepositories(
-      bench.database,
+      bench.registry,
       { kind: 'everything' },
       { after: '', limit: 1000 },
     )
     expect(items).toContain(repository)
-    expect(await listRepositoryTags(bench.database, repository, { after: '', limit: 10 })).toEqual({
+    expect(await listRepositoryTags(bench.registry, repository, { after: '', limit: 10 })).toEqual({
       items: [],
       hasMore: false,
     })
@@ -183,7 +183,7 @@ describeOnDatabases('deleting a manifest', (open) => {
     repository = one
     await remove(image)
     expect(await tagsOf(bench, two)).toEqual({ v1: image.digest })
-    expect(await getManifest(bench.database, two, parseReference(image.digest))).toBeDefined()
+    expect(await getManifest(bench.registry, two, parseReference(image.digest))).toBeDefined()
   })
 
   test('that was never there, in a repository that was never there, is unknown', async () => {
@@ -242,7 +242,7 @@ describeOnPostgres('deleting a manifest in one process', (open) => {
         deleteManifest(here.registry, { repository, digest: image.digest, by: 'ann' }),
       ])
       for (const tag of Object.keys(await tagsOf(here, repository))) {
-        expect(await getManifest(here.database, repository, parseReference(tag))).toBeDefined()
+        expect(await getManifest(here.registry, repository, parseReference(tag))).toBeDefined()
       }
     }
   })

@@ -21,7 +21,6 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { Manifest } from '../oci/manifest.ts'
-import { isManifestType } from '../oci/manifest-format.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import { keepReferencedBlobs } from './blobs.commands.ts'
@@ -34,6 +33,7 @@ import {
   markTag,
   resettleManifest,
 } from './tree/marks.ts'
+import { blobsUsedBy } from './tree/tree-manifest.ts'
 
 export interface PutManifestFacts {
   readonly repository: RepositoryName
@@ -152,11 +152,8 @@ async function storeManifest(
     pushedBy: input.by,
   })
   if (!isNew) return false
-  // Older build caches list layers in an index: those are blobs, and must be kept as such.
-  const layers = manifest.children.filter((child) => !isManifestType(child.mediaType))
-  const blobs = [...manifest.blobs, ...manifest.foreignBlobs, ...layers]
   await insertChildren(tx, repository, digest, digestsOf(manifest.children))
-  await insertManifestBlobs(tx, repository, digest, digestsOf(blobs))
+  await insertManifestBlobs(tx, repository, digest, digestsOf(blobsUsedBy(manifest)))
   await markListed(tx, repository)
   await markPayloadAdded(tx, digest)
   await markRevisionAdded(tx, repository, digest)

@@ -67,8 +67,8 @@ describeOnDatabases('manifests', (open) => {
       expect(stored).toEqual({ digest: pretty.digest, subject: null, tags: ['pretty' as never] })
       for (const reference of ['pretty', pretty.digest].map(parseReference)) {
         const facts = { digest: pretty.digest, mediaType: OCI_MANIFEST, size: pretty.bytes.length }
-        const manifest = await getManifest(bench.database, repository, reference)
-        expect(await getManifestFacts(bench.database, repository, reference)).toEqual(facts)
+        const manifest = await getManifest(bench.registry, repository, reference)
+        expect(await getManifestFacts(bench.registry, repository, reference)).toEqual(facts)
         expect(manifest).toMatchObject(facts)
         expect(new Uint8Array(manifest.bytes)).toEqual(pretty.bytes)
       }
@@ -78,7 +78,7 @@ describeOnDatabases('manifests', (open) => {
       const own = bench.newRepository()
       const image = await pushImage(bench.registry, own)
       expect(await tagsOf(bench, own)).toEqual({})
-      expect(await getManifestFacts(bench.database, own, parseReference(image.digest))).toMatchObject({
+      expect(await getManifestFacts(bench.registry, own, parseReference(image.digest))).toMatchObject({
         digest: image.digest,
       })
     })
@@ -107,9 +107,9 @@ describeOnDatabases('manifests', (open) => {
       const image = newImage({ config: await pushBlob(bench.registry, repository) })
       const digest = digestOf(image.bytes, 'sha512')
       expect(await pushManifest(bench.registry, repository, image, digest)).toMatchObject({ digest })
-      const found = await getManifest(bench.database, repository, parseReference(digest))
+      const found = await getManifest(bench.registry, repository, parseReference(digest))
       expect(new Uint8Array(found.bytes)).toEqual(image.bytes)
-      const unknown = getManifest(bench.database, repository, parseReference(image.digest))
+      const unknown = getManifest(bench.registry, repository, parseReference(image.digest))
       expect(await failureOf(unknown)).toHaveProperty('code', 'MANIFEST_UNKNOWN')
     })
 
@@ -134,7 +134,7 @@ describeOnDatabases('manifests', (open) => {
     test('without a media type goes by what the manifest says', async () => {
       const image = newImage({ config: await pushBlob(bench.registry, repository) })
       await pushManifest(bench.registry, repository, image, 'untyped', { mediaType: null })
-      expect(await getManifestFacts(bench.database, repository, parseReference('untyped'))).toHaveProperty(
+      expect(await getManifestFacts(bench.registry, repository, parseReference('untyped'))).toHaveProperty(
         'mediaType',
         OCI_MANIFEST,
       )
@@ -202,7 +202,7 @@ describeOnDatabases('manifests', (open) => {
       ])
       expect(await eventsOf(bench, own)).toMatchObject([{ tags: ['v1'] }, { by: 'bob', tags: ['v1'] }])
       expect(await reviewsOf(bench, first.digest)).toEqual(['here: tag moved'])
-      expect(await getManifestFacts(bench.database, own, parseReference(first.digest))).toBeDefined()
+      expect(await getManifestFacts(bench.registry, own, parseReference(first.digest))).toBeDefined()
     })
 
     test('back to the first manifest moves back', async () => {
@@ -259,7 +259,7 @@ describeOnDatabases('manifests', (open) => {
       expect(error).toHaveProperty('code', 'DENIED')
       expect(error.message).toContain('v1')
       expect(await tagsOf(bench, own)).toEqual({ v1: image.digest })
-      const unknown = getManifest(bench.database, own, parseReference(other.digest))
+      const unknown = getManifest(bench.registry, own, parseReference(other.digest))
       expect(await failureOf(unknown)).toHaveProperty('code', 'MANIFEST_UNKNOWN')
     })
 
@@ -465,7 +465,7 @@ describeOnDatabases('manifests', (open) => {
     ])('%s is unknown, and the message names it', async (_, reference, named) => {
       for (const read of [getManifest, getManifestFacts]) {
         for (const name of [repository, bench.newRepository()]) {
-          const error = await failureOf(read(bench.database, name, parseReference(reference)))
+          const error = await failureOf(read(bench.registry, name, parseReference(reference)))
           expect(error).toHaveProperty('code', 'MANIFEST_UNKNOWN')
           expect(error.message).toContain(named)
           expect(error.message).toContain(name)

@@ -2,7 +2,6 @@
  * Manifests: store, find, delete. What a manifest may refer to is decided here and in the command beside it;
  * the exact bytes are kept and given back as they came.
  */
-import type { Database } from '../metadata/database.ts'
 import {
   findManifest,
   findManifestByTag,
@@ -20,7 +19,8 @@ import type { Reference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import { deleteManifestCommand, putManifestCommand, type StoredManifest } from './manifests.commands.ts'
-import type { Registry } from './registry.ts'
+import { findUnchecked, type Registry, type RegistryReads, requireChecked } from './registry.ts'
+import { findUncheckedManifest } from './tree/unchecked-reads.ts'
 
 export type { ManifestFacts } from '../metadata/manifests.ts'
 
@@ -46,6 +46,7 @@ export interface PutManifest {
  */
 export async function putManifest(registry: Registry, input: PutManifest): Promise<StoredManifest> {
   const manifest = parseManifest(input.bytes, input.mediaType)
+  await requireChecked(registry, input.repository)
   return await registry.database.write(putManifestCommand, {
     repository: input.repository,
     digest: digestAsNamed(input.bytes, input.reference),
@@ -60,28 +61,46 @@ export async function putManifest(registry: Registry, input: PutManifest): Promi
 
 /** The manifest with its bytes. Throws MANIFEST_UNKNOWN. */
 export async function getManifest(
-  database: Database,
+  registry: RegistryReads,
   repository: RepositoryName,
   reference: Reference,
 ): Promise<ManifestContent> {
-  const found =
-    reference.kind === 'tag'
-      ? await findManifestByTag(database, repository, reference.tag)
-      : await findManifest(database, repository, reference.digest)
+  const found = await findContent(registry, repository, reference)
   return found ?? unknownManifest(repository, reference)
 }
 
 /** What a HEAD needs, without the bytes. Throws MANIFEST_UNKNOWN. */
 export async function getManifestFacts(
-  database: Database,
+  registry: RegistryReads,
   repository: RepositoryName,
   reference: Reference,
 ): Promise<ManifestFacts> {
-  const found =
-    reference.kind === 'tag'
-      ? await findManifestFactsByTag(database, repository, reference.tag)
-      : await findManifestFacts(database, repository, reference.digest)
+  const found = await findFacts(registry, repository, reference)
   return found ?? unknownManifest(repository, reference)
+}
+
+async function findContent(
+  registry: RegistryReads,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<ManifestContent | null> {
+  const unchecked = await findUnchecked(registry, repository)
+  if (unchecked !== null) return await findUncheckedManifest(unchecked, reference)
+  return reference.kind === 'tag'
+    ? await findManifestByTag(registry.database, repository, reference.tag)
+    : await findManifest(registry.database, repository, reference.digest)
+}
+
+async function findFacts(
+  registry: RegistryReads,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<ManifestFacts | null> {
+  const unchecked = await findUnchecked(registry, repository)
+  if (unchecked !== null) return await findUncheckedManifest(unchecked, reference)
+  return reference.kind === 'tag'
+    ? await findManifestFactsByTag(registry.database, repository, reference.tag)
+    : await findManifestFacts(registry.database, repository, reference.digest)
 }
 
 /** Takes the manifest and every tag that names it out of the repository, into the trash. Throws MANIFEST_UNKNOWN. */
@@ -89,6 +108,7 @@ export async function deleteManifest(
   registry: Registry,
   input: { readonly repository: RepositoryName; readonly digest: Digest; readonly by: string },
 ): Promise<void> {
+  await requireChecked(registry, input.repository)
   let trash: TrashId | null = null
   do {
     trash = await registry.database.write(deleteManifestCommand, { ...input, trash })

@@ -50,7 +50,7 @@ describeOnDatabases('referrers', (open) => {
     artifactType: string | null = null,
     after: ReferrerPlace | null = null,
   ): Promise<ReferrersPage> {
-    return listReferrers(bench.database, { repository, subject: subject.digest, artifactType, after })
+    return listReferrers(bench.registry, { repository, subject: subject.digest, artifactType, after })
   }
 
   /** Every page one after the other. */
@@ -143,7 +143,7 @@ describeOnDatabases('referrers', (open) => {
     test('of another repository are none of its own', async () => {
       const subject = await newSubject()
       await refer(subject)
-      const elsewhere = await listReferrers(bench.database, {
+      const elsewhere = await listReferrers(bench.registry, {
         repository: bench.newRepository(),
         subject: subject.digest,
         artifactType: null,
@@ -191,7 +191,9 @@ describeOnDatabases('referrers', (open) => {
       expect(pages.map(({ referrers }) => referrers.length)).toEqual([1000, 250])
       const counted = countingStatements(bench.database)
       const request = { repository, subject: subject.digest, artifactType: null, after: null }
-      expect(await listReferrers(counted.read, request)).toEqual(pages[0] as ReferrersPage)
+      expect(await listReferrers({ database: counted.read, tree: null }, request)).toEqual(
+        pages[0] as ReferrersPage,
+      )
       expect(counted.statements()).toBeLessThan(20)
       const found = pages.flatMap(({ referrers }) => referrers.map(({ digest }) => String(digest)))
       expect(found.toSorted()).toEqual(digests.toSorted())
@@ -211,7 +213,7 @@ describeOnDatabases('referrers', (open) => {
         if (count === 3) await pushManifest(bench.registry, repository, newcomer)
       })
       const request = { repository, subject: subject.digest, artifactType: null, after: null }
-      const first = await listReferrers(meanwhile.read, request)
+      const first = await listReferrers({ database: meanwhile.read, tree: null }, request)
       expect(first.referrers).toHaveLength(1000)
       const rest = await list(subject, null, first.next)
       const found = [...first.referrers, ...rest.referrers].map(({ digest }) => String(digest))
@@ -355,7 +357,7 @@ describeOnDatabases('referrers', (open) => {
       await tagFallback(subject, [...old, ...absent].map(descriptorOf))
       const counted = countingStatements(bench.database)
       const request = { repository, subject: subject.digest, artifactType: null }
-      const first = await listReferrers(counted.read, { ...request, after: null })
+      const first = await listReferrers({ database: counted.read, tree: null }, { ...request, after: null })
       expect(counted.statements()).toBeLessThan(20)
       expect(first.next).toMatchObject({ among: 'tag' })
       const pages = await listAll(subject)

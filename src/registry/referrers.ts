@@ -19,6 +19,7 @@ import { parseManifest } from '../oci/manifest.ts'
 import type { MediaType } from '../oci/media-type.ts'
 import { referrersTag } from '../oci/referrers-tag.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import { type RegistryReads, requireChecked } from './registry.ts'
 
 const MOST_REFERRERS = 1_000
 /** A page's annotations, in bytes; one referrer alone may have more. */
@@ -49,7 +50,12 @@ export interface ReferrersPage {
 }
 
 /** A repository or subject that does not exist has no referrers: that is no error. */
-export async function listReferrers(database: Read, request: ReferrersRequest): Promise<ReferrersPage> {
+export async function listReferrers(
+  registry: RegistryReads,
+  request: ReferrersRequest,
+): Promise<ReferrersPage> {
+  await requireChecked(registry, request.repository)
+  const { database } = registry
   const repository = await findRepositoryId(database, request.repository)
   if (repository === null) return { referrers: [], next: null }
   const { keys, ...own } = await listOwn(database, repository, request)

@@ -1,13 +1,23 @@
 /** What every use case is given: where facts and bytes live, and what the operator has decided. */
-import type { Database } from '../metadata/database.ts'
+import type { Database, Read } from '../metadata/database.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { LiveUploads } from './live-uploads.ts'
+import type { UncheckedRepository, UncheckedTree } from './tree/unchecked-tree.ts'
 
 export interface Registry {
   readonly database: Database
   readonly blobs: BlobStore
   readonly uploads: LiveUploads
   readonly policy: Policy
+  /** What another registry may have changed; null where none can have (bytes in memory). */
+  readonly tree: UncheckedTree | null
+}
+
+/** What reading needs. */
+export interface RegistryReads {
+  readonly database: Read
+  readonly tree: UncheckedTree | null
 }
 
 /** The operator's decisions. Times are milliseconds. */
@@ -20,3 +30,16 @@ export interface Policy {
 
 /** How long content that has just gained or lost a reference is left alone, in milliseconds. Collection's grace is at least as long. */
 export const BLOB_LEASE = 60 * 60 * 1000
+
+/** The repository as the link tree must be asked about it; null where the database alone can tell, as it mostly can. */
+export async function findUnchecked(
+  { tree }: RegistryReads,
+  repository: RepositoryName,
+): Promise<UncheckedRepository | null> {
+  return tree === null || tree.isChecked ? null : await tree.find(repository)
+}
+
+/** To be waited for before anything is written to a repository. Throws StorageUnavailable where the tree cannot be read. */
+export async function requireChecked({ tree }: RegistryReads, repository: RepositoryName): Promise<void> {
+  if (tree !== null && !tree.isChecked) await tree.check(repository)
+}

@@ -28,7 +28,7 @@ describeOnDatabases('tags', (open) => {
     })
 
     function list(after: string, limit: number) {
-      return listRepositoryTags(bench.database, repository, { after, limit })
+      return listRepositoryTags(bench.registry, repository, { after, limit })
     }
 
     test('come in byte order', async () => {
@@ -58,7 +58,7 @@ describeOnDatabases('tags', (open) => {
 
     test('of a repository that does not exist are an error that names it', async () => {
       const nobody = bench.newRepository()
-      const error = await failureOf(listRepositoryTags(bench.database, nobody, { after: '', limit: 10 }))
+      const error = await failureOf(listRepositoryTags(bench.registry, nobody, { after: '', limit: 10 }))
       expect(error).toHaveProperty('code', 'NAME_UNKNOWN')
       expect(error.message).toContain(nobody)
     })
@@ -72,7 +72,7 @@ describeOnDatabases('tags', (open) => {
       await deleteTag(bench.registry, { repository, tag: parseTag('v1'), by: 'ann' })
       expect(await tagsOf(bench, repository)).toEqual({ v2: image.digest })
       for (const reference of ['v2', image.digest]) {
-        const facts = await getManifestFacts(bench.database, repository, parseReference(reference))
+        const facts = await getManifestFacts(bench.registry, repository, parseReference(reference))
         expect(facts.digest).toBe(image.digest)
       }
     })

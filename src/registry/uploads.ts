@@ -10,7 +10,7 @@ import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { newUploadId } from '../oci/upload-id.ts'
 import { findBytesLeft, HeldUpload, UploadOutOfStep } from './held-upload.ts'
-import type { Registry } from './registry.ts'
+import { type Registry, requireChecked } from './registry.ts'
 import {
   beginUploadCommand,
   cancelUploadCommand,
@@ -40,6 +40,7 @@ export async function beginUpload(
     readonly algorithm: DigestAlgorithm
   },
 ): Promise<UploadSession> {
+  await requireChecked(registry, input.repository)
   const session = { id: newUploadId(), repository: input.repository, principal: input.principal }
   await registry.database.write(beginUploadCommand, { ...session, algorithm: input.algorithm })
   return session
@@ -86,6 +87,7 @@ export async function finishUpload(
   session: UploadSession,
   input: ClosingBody,
 ): Promise<void> {
+  await requireChecked(registry, session.repository)
   try {
     await withHeldUpload(registry, session, (held) => finishHeld(held, input))
   } catch (error) {

@@ -21,6 +21,8 @@
  *   │           └── _uploads                    registry:2's own uploads, which Berth neither reads nor writes
  *   └── berth                                   Berth's own files, which registry:2 never looks at
  *       ├── id                                  names the database that this tree belongs to
+ *       ├── adopting                            another registry filled the tree, and no database knows its id yet
+ *       ├── start                               on PostgreSQL: the start that all replicas on this folder share
  *       ├── berth.db                            SQLite's facts (with -wal and -shm beside it)
  *       ├── berth.db-writer                     held by whoever writes to berth.db
  *       ├── lock.db, lock-holder                held while Berth runs, and by whom
@@ -37,12 +39,16 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import type { UploadId } from '../oci/upload-id.ts'
 
+/** Everything, for looking at what lies beside the two folders below. */
+export const rootFolder = '.'
 export const registryFolder = 'docker/registry/v2'
 export const blobsFolder = `${registryFolder}/blobs`
 export const repositoriesFolder = `${registryFolder}/repositories`
 
 export const berthFolder = 'berth'
 export const idPath = `${berthFolder}/id`
+export const startPath = `${berthFolder}/start`
+export const adoptingPath = `${berthFolder}/adopting`
 export const databasePath = `${berthFolder}/berth.db`
 export const lockPath = `${berthFolder}/lock.db`
 export const uploadsFolder = `${berthFolder}/uploads`
@@ -59,14 +65,24 @@ export function repositoryFolder(name: RepositoryName): string {
   return `${repositoriesFolder}/${name}`
 }
 
+/** Folders `<algorithm>/<hex>`, one a blob. */
+export function layersFolder(name: RepositoryName): string {
+  return `${repositoryFolder(name)}/_layers`
+}
+
 /** Says that the repository may read the blob. */
 export function layerLinkPath(name: RepositoryName, digest: Digest): string {
-  return `${repositoryFolder(name)}/_layers/${linkOf(digest)}`
+  return `${layersFolder(name)}/${linkOf(digest)}`
+}
+
+/** Folders `<algorithm>/<hex>`, one a manifest. */
+export function revisionsFolder(name: RepositoryName): string {
+  return `${repositoryFolder(name)}/_manifests/revisions`
 }
 
 /** Says that the repository has the manifest. */
 export function revisionLinkPath(name: RepositoryName, digest: Digest): string {
-  return `${repositoryFolder(name)}/_manifests/revisions/${linkOf(digest)}`
+  return `${revisionsFolder(name)}/${linkOf(digest)}`
 }
 
 /** One folder a tag. */

@@ -34,7 +34,9 @@ export function testTreeStore(driver: string, open: () => Promise<OpenedTreeStor
     test('gives back what was written, with the folders above it', async () => {
       await store.write(LINK, bytes(DIGEST))
       expect(await readText(store, LINK)).toBe(DIGEST)
-      expect(await store.size(LINK)).toBe(DIGEST.length)
+      const found = await store.stat(LINK)
+      expect(found?.size).toBe(DIGEST.length)
+      expect(Math.abs((found?.modifiedAt ?? 0) - Date.now())).toBeLessThan(60_000)
       expect(await store.list(tagFolder(NAME, TAG))).toEqual(['current'])
     })
 
@@ -66,15 +68,15 @@ export function testTreeStore(driver: string, open: () => Promise<OpenedTreeStor
     test('tells an empty file from none', async () => {
       await store.write(LINK, new Uint8Array())
       expect(await store.read(LINK)).toHaveLength(0)
-      expect(await store.size(LINK)).toBe(0)
+      expect((await store.stat(LINK))?.size).toBe(0)
       expect(await store.read(layerLinkPath(NAME, DIGEST))).toBeNull()
-      expect(await store.size(layerLinkPath(NAME, DIGEST))).toBeNull()
+      expect(await store.stat(layerLinkPath(NAME, DIGEST))).toBeNull()
     })
 
     test('finds nothing behind a file that should be a folder', async () => {
       await store.write(LINK, bytes(DIGEST))
       expect(await store.read(`${LINK}/below`)).toBeNull()
-      expect(await store.size(`${LINK}/below`)).toBeNull()
+      expect(await store.stat(`${LINK}/below`)).toBeNull()
       expect(await store.list(LINK)).toEqual([])
       await store.remove(`${LINK}/below`)
     })

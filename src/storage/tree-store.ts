@@ -10,8 +10,8 @@ export interface TreeStore {
   /** The whole file, or null where there is none: never where that could not be found out. An empty file is an empty array. */
   read(path: string): Promise<Uint8Array | null>
 
-  /** The file's size in bytes, or null where there is none. */
-  size(path: string): Promise<number | null>
+  /** What is known of the file without reading it, or null where there is none. */
+  stat(path: string): Promise<FileFacts | null>
 
   /** Puts the file in place as a whole, with the folders above it. */
   write(path: string, bytes: Uint8Array): Promise<void>
@@ -34,4 +34,11 @@ export interface TreeStore {
    * forgets it, and the next sync of the same file says yes.
    */
   sync(paths: readonly string[]): Promise<void>
+}
+
+export interface FileFacts {
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since 1970, without a fraction. */
+  readonly modifiedAt: number
 }

@@ -14,6 +14,6 @@ export const catalogRoutes: readonly OciRoute[] = [
 
 async function get({ registry, principal, request }: OciContext): Promise<Reply> {
   const page = pageRequestOf(request, CATALOG_PAGE)
-  const { items, hasMore } = await listRepositories(registry.database, visibleTo(principal), page)
+  const { items, hasMore } = await listRepositories(registry, visibleTo(principal), page)
   return listReply(request, page, { repositories: items }, hasMore ? items.at(-1) : undefined)
 }

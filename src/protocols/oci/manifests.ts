@@ -43,17 +43,17 @@ async function get({ registry, request }: OciContext, address: Address): Promise
   const reference = parseReference(address.reference)
   const repository = repositoryOf(address)
   if (request.header('if-none-match') !== null) {
-    const facts = await getManifestFacts(registry.database, repository, reference)
+    const facts = await getManifestFacts(registry, repository, reference)
     if (isNotModified(request.header('if-none-match'), facts.digest))
       return emptyReply(304, validators(facts))
   }
-  const manifest = await getManifest(registry.database, repository, reference)
+  const manifest = await getManifest(registry, repository, reference)
   return { status: 200, headers: manifestHeaders(manifest), body: bytesContent(manifest.bytes) }
 }
 
 async function head({ registry, request }: OciContext, address: Address): Promise<Reply> {
   const reference = parseReference(address.reference)
-  const facts = await getManifestFacts(registry.database, repositoryOf(address), reference)
+  const facts = await getManifestFacts(registry, repositoryOf(address), reference)
   if (isNotModified(request.header('if-none-match'), facts.digest)) return emptyReply(304, validators(facts))
   return { status: 200, headers: manifestHeaders(facts), body: lengthOnly(facts.size) }
 }
@@ -62,11 +62,10 @@ async function put(context: OciContext, address: Address): Promise<Reply> {
   const { registry, principal, can, request } = context
   const repository = repositoryOf(address)
   const contentType = request.header('content-type')
-  const tags = tagParameters(request)
   const stored = await putManifest(registry, {
     repository,
     reference: parseReference(address.reference),
-    tags,
+    tags: tagParameters(request),
     mediaType: contentType === null ? null : parseMediaType(contentType),
     bytes: await manifestBytes(request),
     mayOverwrite: can(principal, 'overwrite', repository),
@@ -76,7 +75,7 @@ async function put(context: OciContext, address: Address): Promise<Reply> {
     location: manifestLocation(context, repository, stored.digest),
     'docker-content-digest': stored.digest,
     ...(stored.subject === null ? {} : { 'oci-subject': stored.subject }),
-    ...(tags.length === 0 ? {} : { 'oci-tag': stored.tags.join(', ') }),
+    ...(stored.tags.length === 0 ? {} : { 'oci-tag': stored.tags.join(', ') }),
   })
 }
 

@@ -16,7 +16,7 @@ export const referrerRoutes: readonly OciRoute[] = [route('GET', PATTERN, { need
 async function get({ registry, request }: OciContext, address: ParamsOf<typeof PATTERN>): Promise<Reply> {
   // An empty filter is none: it is what a script sends whose variable is not set.
   const artifactType = request.query.get('artifactType') || null
-  const { referrers, next } = await listReferrers(registry.database, {
+  const { referrers, next } = await listReferrers(registry, {
     repository: repositoryOf(address),
     subject: parseDigest(address.digest),
     artifactType,

@@ -15,6 +15,6 @@ export const tagRoutes: readonly OciRoute[] = [route('GET', PATTERN, { needs: 'p
 async function get({ registry, request }: OciContext, address: ParamsOf<typeof PATTERN>): Promise<Reply> {
   const name = repositoryOf(address)
   const page = pageRequestOf(request, TAGS_PAGE)
-  const { items, hasMore } = await listRepositoryTags(registry.database, name, page)
+  const { items, hasMore } = await listRepositoryTags(registry, name, page)
   return listReply(request, page, { name, tags: items }, hasMore ? items.at(-1) : undefined)
 }

@@ -8,6 +8,7 @@ import * as here from 'node:fs'
 import * as pool from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { StorageUnavailable } from '../blob-store.ts'
+import type { FileFacts } from '../tree-store.ts'
 import { isAbsence } from './failures.ts'
 import type { VolumeKind } from './volume.ts'
 
@@ -16,6 +17,10 @@ type Answer<T> = T | Promise<T>
 export interface ShortCalls {
   /** The file's size in bytes, or null where nothing lies. Throws StorageUnavailable for what is no file. */
   size(path: string): Answer<number | null>
+  /** As `size`, with the time of the last change. */
+  stat(path: string): Answer<FileFacts | null>
+  /** The names in a folder. */
+  list(path: string): Answer<string[]>
   read(path: string): Answer<Uint8Array>
   /** Writes a file that must not exist yet. */
   create(path: string, bytes: Uint8Array): Answer<void>
@@ -32,7 +37,9 @@ export interface ShortCalls {
 }
 
 const onThisThread: ShortCalls = {
-  size: sizeHere,
+  size: (path) => statHere(path)?.size ?? null,
+  stat: statHere,
+  list: (path) => here.readdirSync(path),
   read: (path) => here.readFileSync(path),
   create: (path, bytes) => here.writeFileSync(path, bytes, { flag: 'wx' }),
   rename: here.renameSync,
@@ -45,7 +52,9 @@ const onThisThread: ShortCalls = {
 
 /** For those who know nothing of the volume. */
 export const onThePool: ShortCalls = {
-  size: (path) => pool.stat(path).then((found) => sizeOf(found, path), nullIfAbsent),
+  size: async (path) => (await statOnPool(path))?.size ?? null,
+  stat: statOnPool,
+  list: (path) => pool.readdir(path),
   read: (path) => pool.readFile(path),
   create: (path, bytes) => pool.writeFile(path, bytes, { flag: 'wx' }),
   rename: pool.rename,
@@ -60,18 +69,22 @@ export function shortCallsOn(volume: VolumeKind): ShortCalls {
   return volume.kind === 'local' ? onThisThread : onThePool
 }
 
-function sizeHere(path: string): number | null {
+function statHere(path: string): FileFacts | null {
   try {
     const found = here.statSync(path, { throwIfNoEntry: false })
-    return found === undefined ? null : sizeOf(found, path)
+    return found === undefined ? null : factsOf(found, path)
   } catch (error) {
     return nullIfAbsent(error)
   }
 }
 
-function sizeOf(found: here.Stats, path: string): number {
+function statOnPool(path: string): Promise<FileFacts | null> {
+  return pool.stat(path).then((found) => factsOf(found, path), nullIfAbsent)
+}
+
+function factsOf(found: here.Stats, path: string): FileFacts {
   if (!found.isFile()) throw new StorageUnavailable(`${path} is not a file: move it away.`)
-  return found.size
+  return { size: found.size, modifiedAt: Math.floor(found.mtimeMs) }
 }
 
 function nullIfAbsent(error: unknown): null {

@@ -110,7 +110,7 @@ describe('filesystem tree store on disk', () => {
   test('a folder in the place of a link is no answer', async () => {
     mkdirSync(join(root, LINK), { recursive: true })
     await expect(store.read(LINK)).rejects.toBeInstanceOf(StorageUnavailable)
-    await expect(store.size(LINK)).rejects.toBeInstanceOf(StorageUnavailable)
+    await expect(store.stat(LINK)).rejects.toBeInstanceOf(StorageUnavailable)
     expect(await caught(store.write(LINK, BYTES))).toMatchObject({
       message: expect.stringContaining('move it away'),
     })

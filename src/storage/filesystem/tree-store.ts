@@ -7,7 +7,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { goneFolder, temporaryFolder } from '../layout.ts'
-import type { TreeStore } from '../tree-store.ts'
+import type { FileFacts, TreeStore } from '../tree-store.ts'
 import { codeOf, explaining, isAbsence } from './failures.ts'
 import { syncFile, syncFolder } from './folders.ts'
 import { type FilesystemOptions, openRoot, type Root } from './root.ts'
@@ -49,9 +49,9 @@ class FilesystemTreeStore implements TreeStore {
     return explaining(file, () => unlessAbsent(null, () => this.#calls.read(file)))
   }
 
-  size(path: string): Promise<number | null> {
+  stat(path: string): Promise<FileFacts | null> {
     const file = this.#inside(path)
-    return explaining(file, async () => this.#calls.size(file))
+    return explaining(file, async () => this.#calls.stat(file))
   }
 
   write(path: string, bytes: Uint8Array): Promise<void> {
@@ -86,7 +86,7 @@ class FilesystemTreeStore implements TreeStore {
   list(path: string): Promise<string[]> {
     const folder = this.#inside(path)
     return explaining(folder, async () => {
-      const names = await unlessAbsent([], () => readdir(folder))
+      const names = await unlessAbsent([], () => this.#calls.list(folder))
       return names.sort()
     })
   }

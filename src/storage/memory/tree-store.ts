@@ -1,28 +1,34 @@
 /** The link tree in this process's memory: for tests, and for `storage: inmemory`. Folders stay when they are empty, as on a disk. */
-import type { TreeStore } from '../tree-store.ts'
+import type { FileFacts, TreeStore } from '../tree-store.ts'
 
 export function openMemoryTreeStore(): TreeStore {
   return new MemoryTreeStore()
 }
 
-type Folder = Map<string, Folder | Uint8Array>
+interface StoredFile {
+  readonly bytes: Uint8Array
+  readonly modifiedAt: number
+}
+
+type Folder = Map<string, Folder | StoredFile>
 
 class MemoryTreeStore implements TreeStore {
   readonly #root: Folder = new Map()
 
   async read(path: string): Promise<Uint8Array | null> {
-    return this.#findFile(path)?.slice() ?? null
+    return this.#findFile(path)?.bytes.slice() ?? null
   }
 
-  async size(path: string): Promise<number | null> {
-    return this.#findFile(path)?.byteLength ?? null
+  async stat(path: string): Promise<FileFacts | null> {
+    const file = this.#findFile(path)
+    return file === null ? null : { size: file.bytes.length, modifiedAt: file.modifiedAt }
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
     const { parents, name } = split(path)
     let folder = this.#root
     for (const parent of parents) folder = openFolder(folder, parent)
-    folder.set(name, bytes.slice())
+    folder.set(name, { bytes: bytes.slice(), modifiedAt: Date.now() })
   }
 
   async remove(path: string): Promise<void> {
@@ -40,17 +46,17 @@ class MemoryTreeStore implements TreeStore {
 
   async sync(): Promise<void> {}
 
-  #find(path: string): Folder | Uint8Array | null {
-    let found: Folder | Uint8Array | null = this.#root
+  #find(path: string): Folder | StoredFile | null {
+    let found: Folder | StoredFile | null = this.#root
     for (const name of path === '' ? [] : path.split('/')) {
       found = found instanceof Map ? (found.get(name) ?? null) : null
     }
     return found
   }
 
-  #findFile(path: string): Uint8Array | null {
+  #findFile(path: string): StoredFile | null {
     const found = this.#find(path)
-    return found instanceof Uint8Array ? found : null
+    return found === null || found instanceof Map ? null : found
   }
 
   #take(path: string): void {

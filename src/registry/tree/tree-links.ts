@@ -1,0 +1,139 @@
+/**
+ * Reads the small files of a repository in the link tree. A link is believed where it holds the digest that its
+ * place calls for; what else lies there is told to the findings and left alone.
+ * It only reads, and throws StorageUnavailable where something is there and cannot be read.
+ */
+import { type Digest, isDigest, isDigestAlgorithm } from '../../oci/digest.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import { findTag, type Tag } from '../../oci/tag.ts'
+import {
+  layersFolder,
+  revisionsFolder,
+  tagFolder,
+  tagIndexLinkPath,
+  tagLinkPath,
+  tagsFolder,
+} from '../../storage/layout.ts'
+import type { TreeStore } from '../../storage/tree-store.ts'
+import type { Findings } from './findings.ts'
+
+/** What one link file says. `empty` and `torn` are what a crash leaves: they say nothing. */
+export type Link =
+  | { readonly kind: 'digest'; readonly digest: Digest }
+  | { readonly kind: 'absent' | 'empty' | 'torn' }
+
+/** What is read, and whom what is odd is told to. */
+export interface TreeReader {
+  readonly files: TreeStore
+  readonly findings: Findings
+}
+
+export async function readLink(files: TreeStore, path: string): Promise<Link> {
+  const bytes = await files.read(path)
+  if (bytes === null) return { kind: 'absent' }
+  if (bytes.length === 0) return { kind: 'empty' }
+  const text = new TextDecoder().decode(bytes)
+  return isDigest(text) ? { kind: 'digest', digest: text } : { kind: 'torn' }
+}
+
+/** A link whose place names its digest: so it is one even where a crash has emptied its file. */
+export interface PlacedLink {
+  readonly digest: Digest
+  readonly path: string
+}
+
+/** The manifests that the repository has. */
+export async function* readRevisions(reader: TreeReader, name: RepositoryName): AsyncGenerator<PlacedLink> {
+  const folder = revisionsFolder(name)
+  for await (const { digest, place } of placesIn(reader, folder)) {
+    for (const entry of await reader.files.list(place)) reportBeside(reader, place, entry)
+    const link = await readPlaced(reader, place, digest)
+    if (link !== null) yield link
+  }
+}
+
+/** The blobs that may be read through the repository. */
+export async function* readLayers(reader: TreeReader, name: RepositoryName): AsyncGenerator<PlacedLink> {
+  for await (const { digest, place } of placesIn(reader, layersFolder(name))) {
+    const link = await readPlaced(reader, place, digest)
+    if (link !== null) yield link
+  }
+}
+
+export interface TagInTree {
+  readonly tag: Tag
+  readonly link: Link
+}
+
+/** A folder without a current link is none of them: `registry:2` lists it, and can tell nothing about it. */
+export async function* readTags(reader: TreeReader, name: RepositoryName): AsyncGenerator<TagInTree> {
+  const { files, findings } = reader
+  for (const entry of await files.list(tagsFolder(name))) {
+    const tag = findTag(entry)
+    if (tag === null) {
+      reportEntry(findings, `${tagsFolder(name)}/${entry}`)
+      continue
+    }
+    const path = tagLinkPath(name, tag)
+    const link = await readLink(files, path)
+    if (link.kind === 'empty' || link.kind === 'torn') findings.add(`${link.kind} link`, path)
+    if (link.kind !== 'absent') yield { tag, link }
+  }
+}
+
+/** What the tag has named before, oldest first, with the time of each in milliseconds since 1970; the current one is not among them. */
+export async function readTagIndex(
+  reader: TreeReader,
+  name: RepositoryName,
+  tag: Tag,
+  current: Digest,
+): Promise<{ readonly digest: Digest; readonly since: number }[]> {
+  const earlier: { digest: Digest; since: number }[] = []
+  for await (const { digest } of placesIn(reader, `${tagFolder(name, tag)}/index`)) {
+    if (digest === current) continue
+    const facts = await reader.files.stat(tagIndexLinkPath(name, tag, digest))
+    if (facts !== null && facts.size > 0) earlier.push({ digest, since: facts.modifiedAt })
+  }
+  return earlier.sort((one, other) => one.since - other.since)
+}
+
+/** The folders `<algorithm>/<hex>` in a folder. */
+async function* placesIn(
+  { files, findings }: TreeReader,
+  folder: string,
+): AsyncGenerator<{ readonly digest: Digest; readonly place: string }> {
+  for (const algorithm of await files.list(folder)) {
+    if (!isDigestAlgorithm(algorithm)) {
+      reportEntry(findings, `${folder}/${algorithm}`)
+      continue
+    }
+    for (const hex of await files.list(`${folder}/${algorithm}`)) {
+      const [digest, place] = [`${algorithm}:${hex}`, `${folder}/${algorithm}/${hex}`]
+      if (isDigest(digest)) yield { digest, place }
+      else reportEntry(findings, place)
+    }
+  }
+}
+
+/** Null where there is no link: a deleted one leaves its folder behind. */
+async function readPlaced(
+  { files, findings }: TreeReader,
+  place: string,
+  digest: Digest,
+): Promise<PlacedLink | null> {
+  const path = `${place}/link`
+  const link = await readLink(files, path)
+  if (link.kind === 'absent') return null
+  const isSound = link.kind === 'digest' && link.digest === digest
+  if (!isSound) findings.add(link.kind === 'empty' ? 'empty link' : 'torn link', path)
+  return { digest, path }
+}
+
+function reportBeside({ findings }: TreeReader, place: string, entry: string): void {
+  if (entry === 'signatures') findings.add('old signature', `${place}/${entry}`)
+  else if (entry !== 'link') reportEntry(findings, `${place}/${entry}`)
+}
+
+function reportEntry(findings: Findings, path: string): void {
+  findings.add(path.endsWith('.tmp') ? 'temporary file' : 'foreign file', path)
+}

@@ -1,0 +1,175 @@
+/**
+ * Goes through a whole link tree beside the requests: first the names of all repositories, so that the catalog is
+ * right, then each repository that this start has not checked. Of all processes that share the database one does
+ * it; whoever takes over from one that died goes on where that one was. A repository that cannot be read is in
+ * error: the others go on, and it is asked again at the next start. Until a pass has ended without an error,
+ * nothing may be condemned: `findTreeState`.
+ */
+import type { CheckedRepository } from '../../metadata/checks.ts'
+import type { Read } from '../../metadata/database.ts'
+import { StorageUnavailable } from '../../storage/blob-store.ts'
+import { berthFolder, registryFolder, repositoryFolder, rootFolder } from '../../storage/layout.ts'
+import { type Finding, Findings } from './findings.ts'
+import { PartSender } from './part-sender.ts'
+import { claimPassCommand, endPassCommand, findPassErrors, nameRepositoriesCommand } from './tree.commands.ts'
+import { listRepositoriesInTree, type RepositoryInTree } from './tree-repositories.ts'
+import type { UncheckedTree } from './unchecked-tree.ts'
+
+const OWN_FOLDERS = [berthFolder, registryFolder.split('/')[0] ?? '']
+const NAMES_AT_ONCE = 500
+const REPOSITORIES_AT_ONCE = 200
+/** Milliseconds for which a process that goes through the tree need not be heard of. */
+const LEASE = 30_000
+const RENEW_EVERY = LEASE / 3
+
+export interface PassOptions {
+  /** This process among all that share the database. */
+  readonly process: string
+  readonly onProgress: (progress: PassProgress) => void
+  /** A repository could not be read. */
+  readonly onError: (error: StorageUnavailable) => void
+  /** Ends the pass before its end. */
+  readonly signal: AbortSignal
+}
+
+/** Numbers of repositories. */
+export interface PassProgress {
+  readonly done: number
+  readonly total: number
+}
+
+export interface PassResult {
+  readonly repositories: number
+  /** What the database took over: manifests, blobs and tags. */
+  readonly changes: number
+  readonly errors: number
+  readonly findings: readonly Finding[]
+}
+
+/** Null where another process goes through the tree, or this one was told to stop. Throws what the database throws, and StorageUnavailable where the names cannot be read. */
+export async function goThroughTree(tree: UncheckedTree, options: PassOptions): Promise<PassResult | null> {
+  const pass = new TreePass(tree, options)
+  return await pass.run()
+}
+
+/** `unknown` until the tree has been gone through in this start; `partly known` where a repository could not be read. */
+export type TreeState = 'unknown' | 'partly known' | 'known'
+
+/** What collection must ask first: only of a `known` tree may anything be condemned. */
+export async function findTreeState(read: Read, start: string): Promise<TreeState> {
+  const errors = await findPassErrors(read, start)
+  if (errors === null) return 'unknown'
+  return errors === 0 ? 'known' : 'partly known'
+}
+
+class TreePass {
+  readonly #tree: UncheckedTree
+  readonly #options: PassOptions
+  readonly #findings = new Findings()
+  readonly #sender: PartSender
+  readonly #unreadable = new Set<string>()
+  #renewed = 0
+  #isOver = false
+  #done = 0
+  #total = 0
+
+  constructor(tree: UncheckedTree, options: PassOptions) {
+    this.#tree = tree
+    this.#options = options
+    this.#sender = new PartSender(tree.database, tree.start, options.signal)
+  }
+
+  async run(): Promise<PassResult | null> {
+    const { database, start } = this.#tree
+    if (!(await this.#claim())) return null
+    await this.#reportBeside()
+    await this.#nameAll()
+    // Once more where an earlier start had begun to adopt a repository: what it read may have changed since.
+    while ((await this.#checkAll()) > 0);
+    if (this.#isOver) return null
+    const errors = this.#unreadable.size
+    await database.write(endPassCommand, { start, errors })
+    this.#tree.isChecked = errors === 0
+    return { repositories: this.#done, changes: this.#sender.sent, errors, findings: this.#findings.list() }
+  }
+
+  /** People keep certificates and passwords beside the images. */
+  async #reportBeside(): Promise<void> {
+    for (const name of await this.#tree.files.list(rootFolder)) {
+      if (!OWN_FOLDERS.includes(name)) this.#findings.add('foreign file', name)
+    }
+  }
+
+  async #nameAll(): Promise<void> {
+    let found: RepositoryInTree[] = []
+    for await (const repository of listRepositoriesInTree(this.#reader)) {
+      found.push(repository)
+      this.#total++
+      if (found.length < NAMES_AT_ONCE) continue
+      await this.#tree.database.write(nameRepositoriesCommand, { found })
+      found = []
+      if (!(await this.#goesOn())) return
+    }
+    if (found.length > 0) await this.#tree.database.write(nameRepositoriesCommand, { found })
+    this.#tree.areNamesKnown = true
+  }
+
+  /** Gives how many repositories it has checked, or tried to for the first time. */
+  async #checkAll(): Promise<number> {
+    let after = 0
+    let tried = 0
+    while (!this.#isOver) {
+      const page = await this.#tree.listUnchecked({ after, limit: REPOSITORIES_AT_ONCE })
+      for (const repository of page) {
+        if (this.#unreadable.has(repository.name)) continue
+        if (!(await this.#goesOn())) return tried
+        await this.#check(repository)
+        tried++
+      }
+      const last = page.at(-1)
+      if (last === undefined) break
+      after = last.id
+    }
+    await this.#sender.flush()
+    return tried
+  }
+
+  async #check(repository: CheckedRepository): Promise<void> {
+    try {
+      await this.#tree.take(this.#reader, repository, this.#sender)
+      this.#done++
+      this.#total = Math.max(this.#total, this.#done)
+    } catch (error) {
+      if (!(error instanceof StorageUnavailable)) throw error
+      this.#unreadable.add(repository.name)
+      this.#options.onError(
+        new StorageUnavailable(`${repositoryFolder(repository.name)} cannot be read: ${error.message}`, {
+          cause: error,
+        }),
+      )
+    }
+    this.#options.onProgress({ done: this.#done, total: this.#total })
+  }
+
+  /** False when it was told to stop, or another process has taken over. */
+  async #goesOn(): Promise<boolean> {
+    const isMine = performance.now() - this.#renewed < RENEW_EVERY || (await this.#claim())
+    this.#isOver ||= this.#options.signal.aborted || !isMine
+    return !this.#isOver
+  }
+
+  async #claim(): Promise<boolean> {
+    const { database, start } = this.#tree
+    const isMine = await database.write(claimPassCommand, {
+      start,
+      process: this.#options.process,
+      lease: LEASE,
+    })
+    this.#renewed = performance.now()
+    return isMine
+  }
+
+  get #reader() {
+    return { files: this.#tree.files, findings: this.#findings }
+  }
+}

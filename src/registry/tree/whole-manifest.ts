@@ -1,0 +1,35 @@
+/**
+ * Whether a manifest that the database knows is still of use: its own blobs are there, and those of its children
+ * as far as the repository has them. Another registry may have collected them while it knew nothing of the manifest.
+ */
+import type { Read } from '../../metadata/database.ts'
+import { findPayload, hasManifest } from '../../metadata/manifests.ts'
+import type { RepositoryId } from '../../metadata/repositories.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { TreeStore } from '../../storage/tree-store.ts'
+import { findContentSize } from './tree-content.ts'
+import { readManifest } from './tree-manifest.ts'
+
+/** Indexes of indexes are rare, and none is known that goes deeper. */
+const DEEPEST = 4
+
+export interface WholeCheck {
+  readonly database: Read
+  readonly files: TreeStore
+  readonly repository: RepositoryId
+}
+
+export async function isWhole(check: WholeCheck, digest: Digest, depth = 0): Promise<boolean> {
+  const bytes = await findPayload(check.database, digest)
+  const manifest = bytes === null ? null : readManifest(bytes)
+  if (manifest === null) return false
+  for (const blob of manifest.needs) {
+    if ((await findContentSize(check.files, blob)) === null) return false
+  }
+  if (depth === DEEPEST) return true
+  for (const child of manifest.children) {
+    if (!(await hasManifest(check.database, check.repository, child))) continue
+    if (!(await isWhole(check, child, depth + 1))) return false
+  }
+  return true
+}

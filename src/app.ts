@@ -3,19 +3,32 @@
  * about registries. A process is everything in one (`single`), or one worker of several.
  */
 import { readFile } from 'node:fs/promises'
+import type { Authenticator } from './access/authenticate.ts'
+import { openAccess } from './app/access.ts'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
+import { openDebugServer } from './app/debug-server.ts'
+import { openHealth } from './app/health.ts'
+import { MeasuredDatabase } from './app/measured-database.ts'
+import { AppMetrics } from './app/metrics.ts'
+import { type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
+import type { Reloadable } from './app/reload.ts'
 import { describeRequest, statusOf } from './app/served-request.ts'
 import { checkTreeBeside, type DrawLine } from './app/tree.ts'
+import { UnnamedProxy } from './app/unnamed-proxy.ts'
 import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
 import type { WriterAddress } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
+import type { Reply } from './http/reply.ts'
+import type { IncomingRequest } from './http/request.ts'
 import { type RunningServer, startServer } from './http/server.ts'
 import { Periodic } from './lib/periodic.ts'
 import type { Database } from './metadata/database.ts'
+import type { Health } from './observability/health.ts'
 import type { Log } from './observability/log.ts'
 import type { RequestLog } from './observability/request-log.ts'
 import { healthHandler } from './protocols/health/handler.ts'
 import { ociHandler, refusal } from './protocols/oci/handler.ts'
+import { unhealthyReply } from './protocols/oci/unhealthy.ts'
 import { LiveUploads } from './registry/live-uploads.ts'
 import type { Registry } from './registry/registry.ts'
 import { beginStartCommand } from './registry/tree/tree.commands.ts'
@@ -24,12 +37,17 @@ import { discardOrphanedUploads, expireIdleUploads } from './registry/upload-exp
 import { releaseUploadsOfCommand } from './registry/uploads.commands.ts'
 import { openFilesystemBlobStore } from './storage/filesystem/blob-store.ts'
 import { openFilesystemTreeStore } from './storage/filesystem/tree-store.ts'
+import { measuredBlobStore } from './storage/measured-blob-store.ts'
 import { openMemoryBlobStore } from './storage/memory/blob-store.ts'
 
 export interface App {
   readonly url: string
+  /** What whoever speaks for all processes of a server wants to know of this one. */
+  answer(question: Question): Promise<AnswerTo<Question>>
   /** Rejects when this process can write no more, and had better end. Never resolves. */
   readonly broken: Promise<never>
+  /** What can be read anew without a restart. */
+  readonly reloadables: readonly Reloadable[]
   /** Lets what is in flight end within the grace time, then closes everything. */
   close(graceMilliseconds: number): Promise<void>
 }
@@ -57,13 +75,24 @@ export async function startApp(
 ): Promise<App> {
   const closers = new AsyncDisposableStack()
   try {
-    const { registry, broken } = await openRegistry(config, role, log, closers)
+    const metrics = new AppMetrics(config.storage.driver.kind)
+    const { registry, broken } = await openRegistry({ config, role, log, metrics }, closers)
     await tidyUp(registry, log, closers)
-    const server = await listen(config, role, registry, log, logRequest)
+    const driver = config.storage.driver.kind
+    const health = openHealth(config.health, { registry, driver, log }, closers)
+    const answering = { metrics, health }
+    const { authenticator, reloadables } = await openAccess(config.auth, log)
+    const server = await listen({ config, role, registry, authenticator, log, logRequest, ...answering })
+    if (role.kind === 'single') {
+      closers.defer(() => server.stop({ graceMilliseconds: 0 }))
+      await openDebugServer(config.http.debug, { crew: crewOfOne(answering), log }, closers)
+    }
     if (registry.tree !== null) closers.defer(checkBeside(registry.tree, registry.uploads.process, log, draw))
     return {
       url: server.url,
       broken,
+      reloadables,
+      answer: (question) => answer(answering, question),
       async close(graceMilliseconds) {
         await server.stop({ graceMilliseconds })
         await closers.disposeAsync()
@@ -76,9 +105,7 @@ export async function startApp(
 }
 
 async function openRegistry(
-  config: Config,
-  role: AppRole,
-  log: Log,
+  { config, role, log, metrics }: Pick<Parts, 'config' | 'role' | 'log' | 'metrics'>,
   closers: AsyncDisposableStack,
 ): Promise<{ readonly registry: Registry; readonly broken: Promise<never> }> {
   const volume = role.kind === 'single' ? await claimConfiguredVolume(config, closers) : role.volume
@@ -88,8 +115,11 @@ async function openRegistry(
   const tree = volume === null ? null : await openTree(volume, opened.database)
   const registry: Registry = {
     tree,
-    database: opened.database,
-    blobs: volume === null ? openMemoryBlobStore() : await openFilesystemBlobStore(volume),
+    database: new MeasuredDatabase(opened.database, metrics),
+    blobs: measuredBlobStore(
+      volume === null ? openMemoryBlobStore() : await openFilesystemBlobStore(volume),
+      (action, seconds) => metrics.storageActed(action, seconds),
+    ),
     uploads: new LiveUploads(processName(config, role), await findBootId()),
     policy: {
       allowMissingBlobs: config.manifests.allowMissing,
@@ -156,31 +186,55 @@ async function tidyUp(registry: Registry, log: Log, closers: AsyncDisposableStac
   closers.defer(() => expiring.stop())
 }
 
-function listen(
-  config: Config,
-  role: AppRole,
-  registry: Registry,
-  log: Log,
-  logRequest: RequestLog,
-): Promise<RunningServer> {
-  const oci = ociHandler({
-    registry,
-    deleteEnabled: config.storage.deleteEnabled,
-    addresses: config.http,
-    log,
-  })
-  const health = healthHandler(registry, log)
+/** What a listening process is made of. */
+interface Parts {
+  readonly config: Config
+  readonly role: AppRole
+  readonly registry: Registry
+  readonly authenticator: Authenticator
+  readonly log: Log
+  readonly logRequest: RequestLog
+  readonly metrics: AppMetrics
+  readonly health: Health
+}
+
+function listen(parts: Parts): Promise<RunningServer> {
+  const { config, role, log, logRequest, metrics } = parts
+  const unnamedProxy = new UnnamedProxy(log)
   return startServer({
     address: config.http.address,
     reusePort: role.kind === 'worker',
     trustedProxies: config.http.trustedProxies,
     headers: config.http.headers,
-    handle: (request) => health(request) ?? oci(request),
+    handle: handlerOf(parts),
     onError: (error, request) => refusal(error, log, request),
-    onReply: (request, reply, milliseconds) =>
+    onReply(request, reply, milliseconds) {
+      unnamedProxy.notice(request)
+      metrics.endRequest(request, reply, milliseconds)
       logRequest({ method: request.method, status: statusOf(request, reply) }, () =>
         describeRequest(request, reply, milliseconds),
-      ),
+      )
+    },
     onBodyFailed: (error, request) => log.warn({ request: request.id, error }, 'a reply broke off'),
   })
+}
+
+function handlerOf({ config, registry, authenticator, log, metrics, health }: Parts) {
+  const probes = healthHandler(registry, log, health)
+  const oci = ociHandler({
+    registry,
+    deleteEnabled: config.storage.deleteEnabled,
+    addresses: config.http,
+    authenticator,
+    log,
+  })
+  return (request: IncomingRequest): Promise<Reply> => {
+    const probed = probes(request)
+    if (probed !== null) return probed
+    if (!health.isWell) return Promise.resolve(unhealthyReply(request))
+    const reply = oci(request)
+    // What kind of request it is stands in its notes before anything is waited for.
+    metrics.beginRequest(request)
+    return reply
+  }
 }

@@ -7,11 +7,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { writerSettings } from './app/database.ts'
+import { openDebugServer } from './app/debug-server.ts'
+import type { AnswerTo, Crew, Question } from './app/questions.ts'
 import { type ChildFailed, SupervisedProcess } from './app/supervised-process.ts'
 import { claimConfiguredVolume, type VolumeFacts } from './app/volume.ts'
 import type { WriterAddress, WriterSettings } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
 import type { Log } from './observability/log.ts'
+import type { Metric } from './observability/metrics.ts'
+import { describeProcess } from './observability/process-metrics.ts'
 
 /** What a child must know to begin. */
 export interface ChildStart {
@@ -55,6 +59,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   try {
     const volume = await claimConfiguredVolume(options.config, closers)
     const url = await family.start(volume, await writerOf(options, volume, closers))
+    await openDebugServer(options.config.http.debug, { crew: family, log: options.log }, closers)
     return {
       url,
       broken: broken.promise,
@@ -91,7 +96,7 @@ async function socketPath({ databasePath }: WriterSettings, closers: AsyncDispos
 }
 
 /** The children of one supervisor. */
-class Family {
+class Family implements Crew {
   readonly #options: SupervisorOptions
   readonly #onGivenUp: (error: ChildFailed) => void
   #writer: SupervisedProcess<ChildStart> | null = null
@@ -117,6 +122,14 @@ class Family {
     return urls[0] ?? ''
   }
 
+  async askAll<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>[]> {
+    const workers = await answersOf<AnswerTo<Asked>>(this.#workers, question)
+    if (question.kind !== 'metrics') return workers
+    const writer = await answersOf<AnswerTo<Asked>>(this.#writer === null ? [] : [this.#writer], question)
+    const itself: readonly Metric[] = await describeProcess()
+    return [...workers, ...writer, itself as AnswerTo<Question> as AnswerTo<Asked>]
+  }
+
   #child(command: string, start: ChildStart): SupervisedProcess<ChildStart> {
     const { program, log } = this.#options
     return new SupervisedProcess({
@@ -137,4 +150,13 @@ class Family {
     for (const worker of this.#workers) worker.kill()
     this.#writer?.kill()
   }
+}
+
+/** Of those that answer. */
+async function answersOf<Answer>(
+  children: readonly SupervisedProcess<ChildStart>[],
+  question: Question,
+): Promise<Answer[]> {
+  const outcomes = await Promise.allSettled(children.map((child) => child.ask(question)))
+  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value as Answer] : []))
 }

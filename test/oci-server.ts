@@ -2,6 +2,7 @@
  * The OCI protocol over HTTP in this process: Bun's server on loopback, the routes, and a real registry behind
  * them. What `serve` adds to that (settings, the volume, signals) is test/serve.test.ts's.
  */
+import { OPEN } from '../src/access/authenticate.ts'
 import type { Can } from '../src/access/authorize.ts'
 import { startServer } from '../src/http/server.ts'
 import { createLog } from '../src/observability/log.ts'
@@ -47,8 +48,11 @@ export async function openOciServer(options: OciServerOptions = {}): Promise<Oci
   const lines: Record<string, unknown>[] = []
   const write = (line: string) => void lines.push(JSON.parse(line))
   const log = createLog({ level: 'info', format: 'json', write })
-  const { deleteEnabled = true, addresses = USUAL_ADDRESSES } = options
-  const handle = ociHandler({ registry: bench.registry, deleteEnabled, addresses, log }, options.can)
+  const { deleteEnabled = true, addresses = USUAL_ADDRESSES, authenticator = OPEN } = options
+  const handle = ociHandler(
+    { registry: bench.registry, deleteEnabled, addresses, authenticator, log },
+    options.can,
+  )
   const server = await startServer({
     address: { kind: 'tcp', hostname: '127.0.0.1', port: 0 },
     trustedProxies: options.trustedProxies ?? [],
@@ -88,7 +92,7 @@ export interface WireError {
 /** The errors of a refusal. Throws where it is not in the specification's form. */
 export function errorsOf({ text, headers }: Answer): readonly WireError[] {
   const type = headers.get('content-type')
-  if (type !== 'application/json') throw new Error(`an error of type ${type}: ${text}`)
+  if (type !== 'application/json; charset=utf-8') throw new Error(`an error of type ${type}: ${text}`)
   const { errors, ...others } = JSON.parse(text) as { readonly errors: readonly WireError[] }
   const isProper =
     Object.keys(others).length === 0 &&

@@ -4,12 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../../test/until.ts'
 import { createLog } from '../observability/log.ts'
-import { ChildFailed, type ProcessPlan, SupervisedProcess } from './supervised-process.ts'
+import { ChildFailed, NoAnswer, type ProcessPlan, SupervisedProcess } from './supervised-process.ts'
 
 /** A child that does as its settings say: works, refuses, ends by itself, or does not heed a request to stop. */
 const CHILD = `
 process.on('disconnect', () => process.exit(1))
 process.on('message', (message) => {
+  if (message.kind === 'ask') {
+    const { number, question } = message
+    if (question === 'die') process.exit(9)
+    if (question === 'fail') return process.send({ kind: 'no-answer', number, why: 'nothing is known of that' })
+    return setTimeout(() => process.send({ kind: 'answer', number, answer: { question } }), question.pause)
+  }
   if (message.kind === 'stop') return globalThis.deaf || process.exit(0)
   const { address, refusal, exitCode, deaf } = message.start
   globalThis.deaf = deaf
@@ -141,4 +147,22 @@ test('stopping while a dead child waits to be started again starts nothing', asy
   await until('a line is written', () => lines.length === 1)
   await child.stop(5000)
   expect(child.pid).toBeNull()
+})
+
+test('what a child is asked is answered, each question by its own answer', async () => {
+  const { child } = supervise({ address: 'here' })
+  await child.start()
+  const answers = [20, 1].map((pause) => child.ask({ pause }))
+  expect(await Promise.all(answers)).toEqual([{ question: { pause: 20 } }, { question: { pause: 1 } }])
+})
+
+test.each([
+  ['fail', 'nothing is known of that'],
+  ['die', 'worker-1 has just ended'],
+])('a child that cannot answer is not waited for: %s', async (question, sentence) => {
+  const { child } = supervise({ address: 'here' })
+  await child.start()
+  const error = await child.ask(question).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(NoAnswer)
+  expect(error).toMatchObject({ message: sentence })
 })

@@ -12,6 +12,8 @@ import type { Log } from '../observability/log.ts'
 export type MessageToChild<Start> =
   | { readonly kind: 'start'; readonly start: Start }
   | { readonly kind: 'stop'; readonly graceMilliseconds: number }
+  /** To be answered with the same number. */
+  | { readonly kind: 'ask'; readonly number: number; readonly question: unknown }
 
 /** What a child tells the supervisor. */
 export type MessageFromChild =
@@ -20,6 +22,9 @@ export type MessageFromChild =
   | { readonly kind: 'ready'; readonly address: string }
   /** It cannot start or go on, and why, in a sentence for the person; it waits to be ended. */
   | { readonly kind: 'failed'; readonly message: string; readonly exitCode: number }
+  | { readonly kind: 'answer'; readonly number: number; readonly answer: unknown }
+  /** What it was asked could not be answered; the sentence is for the log. */
+  | { readonly kind: 'no-answer'; readonly number: number; readonly why: string }
 
 export interface ProcessPlan<Start> {
   /** `worker-2`: how log lines call it. */
@@ -42,6 +47,12 @@ export class ChildFailed extends Error {
   }
 }
 
+/** A child did not answer what it was asked: it ended meanwhile, took too long, or could not. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+}
+
+const ANSWER_WITHIN = 10_000
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 5000
 /** A child that lived this long was well: what it dies of now is something new. */
@@ -59,6 +70,8 @@ export class SupervisedProcess<Start> {
   readonly #firstReady = Promise.withResolvers<string>()
   #wasReady = false
   readonly #ended = Promise.withResolvers<void>()
+  readonly #asked = new Map<number, PromiseWithResolvers<unknown>>()
+  #lastNumber = 0
 
   constructor(plan: ProcessPlan<Start>) {
     this.#plan = plan
@@ -72,6 +85,24 @@ export class SupervisedProcess<Start> {
 
   get pid(): number | null {
     return this.#child?.pid ?? null
+  }
+
+  /** Asks the child something that it answers with plain data. Throws NoAnswer. */
+  async ask(question: unknown): Promise<unknown> {
+    const { name } = this.#plan
+    if (this.#child === null) throw new NoAnswer(`${name} does not run now`)
+    const number = ++this.#lastNumber
+    const answer = Promise.withResolvers<unknown>()
+    this.#asked.set(number, answer)
+    const late = () => answer.reject(new NoAnswer(`${name} did not answer within ${ANSWER_WITHIN} ms`))
+    const timer = setTimeout(late, ANSWER_WITHIN)
+    this.#tell({ kind: 'ask', number, question })
+    try {
+      return await answer.promise
+    } finally {
+      clearTimeout(timer)
+      this.#asked.delete(number)
+    }
   }
 
   /** Asks the child to end within the grace, ends it half a second later by force, and resolves when it is gone. */
@@ -116,6 +147,10 @@ export class SupervisedProcess<Start> {
       this.#tell({ kind: 'start', start: this.#plan.start })
     } else if (message.kind === 'ready') {
       this.#becameReady(message.address)
+    } else if (message.kind === 'answer') {
+      this.#asked.get(message.number)?.resolve(message.answer)
+    } else if (message.kind === 'no-answer') {
+      this.#asked.get(message.number)?.reject(new NoAnswer(message.why))
     } else {
       this.#failure = new ChildFailed(message.message, message.exitCode)
       this.#child?.kill('SIGKILL')
@@ -138,6 +173,7 @@ export class SupervisedProcess<Start> {
 
   #exited(child: Subprocess): void {
     this.#child = null
+    for (const { reject } of this.#asked.values()) reject(new NoAnswer(`${this.#plan.name} has just ended`))
     if (this.#isStopping) this.#ended.resolve()
     else this.#endedByItself(describeEnd(child))
   }

@@ -6,6 +6,7 @@
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findWriterLock } from '../metadata/sqlite/lock.ts'
+import { NotWritable } from './writable.ts'
 
 const PREFIX = 'berth-memory-'
 const DATABASE = 'berth.db'
@@ -17,13 +18,18 @@ export interface TemporaryFolder {
   remove(): Promise<void>
 }
 
-/** Makes a folder below `parent`, and removes those that the dead have left there. */
+/** Makes a folder below `parent`, and removes those that the dead have left there. Throws NotWritable. */
 export async function makeTemporaryFolder(parent: string): Promise<TemporaryFolder> {
   for (const name of await readdir(parent)) {
     // What cannot be looked at belongs to another user.
     if (name.startsWith(PREFIX)) await removeIfLeft(join(parent, name)).catch(() => undefined)
   }
-  const folder = await mkdtemp(join(parent, PREFIX))
+  const folder = await mkdtemp(join(parent, PREFIX)).catch((error) => {
+    throw new NotWritable(
+      `With storage in memory the database needs a temporary folder, and ${parent} cannot be written (${error.code}). ` +
+        'Mount a tmpfs there, or name another folder by TMPDIR.',
+    )
+  })
   return { databasePath: join(folder, DATABASE), remove: () => rm(folder, { recursive: true, force: true }) }
 }
 

@@ -21,6 +21,7 @@ import {
   repositoriesFolder,
   startPath,
 } from '../storage/layout.ts'
+import { requireWritableFolders } from './writable.ts'
 
 /** The folder cannot be used as it is. The message says why, and what to do. */
 export class VolumeRefused extends Error {
@@ -47,13 +48,14 @@ export interface ClaimedVolume {
 
 /**
  * Takes the folder that the configuration names, until the closers run. Null where bytes live in memory.
- * Throws VolumeRefused, VolumeInUse.
+ * Throws VolumeRefused, VolumeInUse, NotWritable.
  */
 export async function claimConfiguredVolume(
   { storage, database }: Config,
   closers: AsyncDisposableStack,
 ): Promise<VolumeFacts | null> {
   if (storage.driver.kind === 'memory') return null
+  await requireWritableFolders(storage.driver.root)
   const mode = database.kind === 'sqlite' ? 'exclusive' : 'shared'
   const { facts, lock } = await claimVolume(storage.driver.root, mode)
   closers.defer(() => lock.release())

@@ -1,10 +1,16 @@
 import { expect, test } from 'bun:test'
+import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatBanner } from './banner.ts'
 
-async function bannerOf(environment: Record<string, string>, hasColor = false): Promise<string> {
+async function bannerOf(
+  environment: Record<string, string>,
+  hasColor = false,
+  changes: Partial<Config> = {},
+): Promise<string> {
   const flags = { addr: null, data: null }
-  const { config } = await loadConfig({ file: null, environment, flags, isTerminal: true })
+  const loaded = await loadConfig({ file: null, environment, flags, isTerminal: true })
+  const config = { ...loaded.config, ...changes }
   return formatBanner({ config, version: '1.2.3', url: 'http://127.0.0.1:5000', hasColor, program: 'berth' })
 }
 
@@ -45,4 +51,13 @@ test('a Unix socket has no commands to try with docker', async () => {
 
 test('colours are used where they are welcome', async () => {
   expect(await bannerOf({}, true)).toContain('\x1b[1;33mOPEN TO EVERYONE\x1b[0m')
+})
+
+test('where a login is needed it says who may do what, is not loud, and begins with the login', async () => {
+  const auth = { kind: 'htpasswd', realm: 'x', path: '/auth/htpasswd' } as const
+  const banner = await bannerOf({}, true, { auth })
+  expect(banner).toContain('Access   every user in /auth/htpasswd may pull, push, overwrite and delete\n')
+  expect(banner).not.toContain('OPEN')
+  expect(banner).toContain('docker login localhost:5000 ')
+  expect(banner).not.toContain('berth demo')
 })

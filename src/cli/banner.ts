@@ -2,6 +2,7 @@
 import type { Config, ListenAddress } from '../config/config.ts'
 import { formatAddress } from '../http/address.ts'
 import { type Example, formatExamples } from './help.ts'
+import { describeRights } from './rights.ts'
 
 export interface BannerFacts {
   readonly config: Config
@@ -18,15 +19,16 @@ export function formatBanner(facts: BannerFacts): string {
   const bold = (text: string) => (hasColor ? `\x1b[1m${text}\x1b[0m` : text)
   const loud = (text: string) => (hasColor ? `\x1b[1;33m${text}\x1b[0m` : text)
   const host = localHost(config.http.address)
+  const { isOpen, sentence } = describeRights(config)
   return `
   ${bold(`Berth ${version} is running`)}
 
   Address  ${host === null ? facts.url : `http://${host}`}${describeReach(config)}
   Data     ${describeData(config)}
-  Access   ${loud('OPEN TO EVERYONE')} who can reach this address: ${describeRights(config)}, without a login
+  Access   ${isOpen ? `${loud('OPEN TO EVERYONE')} who can reach this address: ${sentence}` : sentence}
 
   Try it from another terminal
-${formatExamples(host === null ? [] : thingsToTry(host, program)).replace(/^/gm, '  ')}
+${formatExamples(host === null ? [] : thingsToTry(host, program, isOpen)).replace(/^/gm, '  ')}
 
   Ctrl-C stops it, and lets requests in flight finish.
 
@@ -51,17 +53,13 @@ function describeData({ storage, database }: Config): string {
   return `${storage.driver.root} (files and ${facts})`
 }
 
-/** What anybody may do as long as there are no accounts. */
-export function describeRights({ storage }: Config): string {
-  return storage.deleteEnabled
-    ? 'anybody may pull, push, overwrite and delete'
-    : 'anybody may pull, push and overwrite'
-}
-
-function thingsToTry(host: string, program: string): Example[] {
+function thingsToTry(host: string, program: string, isOpen: boolean): Example[] {
   const url = host === 'localhost:5000' ? '' : ` --url http://${host}`
+  const first = isOpen
+    ? { command: `${program} demo${url}`, effect: 'push a tiny image that Berth brings along' }
+    : { command: `docker login ${host}`, effect: 'say who you are' }
   return [
-    { command: `${program} demo${url}`, effect: 'push a tiny image that Berth brings along' },
+    first,
     { command: 'docker pull busybox', effect: 'get an image from elsewhere' },
     { command: `docker tag busybox ${host}/busybox`, effect: 'give it a name in this registry' },
     { command: `docker push ${host}/busybox`, effect: 'push it' },

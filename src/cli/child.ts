@@ -5,6 +5,7 @@
  * Signals are the supervisor's: a terminal or systemd sends them to every process, and a writer that heeded
  * them would be gone before the workers' last requests.
  */
+import type { Question } from '../app/questions.ts'
 import type { MessageFromChild, MessageToChild } from '../app/supervised-process.ts'
 import type { ChildStart } from '../supervisor.ts'
 import { EXIT, explain, Failure, formatFailure } from './failure.ts'
@@ -18,6 +19,8 @@ export interface SupervisedWork {
   readonly address: string
   /** Rejects when the process cannot go on and must be replaced. Never resolves. */
   readonly broken: Promise<never>
+  /** What the supervisor wants to know; plain data. */
+  answer(question: Question): Promise<unknown>
   close(graceMilliseconds: number): Promise<void>
 }
 
@@ -30,6 +33,7 @@ export async function runChild(kind: 'worker' | 'writer'): Promise<never> {
   let work: SupervisedWork | null = null
   process.on('message', async (message: MessageToChild<ChildStart>) => {
     if (message.kind === 'start') work = await beginAndTell(kind, message.start, terminal)
+    else if (message.kind === 'ask') await answerTo(work, message.number, message.question as Question)
     else await stop(work, message.graceMilliseconds)
   })
   tell({ kind: 'hello' })
@@ -69,6 +73,15 @@ async function findWork(kind: 'worker' | 'writer'): Promise<BeginWork> {
 function tellFailure(error: unknown): void {
   const { message, exitCode } = explain(error)
   tell({ kind: 'failed', message, exitCode })
+}
+
+async function answerTo(work: SupervisedWork | null, number: number, question: Question): Promise<void> {
+  try {
+    if (work === null) throw new Error('it has not begun its work yet')
+    tell({ kind: 'answer', number, answer: await work.answer(question) })
+  } catch (error) {
+    tell({ kind: 'no-answer', number, why: error instanceof Error ? error.message : String(error) })
+  }
 }
 
 async function stop(work: SupervisedWork | null, graceMilliseconds: number): Promise<never> {

@@ -29,8 +29,10 @@ export class Failure extends Error {
 /** Errors of the layers below whose message is a sentence for the operator. By name, so that `berth --help` loads none of them. */
 const EXIT_CODES: Readonly<Record<string, number>> = {
   ConfigError: EXIT.CONFIG,
+  AccessUnusable: EXIT.CONFIG,
   SchemaTooNew: EXIT.MISMATCH,
   VolumeRefused: EXIT.MISMATCH,
+  NotWritable: EXIT.CONFIG,
   VolumeInUse: EXIT.FAILED,
   CannotListen: EXIT.FAILED,
   DatabaseUnavailable: EXIT.UNAVAILABLE,

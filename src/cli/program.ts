@@ -1,9 +1,12 @@
 /** The command line: which commands there are, and what happens when one fails. */
 import { Command, CommanderError } from 'commander'
 import { calledAs, versionLine, withCommand } from './called-as.ts'
+import { dataOwnerCommand } from './data-owner.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT, explain, formatFailure } from './failure.ts'
+import { healthcheckCommand } from './healthcheck.ts'
 import { formatExamples, programName } from './help.ts'
+import { htpasswdCommand } from './htpasswd.ts'
 import { serveCommand } from './serve.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 import { versionCommand } from './version.ts'
@@ -33,7 +36,10 @@ function createProgram(terminal: Terminal): Command {
     .version(versionLine(own), '-v, --version')
   program.addCommand(serveCommand(terminal))
   program.addCommand(demoCommand(terminal))
+  program.addCommand(healthcheckCommand(terminal))
+  program.addCommand(htpasswdCommand(terminal))
   program.addCommand(versionCommand(terminal))
+  program.addCommand(dataOwnerCommand(terminal), { hidden: true })
   for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError()
   return program
 }

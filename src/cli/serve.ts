@@ -1,46 +1,43 @@
 /** `berth serve`: reads the settings, starts the server, says where it is, and stops it when asked to. */
 import { constants } from 'node:os'
 import type { Command } from 'commander'
+import { prepareAccess } from '../app/access.ts'
 import type { Config } from '../config/config.ts'
-import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { formatAddress } from '../http/address.ts'
 import type { Log } from '../observability/log.ts'
-import { describeRights, formatBanner } from './banner.ts'
-import { EXIT, Failure } from './failure.ts'
+import { formatBanner } from './banner.ts'
+import { describeUser } from './data-owner.ts'
+import { EXIT } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { requireFreePort } from './port.ts'
+import { describeRights } from './rights.ts'
 import { type RunningServer, runServer } from './run-server.ts'
+import { loadServerConfig, type ServerFlags, withServerArguments } from './server-config.ts'
 import { openServerLog, type ServerLog, withIdentity } from './server-log.ts'
 import { listenForStop, type StopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 import { VERSION } from './version.ts'
-
-interface ServeFlags {
-  readonly addr?: string
-  readonly data?: string
-  readonly config?: string
-}
 
 /** Beyond the grace time: for the last writes, and for the writer to close its database. */
 const CLOSING_MILLISECONDS = 1500
 
 export function serveCommand(terminal: Terminal): Command {
   const program = programName()
-  return commandWithExamples('serve', 'start the registry', [
-    { command: `${program} serve`, effect: 'listen on port 5000, keep everything in ./data' },
-    { command: `${program} serve --addr 127.0.0.1:5001`, effect: 'for this machine alone, on another port' },
-    { command: `${program} serve --data /srv/registry`, effect: 'keep everything there' },
-    { command: `${program} serve config.yml`, effect: "with a configuration file in registry:2's form" },
-  ])
-    .argument('[config]', 'configuration file (also REGISTRY_CONFIGURATION_PATH)')
-    .option('--addr <host:port>', 'where to listen (also REGISTRY_HTTP_ADDR)')
-    .option('--data <folder>', 'where images are kept (also REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)')
-    .option('-c, --config <file>', 'configuration file')
-    .action((file: string | undefined, flags: ServeFlags) => serve(terminal, file, flags))
+  return withServerArguments(
+    commandWithExamples('serve', 'start the registry', [
+      { command: `${program} serve`, effect: 'listen on port 5000, keep everything in ./data' },
+      {
+        command: `${program} serve --addr 127.0.0.1:5001`,
+        effect: 'for this machine alone, on another port',
+      },
+      { command: `${program} serve --data /srv/registry`, effect: 'keep everything there' },
+      { command: `${program} serve config.yml`, effect: "with a configuration file in registry:2's form" },
+    ]),
+  ).action((file: string | undefined, flags: ServerFlags) => serve(terminal, file, flags))
 }
 
-async function serve(terminal: Terminal, file: string | undefined, flags: ServeFlags): Promise<never> {
-  const loaded = await load(terminal, file, flags)
+async function serve(terminal: Terminal, file: string | undefined, flags: ServerFlags): Promise<never> {
+  const loaded = await loadServerConfig(terminal, file, flags)
   const address = await requireFreePort(loaded.config.http.address)
   const log = withIdentity(loaded.config.log)
   const config: Config = { ...loaded.config, http: { ...loaded.config.http, address }, log }
@@ -52,22 +49,11 @@ async function serve(terminal: Terminal, file: string | undefined, flags: ServeF
 
 async function serveUntilStopped(terminal: Terminal, config: Config, lines: ServerLog): Promise<number> {
   const signals = listenForStop()
+  await prepareAccess(config.auth, lines.log)
   const server = await startUnlessStopped(config, signals, lines)
   if (typeof server === 'number') return server
-  announce(terminal, config, server.url, lines.log)
+  await announce(terminal, config, server.url, lines.log)
   return await untilStopped(server, config, signals, lines.log)
-}
-
-function load(terminal: Terminal, file: string | undefined, flags: ServeFlags): Promise<LoadedConfig> {
-  if (file !== undefined && flags.config !== undefined) {
-    throw new Failure(EXIT.USAGE, `Two configuration files are named, ${file} and ${flags.config}. Name one.`)
-  }
-  return loadConfig({
-    file: file ?? flags.config ?? null,
-    environment: terminal.environment,
-    flags: { addr: flags.addr ?? null, data: flags.data ?? null },
-    isTerminal: terminal.isInteractive,
-  })
 }
 
 /**
@@ -86,14 +72,18 @@ async function startUnlessStopped(
   return exitCodeOf(signal)
 }
 
-function announce(terminal: Terminal, config: Config, url: string, log: Log): void {
+async function announce(terminal: Terminal, config: Config, url: string, log: Log): Promise<void> {
   const { hasColor, isInteractive } = terminal
   if (isInteractive && config.log.format === 'pretty') {
     terminal.print(formatBanner({ config, version: VERSION, url, hasColor, program: programName() }))
     return
   }
   log.info({}, `listening on ${formatAddress(config.http.address)}`)
-  log.warn({}, `open to everyone who can reach this address: ${describeRights(config)}, without a login`)
+  const user = await describeUser(config.storage)
+  if (user !== null) log.info({}, user)
+  const { isOpen, sentence } = describeRights(config)
+  if (isOpen) log.warn({}, `open to everyone who can reach this address: ${sentence}`)
+  else log.info({}, sentence)
 }
 
 /** Resolves with the exit code when the server has stopped. */

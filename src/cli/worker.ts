@@ -15,6 +15,7 @@ export async function beginWorker(
   return {
     address: app.url,
     broken,
+    answer: (question) => app.answer(question),
     async close(graceMilliseconds) {
       await app.close(graceMilliseconds)
       await lines.close()

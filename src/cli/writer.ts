@@ -1,5 +1,8 @@
 /** `berth writer`: the process that writes to SQLite for all workers. Started by the supervisor only. */
+import type { Question } from '../app/questions.ts'
 import { acquireWriterLock } from '../metadata/sqlite/lock.ts'
+import type { Metric } from '../observability/metrics.ts'
+import { describeProcess } from '../observability/process-metrics.ts'
 import type { ChildStart } from '../supervisor.ts'
 import { startWriterProcess } from '../writer.ts'
 import type { SupervisedWork } from './child.ts'
@@ -10,5 +13,11 @@ export async function beginWriter({ writer }: ChildStart): Promise<SupervisedWor
   await acquireWriterLock(writer.databasePath)
   const running = await startWriterProcess(writer)
   const { broken } = running
-  return { address: writer.socket, broken, close: () => running.stop() }
+  return { address: writer.socket, broken, answer: aboutItself, close: () => running.stop() }
+}
+
+/** It answers no requests, so there is nothing to tell but how it is. */
+async function aboutItself(question: Question): Promise<readonly Metric[]> {
+  if (question.kind !== 'metrics') throw new Error(`a writer knows nothing about ${question.kind}`)
+  return await describeProcess()
 }

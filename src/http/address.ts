@@ -2,6 +2,7 @@
  * Where a server listens, and whether it can: Bun lets two servers share a port without a word (the second on
  * another of its addresses, or as a worker), so whoever wants it alone asks first.
  */
+import { chmodSync } from 'node:fs'
 import { lstat, unlink } from 'node:fs/promises'
 
 export type Address = TcpAddress | UnixAddress
@@ -24,6 +25,7 @@ export type ListenProblem =
   | 'no-such-address'
   | 'not-a-socket'
   | 'path-too-long'
+  | 'no-such-folder'
   | 'other'
 
 /** The server could not start. The message says why, and what to do. */
@@ -70,6 +72,18 @@ export async function claim(address: Address): Promise<void> {
   await unlink(address.path)
 }
 
+/** Reading of a file by owner, group and others, as in a mode. */
+const READ_BITS = 0o444
+
+/**
+ * Whoever may read this user's files may connect. Connecting needs the right to write, which the usual umask takes from
+ * everybody else: nginx, which is another user, would get "permission denied".
+ */
+export function letReadersConnect({ path }: UnixAddress): void {
+  const readers = READ_BITS & ~process.umask()
+  chmodSync(path, readers | (readers >> 1))
+}
+
 /** What a failed attempt to listen means. */
 export function cannotListen(address: Address, cause: unknown): CannotListen {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
@@ -85,14 +99,17 @@ const PROBLEMS: Readonly<Record<string, ListenProblem>> = {
   EADDRNOTAVAIL: 'no-such-address',
   ENOTCONN: 'no-such-address',
   ENAMETOOLONG: 'path-too-long',
+  ENOENT: 'no-such-folder',
 }
 
 const SENTENCES: Readonly<Record<ListenProblem, string>> = {
   'in-use': 'another program already answers there. Stop it, or choose another address.',
-  'not-allowed': 'this user may not. Ports below 1024 need root; choose a higher one.',
+  'not-allowed':
+    'this user may not. Ports below 1024 need root: choose a higher one. A socket needs a folder that this user may write to.',
   'no-such-address': 'this machine has no such address. Leave the host out to listen on all of them.',
   'not-a-socket': 'there is a file at this path already. Remove it, or choose another path.',
   'path-too-long': 'the path of a socket has about 100 bytes at most. Choose a shorter one.',
+  'no-such-folder': 'the folder of this socket does not exist. Make it, or choose another path.',
   other: 'the system refused.',
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { isNotModified } from './conditional.ts'
+import { isNotModified, isOutdated } from './conditional.ts'
 
 const etag = '"sha256:abc"'
 
@@ -33,6 +33,22 @@ describe('If-None-Match', () => {
   ])('%p: the client does not have it', (header) => {
     expect(isNotModified(header, etag)).toBe(false)
   })
+})
+
+describe('If-Match', () => {
+  test.each([null, '"sha256:abc"', 'sha256:abc', '"x", "sha256:abc"', '*'])(
+    '%p: it is what the client wants',
+    (header) => {
+      expect(isOutdated(header, etag)).toBe(false)
+    },
+  )
+
+  test.each(['"sha256:ab"', 'W/"sha256:abc"', '"x"', '"x", W/"sha256:abc"', '"*"'])(
+    '%s: the client wants something else',
+    (header) => {
+      expect(isOutdated(header, etag)).toBe(true)
+    },
+  )
 })
 
 test('in a list of any tags, the client has it exactly when it is one of them', () => {

@@ -9,6 +9,17 @@ export function isNotModified(ifNoneMatch: string | null, etag: string): boolean
   return parseTags(ifNoneMatch).some((tag) => tag === ANY || tag === unquoted(etag))
 }
 
+/**
+ * Whether If-Match says that the client wants something else than what is there: then the answer is 412 (§13.1.1).
+ * It compares strongly, so a weak tag is never the one.
+ */
+export function isOutdated(ifMatch: string | null, etag: string): boolean {
+  if (ifMatch === null) return false
+  return !parseTags(ifMatch.replaceAll(/W\/"[^"]*"/g, '')).some(
+    (tag) => tag === ANY || tag === unquoted(etag),
+  )
+}
+
 const ANY = Symbol('any')
 
 /**

@@ -95,7 +95,7 @@ function whole(representation: Representation): Reply {
 function unsatisfiable({ size }: Representation): Reply {
   return {
     status: 416,
-    headers: { 'accept-ranges': 'bytes', 'content-range': `bytes */${size}` },
+    headers: { 'content-range': `bytes */${size}` },
     body: null,
   }
 }

@@ -8,6 +8,7 @@ import type { Address } from './address.ts'
 import { parseResponse, RawConnection, serveForTest, textReply } from './raw-client.support.ts'
 
 interface Seen {
+  readonly disbelieved: string | null
   readonly origin: string | null
   readonly remoteAddress: string | null
   readonly cutPrefix: string
@@ -26,8 +27,8 @@ const HEADERS = [
 /** What a server with these proxies sees in a request with these lines, which comes from 127.0.0.1 or the socket. */
 async function look(trustedProxies: readonly string[], lines: string, address = LOOPBACK): Promise<Seen> {
   const server = await serveForTest(
-    ({ origin, remoteAddress, cutPrefix }) =>
-      textReply(200, JSON.stringify({ origin, remoteAddress, cutPrefix })),
+    ({ origin, remoteAddress, cutPrefix, disbelieved }) =>
+      textReply(200, JSON.stringify({ origin, remoteAddress, cutPrefix, disbelieved })),
     { address, trustedProxies },
   )
   const connection = new RawConnection(
@@ -44,6 +45,7 @@ test('a proxy in the list is believed', async () => {
     origin: 'https://registry.example.com',
     remoteAddress: '203.0.113.7',
     cutPrefix: '/hub',
+    disbelieved: null,
   })
 })
 
@@ -57,6 +59,7 @@ test('nobody else is', async () => {
     origin: 'http://upstream:5000',
     remoteAddress: '127.0.0.1',
     cutPrefix: '',
+    disbelieved: '127.0.0.1',
   })
 })
 
@@ -67,6 +70,7 @@ test('who reaches the Unix socket is, whatever the list says', async () => {
     origin: 'https://registry.example.com',
     remoteAddress: '203.0.113.7',
     cutPrefix: '/hub',
+    disbelieved: null,
   })
   expect(await look([], 'Host: upstream', address)).toMatchObject({
     origin: 'http://upstream',
@@ -80,6 +84,7 @@ test('a proxy that says nothing changes nothing', async () => {
     origin: 'http://upstream:5000',
     remoteAddress: '127.0.0.1',
     cutPrefix: '',
+    disbelieved: null,
   })
 })
 
@@ -91,4 +96,24 @@ test('a list with something that is no network does not start', async () => {
   await expect(serveForTest(() => textReply(200, ''), { trustedProxies: ['proxy.local'] })).rejects.toThrow(
     BadNetwork,
   )
+})
+
+test('a client that is gone in the middle of its body is still known', async () => {
+  const { promise: known, resolve } = Promise.withResolvers<string | null>()
+  const server = await serveForTest(
+    async (request) => {
+      try {
+        for await (const _ of request.body()) connection.destroy()
+      } catch {
+        resolve(request.remoteAddress)
+      }
+      return textReply(200, '')
+    },
+    { trustedProxies: ['127.0.0.1'] },
+  )
+  const connection = new RawConnection({ port: server.port ?? 0 })
+  const head = 'PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n'
+  await connection.write(`${head}some`)
+  expect(await known).toBe('203.0.113.7')
+  await server.stop({ graceMilliseconds: 0 })
 })

@@ -39,7 +39,7 @@ export class BodyAborted extends Error {
 export interface Connection {
   /** Whether it has TLS up to here. */
   readonly isEncrypted: boolean
-  /** Null on a Unix socket, and once the client is gone. */
+  /** Null on a Unix socket, and once the client is gone where nobody asked before and no body came. */
   remoteAddress(): string | null
   /** Whether the other end is a proxy that is believed about its client. */
   isFromProxy(): boolean
@@ -91,6 +91,7 @@ export class IncomingRequest {
   readonly #search: string
   readonly #isDecoded: boolean
   #query: Query | null = null
+  #received = 0
 
   constructor(native: Request, connection: Connection) {
     const { path, search } = splitTarget(native.url)
@@ -104,6 +105,11 @@ export class IncomingRequest {
     this.#isDecoded = decoded !== null
   }
 
+  /** What follows the path as it came: '' or a question mark and the rest. */
+  get search(): string {
+    return this.#search === '' ? '' : `?${this.#search}`
+  }
+
   get query(): Query {
     this.#query ??= parseQuery(this.#search)
     return this.#query
@@ -113,6 +119,11 @@ export class IncomingRequest {
   get contentLength(): number | null {
     const header = this.header('content-length')
     return header === null ? null : Number(header)
+  }
+
+  /** How many bytes of the body have been read so far. */
+  get received(): number {
+    return this.#received
   }
 
   /** Aborts when the client goes away, or the server stops for good. */
@@ -149,6 +160,12 @@ export class IncomingRequest {
     return this.#connection.isFromProxy() ? forwardedPrefix(this) : ''
   }
 
+  /** Who speaks for a client without being believed: the address of what may be a proxy that nobody has named. Or null. */
+  get disbelieved(): string | null {
+    const speaks = this.header('x-forwarded-for') ?? this.header('forwarded')
+    return speaks === null || this.#connection.isFromProxy() ? null : this.#connection.remoteAddress()
+  }
+
   /** Several lines of one name are joined by a comma, as RFC 9110 §5.3 has it. */
   header(name: string): string | null {
     return this.#native.headers.get(name)
@@ -178,15 +195,14 @@ export class IncomingRequest {
    * is not held back before Bun has 1.5 MB that nobody has read. Throws BodyAborted. Can be read once.
    */
   async *body(): AsyncGenerator<Uint8Array, void> {
-    let received = 0
     try {
       for await (const chunk of this.#native.body ?? []) {
-        received += chunk.length
+        this.#received += chunk.length
         this.#connection.bodyArrived()
         yield chunk
       }
     } catch (error) {
-      throw isAbort(error) ? new BodyAborted(received, this.contentLength) : error
+      throw isAbort(error) ? new BodyAborted(this.#received, this.contentLength) : error
     }
   }
 

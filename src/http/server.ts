@@ -10,7 +10,7 @@
 import http from 'node:http'
 import { parseHeaderFields } from '../lib/header-fields.ts'
 import { type NetworkList, parseNetworkList } from '../lib/network-list.ts'
-import { type Address, cannotListen, claim, isEveryAddress } from './address.ts'
+import { type Address, cannotListen, claim, isEveryAddress, letReadersConnect } from './address.ts'
 import { type Reply, toResponse } from './reply.ts'
 import { type Connection, IncomingRequest } from './request.ts'
 
@@ -108,7 +108,11 @@ function listen(
   // Heeded on Unix sockets too, although Bun's types do not know it.
   const idle: object = { idleTimeout: idleSeconds }
   try {
-    if (address.kind === 'unix') return Bun.serve({ ...common, ...idle, unix: address.path })
+    if (address.kind === 'unix') {
+      const server = Bun.serve({ ...common, ...idle, unix: address.path })
+      letReadersConnect(address)
+      return server
+    }
     const where = isEveryAddress(address)
       ? { port: address.port }
       : { port: address.port, hostname: address.hostname }
@@ -181,6 +185,8 @@ class BunConnection implements Connection {
   readonly #server: Native
   readonly #circumstances: Circumstances
   #patience: number
+  /** Remembered, for Bun does not tell it any more once the other end is gone. */
+  #address: string | null = null
 
   constructor(request: Request, server: Native, circumstances: Circumstances) {
     this.request = request
@@ -194,7 +200,8 @@ class BunConnection implements Connection {
   }
 
   remoteAddress(): string | null {
-    return this.#server.requestIP(this.request)?.address.replace(/^::ffff:(?=[\d.]+$)/, '') ?? null
+    this.#address ??= this.#server.requestIP(this.request)?.address.replace(/^::ffff:(?=[\d.]+$)/, '') ?? null
+    return this.#address
   }
 
   isFromProxy(): boolean {
@@ -215,6 +222,7 @@ class BunConnection implements Connection {
 
   /** By itself Bun takes less than 16 KiB a second for silence, and cuts uploads over a thin line (seen). */
   bodyArrived(): void {
+    this.remoteAddress()
     this.#server.timeout(this.request, this.#patience)
   }
 

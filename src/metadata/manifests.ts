@@ -219,19 +219,6 @@ export async function insertFoundManifests(
   })
 }
 
-/** At most `limit` digests after `after` of manifests that the repository has, in order. */
-export function listManifestDigests(
-  read: Read,
-  repository: RepositoryId,
-  page: { readonly after: string; readonly limit: number },
-): Promise<Digest[]> {
-  return read.all(
-    `SELECT digest FROM manifests WHERE repository_id = $1 AND digest > $2 ORDER BY digest LIMIT $3`,
-    [repository, page.after, page.limit],
-    (row) => text(row, 'digest') as Digest,
-  )
-}
-
 function manifestFacts(row: Row): ManifestFacts {
   return {
     digest: text(row, 'digest') as Digest,

@@ -20,6 +20,7 @@ import * as blobs from './blobs.ts'
 import * as checks from './checks.ts'
 import { command, type Database, type SqlValue, type Transaction } from './database.ts'
 import * as events from './events.ts'
+import * as garbage from './garbage.ts'
 import * as manifests from './manifests.ts'
 import { openPostgresDatabase } from './postgres/database.ts'
 import * as referrers from './referrers.ts'
@@ -75,6 +76,8 @@ const manifest = {
   pushedBy: 'ann',
 }
 
+const someNames = { kind: 'repositories', names: Array.from({ length: 10 }, () => name) } as const
+
 /** Calls of each function: several where its statements differ. They run in this order, in one transaction. */
 const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Promise<unknown>)[]>> = {
   findOrCreateRepository: (tx) => [() => repositories.findOrCreateRepository(tx, name)],
@@ -84,8 +87,12 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   findRepositoryWithBlob: (tx) => [
     () => repositories.findRepositoryWithBlob(tx, digest, { name, scope: { kind: 'everything' } }),
     () => repositories.findRepositoryWithBlob(tx, digest, { name: null, scope: { kind: 'everything' } }),
+    () => repositories.findRepositoryWithBlob(tx, digest, { name: null, scope: someNames }),
   ],
-  listRepositoryNames: (tx) => [() => repositories.listRepositoryNames(tx, { kind: 'everything' }, page)],
+  listRepositoryNames: (tx) => [
+    () => repositories.listRepositoryNames(tx, { kind: 'everything' }, page),
+    () => repositories.listRepositoryNames(tx, someNames, page),
+  ],
 
   insertFoundRepositories: (tx) => [
     () =>
@@ -134,7 +141,6 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
         'ann',
       ),
   ],
-  listManifestDigests: (tx) => [() => manifests.listManifestDigests(tx, repository, page)],
   holdManifest: (tx) => [() => manifests.holdManifest(tx, repository, digest)],
   insertChildren: (tx) => [() => manifests.insertChildren(tx, repository, digest, many)],
   insertManifestBlobs: (tx) => [() => manifests.insertManifestBlobs(tx, repository, digest, many)],
@@ -224,6 +230,23 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   deleteUploadOf: (tx) => [() => uploads.deleteUploadOf(tx, id, 'one/1')],
   deleteUpload: (tx) => [() => uploads.deleteUpload(tx, id)],
 
+  listManifestDigests: (tx) => [() => garbage.listManifestDigests(tx, repository, page)],
+  findTaggedDigests: (tx) => [() => garbage.findTaggedDigests(tx, repository, many)],
+  listParents: (tx) => [() => garbage.listParents(tx, repository, digest, page)],
+  listChildren: (tx) => [() => garbage.listChildren(tx, repository, digest, page)],
+  listBlobsOfManifest: (tx) => [() => garbage.listBlobsOfManifest(tx, repository, digest, page)],
+  findSubject: (tx) => [() => garbage.findSubject(tx, repository, digest)],
+  listReferredDigests: (tx) => [() => garbage.listReferredDigests(tx, page)],
+  listAllManifestDigests: (tx) => [() => garbage.listAllManifestDigests(tx, page)],
+  listUsers: (tx) => [
+    () => garbage.listUsers(tx, digest, { after: { repository: 1, manifest: other }, limit: 100 }),
+  ],
+  listRepositoriesWithManifest: (tx) => [
+    () => garbage.listRepositoriesWithManifest(tx, digest, { after: 1, limit: 100 }),
+  ],
+  isManifestTrashed: (tx) => [() => garbage.isManifestTrashed(tx, { repository, manifest: digest })],
+  hasPayload: (tx) => [() => garbage.hasPayload(tx, digest)],
+
   scheduleReview: (tx) => [
     () => reviews.scheduleReview(tx, { repository, digest, reason: 'blob uploaded', dueAt: 1 }),
   ],
@@ -249,6 +272,10 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
 const FEW_ROWS: Readonly<Record<string, string>> = {
   findLinkedBlobs: 'the primary key gives one row for each digest',
   findWithoutSubject: 'the primary key gives one row for each digest',
+  findTaggedDigests: 'the index gives one row for each digest',
+  listChildren: 'of the rows after the child, PostgreSQL filters only where it knows them to be few',
+  listRepositoriesWithManifest: 'hardly a manifest is in many repositories',
+  listUsers: 'the first page nearly always has a manifest that is kept, and then nobody asks for more',
   listReferrersBetween: 'between the two places is a page',
   pointTag: 'the primary key gives one row',
   takeUpload: 'the primary key gives one row',

@@ -25,8 +25,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** Sorted by their bytes: `-` and `.` come before digits and letters, `/` between, `_` before lower case. */
-const NAMES = ['a', 'a-b', 'a.b', 'a/b', 'a/b/c', 'a0', 'a_b', 'aa', 'b'].map(parseRepositoryName)
+/** Sorted by their components, and these by their bytes: `-` and `.` come before digits and letters, `_` before lower case. */
+const NAMES = ['a', 'a/b', 'a/b/c', 'a-b', 'a.b', 'a0', 'a_b', 'aa', 'b'].map(parseRepositoryName)
 
 const createListed = command('test.create-listed', async (tx, input: { names: typeof NAMES }) => {
   for (const name of input.names) await markListed(tx, await findOrCreateRepository(tx, name))
@@ -60,7 +60,7 @@ describe('the schema on SQLite', () => {
     await third.close()
   })
 
-  test('sorts names by their bytes', async () => {
+  test('sorts names by components, and these by their bytes', async () => {
     expect(await sortedNames(sqlite)).toEqual(NAMES.map(String))
   })
 
@@ -97,7 +97,7 @@ describeWith('the schema on PostgreSQL', ['initdb', 'postgres'], () => {
     await Promise.all(replicas.map((replica) => replica.close()))
   })
 
-  test('sorts names by their bytes, and so every other text', async () => {
+  test('sorts names by components, and every text by its bytes', async () => {
     expect(await sortedNames(postgres)).toEqual(NAMES.map(String))
     const others = await postgres.all(
       `SELECT table_name, column_name FROM information_schema.columns

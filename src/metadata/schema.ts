@@ -218,4 +218,12 @@ export const MIGRATIONS: readonly Migration[] = [
       ...ACCESS_TABLES,
     ],
   },
+  {
+    version: 2,
+    name: 'the catalog in the order of folders',
+    statements: [
+      `CREATE INDEX repositories_in_catalog ON repositories (listed, replace(name, '/', '!'))`,
+      `DROP INDEX repositories_listed`,
+    ],
+  },
 ]

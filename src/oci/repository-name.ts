@@ -24,6 +24,15 @@ export function findRepositoryName(text: string): RepositoryName | null {
   return text.length <= LONGEST && NAME.test(text) ? (text as RepositoryName) : null
 }
 
+/**
+ * The order in which distribution lists names, component by component: `a`, `a/b`, `a-b`. For that `/` counts as
+ * `!`, which sorts before everything that a name may have.
+ */
+export function byFolders(one: string, other: string): number {
+  const [first, second] = [one.replaceAll('/', '!'), other.replaceAll('/', '!')]
+  return first < second ? -1 : Number(first > second)
+}
+
 function complaintOf(text: string): string {
   return text.length > LONGEST
     ? `A repository name has at most ${LONGEST} characters; this one has ${text.length}.`

@@ -136,6 +136,26 @@ describeOnDatabases('blobs', (open) => {
       }
     })
 
+    test('takes it from nowhere but what the caller may read, named or not', async () => {
+      const [own, other, third] = [bench.newRepository(), bench.newRepository(), bench.newRepository()]
+      const blob = await pushBlob(bench.registry, other)
+      const from = (name: RepositoryName | null, names: RepositoryName[]) =>
+        mountBlob(bench.registry, {
+          repository: own,
+          digest: blob.digest,
+          from: name,
+          scope: { kind: 'repositories', names },
+          by: 'ann',
+        })
+      for (const name of [other, null]) {
+        expect(await from(name, [])).toBe(false)
+        expect(await from(name, [own, third])).toBe(false)
+      }
+      expect(await isReadable(own, blob)).toBe(false)
+      expect(await from(null, [third, other])).toBe(true)
+      expect(await from(other, [third, other])).toBe(true)
+    })
+
     test('to where it is already changes nothing', async () => {
       const repository = bench.newRepository()
       const blob = await pushBlob(bench.registry, repository)

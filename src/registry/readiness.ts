@@ -20,6 +20,7 @@ export interface ReadinessProblem {
 
 /** As long as a write waits for its writer: a busy one is no reason to send everybody away. */
 const PATIENCE = 5000
+const STORAGE_SILENT = 'The storage cannot be read now.'
 const EMPTY_BLOB = digestOf(new Uint8Array())
 
 /** Goes the whole way of a write and changes nothing: only so it is known whether writes are taken. */
@@ -33,7 +34,7 @@ export async function checkReadiness(registry: Registry, patience = PATIENCE): P
     ['The database cannot be read now.', findIdentity(registry.database)],
     ['The database takes no writes now.', registry.database.write(probeWritesCommand, null)],
     // Whether it is there or not: that the storage can say so is the answer.
-    ['The storage cannot be read now.', registry.blobs.stat(EMPTY_BLOB)],
+    [STORAGE_SILENT, registry.blobs.stat(EMPTY_BLOB)],
   ] as const
   const problems = await Promise.all(
     checks.map(([sentence, check]) =>
@@ -44,6 +45,15 @@ export async function checkReadiness(registry: Registry, patience = PATIENCE): P
     ),
   )
   return { isReady: problems.flat().length === 0, problems: problems.flat() }
+}
+
+/** Throws where the storage does not answer, with a sentence that anybody may read. */
+export async function requireStorage(registry: Registry, patience = PATIENCE): Promise<void> {
+  try {
+    await within(registry.blobs.stat(EMPTY_BLOB), patience)
+  } catch (error) {
+    throw new Error(STORAGE_SILENT, { cause: error })
+  }
 }
 
 async function within(check: Promise<unknown>, milliseconds: number): Promise<void> {

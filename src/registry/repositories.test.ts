@@ -9,8 +9,8 @@ import { beginUpload } from './uploads.ts'
 
 const everything = { kind: 'everything' } as const
 
-/** Sorted by their bytes. */
-const NAMES = ['0', 'a', 'a-b', 'a.b', 'a/b', 'a/b/c', 'a0', 'a_b', 'aa', 'b', 'z/z'].map(parseRepositoryName)
+/** In the order of folders, and these by their bytes. */
+const NAMES = ['0', 'a', 'a/b', 'a/b/c', 'a-b', 'a.b', 'a0', 'a_b', 'aa', 'b', 'z/z'].map(parseRepositoryName)
 
 describeOnDatabases('the list of repositories', (open) => {
   let bench: Bench
@@ -25,8 +25,24 @@ describeOnDatabases('the list of repositories', (open) => {
     return items.map(String)
   }
 
-  test('is in byte order', async () => {
+  test('has what is below a name right after it', async () => {
     expect(await names('', 100)).toEqual(NAMES.map(String))
+  })
+
+  test.each([1, 2, 100])('of somebody who may see a few has those, page by page of %d', async (limit) => {
+    const few = ['z/z', 'a', 'a-b', 'none', 'a', 'a/b'].map(parseRepositoryName)
+    const found: string[] = []
+    for (let hasMore = true; hasMore; ) {
+      const after = found.at(-1) ?? ''
+      const page = await listRepositories(
+        bench.registry,
+        { kind: 'repositories', names: few },
+        { after, limit },
+      )
+      found.push(...page.items)
+      hasMore = page.hasMore
+    }
+    expect(found).toEqual(['a', 'a/b', 'a-b', 'z/z'])
   })
 
   test.each([1, 3, NAMES.length - 1, NAMES.length, NAMES.length + 1])(
@@ -44,7 +60,7 @@ describeOnDatabases('the list of repositories', (open) => {
   )
 
   test('goes on after a name that is not there, and gives nothing when asked for nothing', async () => {
-    expect(await names('a/bb', 2)).toEqual(['a0', 'a_b'])
+    expect(await names('a/bb', 2)).toEqual(['a-b', 'a.b'])
     expect(await names('zzz', 2)).toEqual([])
     expect(await names('', 0)).toEqual([])
   })

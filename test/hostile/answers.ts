@@ -27,7 +27,7 @@ export function expectAnswer(answer: RawResponse, expected: Answer | undefined):
 
 /** distribution-spec "Error Codes": JSON, and every error has a code and a message. */
 function expectRefusal(answer: RawResponse, { code, says, headers }: Refused): void {
-  expect(answer.headers['content-type']).toBe('application/json')
+  expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
   const { errors } = JSON.parse(answer.body.toString()) as Errors
   expect(errors.map((error) => typeof error.code)).toContain('string')
   expect(errors[0]?.code).toBe(code)

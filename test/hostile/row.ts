@@ -92,7 +92,7 @@ export function byParser(status: ByParser['status'] = 400): ByParser {
 
 /** Whoever answers 200 or 206 sends something: the row says what. */
 export function accepted(status: 200 | 206, headers: Accepted['headers'], body: Accepted['body']): Accepted
-export function accepted(status: 201 | 202 | 204 | 304, headers?: Accepted['headers']): Accepted
+export function accepted(status: 201 | 202 | 204 | 301 | 304, headers?: Accepted['headers']): Accepted
 export function accepted(
   status: number,
   headers: Accepted['headers'] = {},

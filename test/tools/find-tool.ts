@@ -7,6 +7,8 @@ import { delimiter, join } from 'node:path'
 import { goToolFolder, howToGet, TOOLS, type Tool, type ToolName } from './catalog.ts'
 
 const POSTGRES_VERSIONS = '/usr/lib/postgresql'
+/** Debian's libraries and loader for programs of another processor. */
+const ARM_LIBRARIES = '/usr/aarch64-linux-gnu/lib'
 
 function isExecutable(path: string): boolean {
   try {
@@ -31,7 +33,7 @@ function foldersOf(name: ToolName): string[] {
   const tool: Tool = TOOLS[name]
   if (tool.kind === 'go') return [goToolFolder(name, tool)]
   const path = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
-  return [...postgresFolders(), '/usr/bin', '/usr/sbin', ...path]
+  return [...postgresFolders(), '/usr/bin', '/usr/sbin', ...path, ARM_LIBRARIES]
 }
 
 /** The path of a program, or null when it is not on this machine. */

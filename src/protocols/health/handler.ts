@@ -11,25 +11,32 @@ import type { Registry } from '../../registry/registry.ts'
 
 const ALLOW = { allow: 'GET, HEAD' }
 
+/** The operator's checks that fail now, by their names. */
+export interface Checks {
+  readonly problems: Readonly<Record<string, string>>
+}
+
+const LOOK = 'The log of this registry says why.'
+
 /** Null for addresses that are not about health. */
 export function healthHandler(
   registry: Registry,
   log: Log,
+  checks: Checks = { problems: {} },
 ): (request: IncomingRequest) => Promise<Reply> | null {
   return ({ method, path }) => {
     if (path !== '/healthz' && path !== '/readyz') return null
     if (method === 'OPTIONS') return Promise.resolve({ status: 200, headers: ALLOW, body: null })
     if (method !== 'GET' && method !== 'HEAD') return Promise.resolve(notAllowed(method))
-    return path === '/readyz' ? ready(registry, log) : Promise.resolve(plain(200, ['ok']))
+    return path === '/readyz' ? ready(registry, log, checks) : Promise.resolve(plain(200, ['ok']))
   }
 }
 
-async function ready(registry: Registry, log: Log): Promise<Reply> {
+async function ready(registry: Registry, log: Log, { problems: failing }: Checks): Promise<Reply> {
+  if (Object.keys(failing).length > 0) return plain(503, ['A health check fails.', LOOK])
   const { isReady, problems } = await checkReadiness(registry)
   for (const { sentence, error } of problems) log.error({ error }, `not ready: ${sentence}`)
-  return isReady
-    ? plain(200, ['ready'])
-    : plain(503, [...problems.map(({ sentence }) => sentence), 'The log of this registry says why.'])
+  return isReady ? plain(200, ['ready']) : plain(503, [...problems.map(({ sentence }) => sentence), LOOK])
 }
 
 function notAllowed(method: string): Reply {

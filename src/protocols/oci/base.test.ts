@@ -13,7 +13,7 @@ describe('the OCI protocol', () => {
     const answer = await server.ask('GET', path)
     expect(answer.status).toBe(200)
     expect(answer.text).toBe('{}')
-    expect(answer.headers.get('content-type')).toBe('application/json')
+    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8')
     expect(answer.headers.get('content-length')).toBe('2')
     const head = await server.ask('HEAD', path)
     expect(head.status).toBe(200)
@@ -44,8 +44,6 @@ describe('the OCI protocol', () => {
     '/v2/a/blobs/',
     '/v2//manifests/v1',
     '/v2/a/tags',
-    '/v2/a/tags/list/',
-    '/v2/_catalog/',
     '/v2/a/referrers/',
     '/v2/a/blobs/uploads/one/two',
     '/v1/search',
@@ -55,6 +53,24 @@ describe('the OCI protocol', () => {
     expect(answer.status).toBe(404)
     expect(errorsOf(answer)).toMatchObject([{ code: 'NOT_FOUND' }])
     expect(errorsOf(answer)[0]?.message).toContain(path)
+  })
+
+  test.each([
+    ['/v2//', '/v2/'],
+    ['//v2//a//tags//list', '/v2/a/tags/list'],
+    ['/v2/a/tags/list/?n=1&last=x', '/v2/a/tags/list?n=1&last=x'],
+    ['/v2/_catalog/', '/v2/_catalog'],
+    ['/v2/a//manifests/v%0A%3F%231', '/v2/a/manifests/v%0A%3F%231'],
+  ])('sends %s to %s', async (path, meant) => {
+    const answer = await server.ask('GET', path)
+    expect(answer.status).toBe(301)
+    expect(answer.headers.get('location')).toBe(meant)
+  })
+
+  test('sends nobody to another host', async () => {
+    for (const path of ['//example.com/', '//example.com/..;/v2', '///example.com//v2']) {
+      expect((await server.ask('GET', path)).headers.get('location')).toBeNull()
+    }
   })
 
   test.each([

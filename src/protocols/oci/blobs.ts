@@ -1,5 +1,5 @@
 /** `/v2/<name>/blobs/<digest>`: distribution-spec "Pulling blobs", "Deleting Blobs". */
-import { isNotModified } from '../../http/conditional.ts'
+import { isNotModified, isOutdated } from '../../http/conditional.ts'
 import { rangedReply } from '../../http/range.ts'
 import type { Reply } from '../../http/reply.ts'
 import { type ParamsOf, route } from '../../http/router.ts'
@@ -24,6 +24,7 @@ export const blobRoutes: readonly OciRoute[] = [
 async function get({ registry, request }: OciContext, address: Address): Promise<Reply> {
   const digest = parseDigest(address.digest)
   const blob = await getBlob(registry, repositoryOf(address), digest)
+  if (isOutdated(request.header('if-match'), digest)) return emptyReply(412, validators(digest))
   if (isNotModified(request.header('if-none-match'), digest)) return emptyReply(304, validators(digest))
   const reply = rangedReply(request, {
     size: blob.size,
@@ -31,14 +32,14 @@ async function get({ registry, request }: OciContext, address: Address): Promise
     headers: blobHeaders(digest),
     content: blob.content,
   })
-  return reply.status === 416 ? outOfBlob(reply, blob.size) : reply
+  return reply.status === 416 ? outOfBlob(reply, digest, blob.size) : reply
 }
 
 /** The same refusal with a body that says what it is about. */
-function outOfBlob({ headers }: Reply, size: number): Reply {
+function outOfBlob({ headers }: Reply, digest: Digest, size: number): Reply {
   return errorReply(
     new RegistryError('RANGE_INVALID', `The blob has ${size} bytes: ask for a part of them.`),
-    headers,
+    { ...headers, 'docker-content-digest': digest },
   )
 }
 
@@ -62,6 +63,6 @@ function validators(digest: Digest): Record<string, string> {
   return {
     'docker-content-digest': digest,
     etag: `"${digest}"`,
-    'cache-control': 'private, max-age=31536000, immutable',
+    'cache-control': 'max-age=31536000',
   }
 }

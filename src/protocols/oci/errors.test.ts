@@ -40,7 +40,7 @@ describe('every refusal', () => {
     const reply = errorReply(new RegistryError(code))
     expect(reply.status).toBeGreaterThanOrEqual(400)
     expect(reply.status).toBeLessThan(600)
-    expect(reply.headers['content-type']).toBe('application/json')
+    expect(reply.headers['content-type']).toBe('application/json; charset=utf-8')
     const { errors, ...others } = bodyOf(reply)
     expect(others).toEqual({})
     expect(errors).toHaveLength(1)
@@ -95,7 +95,7 @@ describe('every refusal', () => {
     const headers = { allow: 'GET', 'content-type': 'application/octet-stream' }
     expect(errorReply(new RegistryError('UNSUPPORTED'), headers).headers).toEqual({
       allow: 'GET',
-      'content-type': 'application/json',
+      'content-type': 'application/json; charset=utf-8',
     })
   })
 })

@@ -1,8 +1,8 @@
 /** What a refusal looks like in this protocol: its status and its JSON body (distribution-spec "Error Codes"). The only place that knows both. */
 
 import type { Reply } from '../../http/reply.ts'
-import { textContent } from '../../lib/content.ts'
 import type { ErrorCode, RegistryError } from '../../oci/errors.ts'
+import { JSON_TYPE, jsonContent } from './json.ts'
 
 const STATUSES: Readonly<Record<ErrorCode, number>> = {
   BLOB_UNKNOWN: 404,
@@ -45,7 +45,7 @@ export function errorReply(error: RegistryError, headers: Readonly<Record<string
   }))
   return {
     status: STATUSES[error.code],
-    headers: { ...headers, 'content-type': 'application/json' },
-    body: textContent(JSON.stringify({ errors })),
+    headers: { ...headers, 'content-type': JSON_TYPE },
+    body: jsonContent({ errors }),
   }
 }

@@ -3,22 +3,23 @@
  * whatever was thrown into the specification's errors.
  */
 import { type Action, type Can, can } from '../../access/authorize.ts'
-import { ANONYMOUS } from '../../access/principal.ts'
 import type { Reply } from '../../http/reply.ts'
 import { BadRequest, BodyAborted, BodyTooLarge, type IncomingRequest } from '../../http/request.ts'
 import { createRouter, type Match, type Params, type Router } from '../../http/router.ts'
 import { quoted } from '../../lib/quoted.ts'
 import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
-import { findRepositoryName } from '../../oci/repository-name.ts'
 import { findObstacle, isTemporary, type Obstacle } from '../../registry/temporary.ts'
+import { admit } from './admission.ts'
 import { baseRoutes } from './base.ts'
 import { blobRoutes } from './blobs.ts'
 import { catalogRoutes } from './catalog.ts'
+import { LoginRequired } from './challenge.ts'
 import { errorReply } from './errors.ts'
 import { kindOf, variablesOf } from './kinds.ts'
 import { withoutPrefix } from './location.ts'
 import { manifestRoutes } from './manifests.ts'
+import { findMoved } from './moved.ts'
 import { referrerRoutes } from './referrers.ts'
 import type { OciContext, OciOptions, OciRoute } from './route.ts'
 import { tagRoutes } from './tags.ts'
@@ -58,7 +59,7 @@ export function ociHandler(
     const reply = await answer(router, { ...options, can: decide }, request).catch((error) =>
       refusal(error, options.log, request),
     )
-    return { ...reply, headers: { ...reply.headers, ...PROTOCOL_HEADERS } }
+    return request.path === '/' ? reply : { ...reply, headers: { ...reply.headers, ...PROTOCOL_HEADERS } }
   }
 }
 
@@ -70,19 +71,28 @@ async function answer(
   const match = find(router, options, request.method, request.path)
   switch (match.kind) {
     case 'not-found':
-      throw new RegistryError(
-        'NOT_FOUND',
-        `There is nothing at ${quoted(request.path)}. Repositories are below ${options.addresses.prefix}/v2/.`,
+      return (
+        findMoved(request, (path) => allowedAt(router, options, path).length > 0) ??
+        notFound(request, options)
       )
     case 'method-not-allowed':
       return methodNotAllowed(request.method, match.allow)
     case 'found': {
       note(request, match.route, match.params)
-      const context: OciContext = { ...options, request, principal: ANONYMOUS }
-      authorize(context, match.route, match.params)
+      const admission = admit(options, request, match.route.needs, match.params)
+      const principal = admission instanceof Promise ? await admission : admission
+      const context: OciContext = { ...options, request, principal }
       return await run(match.route, context, match.params, router)
     }
   }
+}
+
+/** Throws NOT_FOUND. */
+function notFound({ path }: IncomingRequest, { addresses }: OciOptions): never {
+  throw new RegistryError(
+    'NOT_FOUND',
+    `There is nothing at ${quoted(path)}. Repositories are below ${addresses.prefix}/v2/.`,
+  )
 }
 
 function find(
@@ -126,14 +136,6 @@ function allowedAt(router: Router<OciContext, Action>, options: OciOptions, path
   return match.kind === 'method-not-allowed' ? match.allow : []
 }
 
-/** Throws DENIED. */
-function authorize({ principal, can }: OciContext, route: OciRoute, params: Params): void {
-  const repository = findRepositoryName(params['name'] ?? '')
-  if (can(principal, route.needs, repository)) return
-  const where = repository === null ? 'this registry' : repository
-  throw new RegistryError('DENIED', `${principal.name} may not ${route.needs} in ${where}.`)
-}
-
 function methodNotAllowed(method: string, allow: readonly string[]): Reply {
   const headers = { allow: allow.join(', ') }
   if (method === 'OPTIONS') return { status: 200, headers, body: null }
@@ -159,9 +161,14 @@ export function refusal(error: unknown, log: Log, request: IncomingRequest | nul
       'a request failed',
     )
   }
-  const headers =
-    refused.code === 'UNAVAILABLE' ? { ...PROTOCOL_HEADERS, 'retry-after': '5' } : PROTOCOL_HEADERS
-  return errorReply(refused, headers)
+  const login = refused instanceof LoginRequired ? refused.headers : {}
+  return errorReply(refused, { ...PROTOCOL_HEADERS, ...retryAfter(refused), ...login })
+}
+
+/** In seconds (RFC 9110 §10.2.3): a disk or a database needs longer than a crowd of logins. */
+function retryAfter({ code }: RegistryError): Record<string, string> {
+  if (code === 'UNAVAILABLE') return { 'retry-after': '5' }
+  return code === 'TOOMANYREQUESTS' ? { 'retry-after': '1' } : {}
 }
 
 function asRegistryError(error: unknown): RegistryError {

@@ -2,9 +2,9 @@
 import { nextLink } from '../../http/link.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { IncomingRequest } from '../../http/request.ts'
-import { textContent } from '../../lib/content.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import type { PageRequest } from '../../registry/page.ts'
+import { JSON_TYPE, jsonContent } from './json.ts'
 import { ownPath } from './location.ts'
 
 const WHOLE_NUMBER = /^\d+$/
@@ -36,7 +36,7 @@ export function listReply(
   const link = last === undefined ? {} : { link: nextLink(ownPath(request), { last, n: String(page.limit) }) }
   return {
     status: 200,
-    headers: { 'content-type': 'application/json', ...link },
-    body: textContent(JSON.stringify(body)),
+    headers: { 'content-type': JSON_TYPE, ...link },
+    body: jsonContent(body),
   }
 }

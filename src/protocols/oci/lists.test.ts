@@ -38,7 +38,7 @@ function suite(open: typeof openOnSqlite): void {
     test('come with the name, in byte order', async () => {
       const answer = await server.ask('GET', PATH)
       expect(answer.status).toBe(200)
-      expect(answer.headers.get('content-type')).toBe('application/json')
+      expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8')
       expect(JSON.parse(answer.text)).toEqual({ name: 'r/000', tags: TAGS })
       expect(answer.headers.get('content-length')).toBe(String(answer.bytes.length))
       expect(linkOf(answer)).toBeUndefined()

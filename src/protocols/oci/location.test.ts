@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { type OciServer, type OciServerOptions, openOciServer } from '../../../test/oci-server.ts'
 import { newBlob, newIndex } from '../../../test/sample-content.ts'
+import { OPEN, sillyAuthenticator } from '../../access/authenticate.ts'
 import type { AddressOptions } from './location.ts'
 
 const DEFAULT: AddressOptions = { host: null, prefix: '', relativeUrls: true }
@@ -10,11 +11,15 @@ const FROM_A_PROXY = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'regist
 const FROM_A_CUTTING_PROXY = { ...FROM_A_PROXY, 'x-forwarded-prefix': '/hub' }
 
 async function withServer(
-  options: Partial<AddressOptions> & Pick<OciServerOptions, 'trustedProxies'>,
+  options: Partial<AddressOptions> & Pick<OciServerOptions, 'trustedProxies' | 'authenticator'>,
   body: (server: OciServer) => Promise<void>,
 ): Promise<void> {
-  const { trustedProxies = ['127.0.0.1'], ...addresses } = options
-  const server = await openOciServer({ addresses: { ...DEFAULT, ...addresses }, trustedProxies })
+  const { trustedProxies = ['127.0.0.1'], authenticator = OPEN, ...addresses } = options
+  const server = await openOciServer({
+    addresses: { ...DEFAULT, ...addresses },
+    trustedProxies,
+    authenticator,
+  })
   try {
     await body(server)
   } finally {
@@ -111,4 +116,43 @@ test('with a prefix, there is nothing without it but the address that load balan
     expect(await Promise.all(['/v2/', '/registryv2/', '/registry', '/x/registry/v2/'].map(status))).toEqual([
       404, 404, 404, 404,
     ])
+  }))
+
+describe('a realm that is a path is one of', () => {
+  const authenticator = sillyAuthenticator({ realm: '/auth/token', service: 'registry' })
+  const FORWARDED = { forwarded: 'for=192.0.2.7;proto=https;host="registry.example.com:8443"' }
+
+  test.each([
+    ['the address that the proxy tells', {}, FROM_A_PROXY, 'https://registry.example.com'],
+    ['the address that it tells in the standard way', {}, FORWARDED, 'https://registry.example.com:8443'],
+    ['the host that is set', { host: 'https://set.example' }, FROM_A_PROXY, 'https://set.example'],
+    ['that without its path', { host: 'https://set.example/registry' }, {}, 'https://set.example'],
+    ['the address without the prefix', { prefix: '/registry' }, FROM_A_PROXY, 'https://registry.example.com'],
+  ])('%s', (_, addresses: Partial<AddressOptions>, headers, origin) =>
+    withServer({ ...addresses, authenticator }, async (server) => {
+      const refused = await server.ask('GET', `${addresses.prefix ?? ''}/v2/`, { headers })
+      expect(refused.status).toBe(401)
+      expect(refused.headers.get('www-authenticate')).toStartWith(`Bearer realm="${origin}/auth/token",`)
+    }),
+  )
+
+  test('the address that was asked, where there is no proxy that is believed', () =>
+    withServer({ authenticator, trustedProxies: [] }, async (server) => {
+      const refused = await server.ask('GET', '/v2/', { headers: FROM_A_PROXY })
+      expect(refused.headers.get('www-authenticate')).toStartWith(`Bearer realm="${server.url}/auth/token",`)
+    }))
+})
+
+test('OPTIONS is answered before anybody is asked to log in, on every address', () =>
+  withServer({ authenticator: sillyAuthenticator({ realm: '/a', service: 'b' }) }, async (server) => {
+    const allowed = async (path: string) => {
+      const { status, headers } = await server.ask('OPTIONS', path)
+      return [status, headers.get('allow')]
+    }
+    expect(await allowed('/v2/')).toEqual([200, 'GET, HEAD'])
+    expect(await allowed('/v2/_catalog')).toEqual([200, 'GET, HEAD'])
+    expect(await allowed('/v2/a/tags/list')).toEqual([200, 'GET, HEAD'])
+    expect(await allowed('/v2/a/manifests/1')).toEqual([200, 'DELETE, GET, HEAD, PUT'])
+    expect(await allowed(`/v2/a/blobs/${newBlob().digest}`)).toEqual([200, 'DELETE, GET, HEAD'])
+    expect(await allowed('/v2/a/blobs/uploads/')).toEqual([200, 'POST'])
   }))

@@ -62,10 +62,11 @@ async function put(context: OciContext, address: Address): Promise<Reply> {
   const { registry, principal, can, request } = context
   const repository = repositoryOf(address)
   const contentType = request.header('content-type')
+  const tags = tagParameters(request)
   const stored = await putManifest(registry, {
     repository,
     reference: parseReference(address.reference),
-    tags: tagParameters(request),
+    tags,
     mediaType: contentType === null ? null : parseMediaType(contentType),
     bytes: await manifestBytes(request),
     mayOverwrite: can(principal, 'overwrite', repository),
@@ -75,7 +76,7 @@ async function put(context: OciContext, address: Address): Promise<Reply> {
     location: manifestLocation(context, repository, stored.digest),
     'docker-content-digest': stored.digest,
     ...(stored.subject === null ? {} : { 'oci-subject': stored.subject }),
-    ...(stored.tags.length === 0 ? {} : { 'oci-tag': stored.tags.join(', ') }),
+    ...(tags.length === 0 ? {} : { 'oci-tag': stored.tags.join(', ') }),
   })
 }
 

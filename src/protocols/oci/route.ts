@@ -1,4 +1,5 @@
 /** What every route of this protocol is given, and what it must declare. */
+import type { Authenticator } from '../../access/authenticate.ts'
 import type { Action, Can } from '../../access/authorize.ts'
 import type { Principal } from '../../access/principal.ts'
 import type { Reply } from '../../http/reply.ts'
@@ -14,6 +15,8 @@ export interface OciOptions {
   /** Whether DELETE of manifests, tags and blobs is switched on. */
   readonly deleteEnabled: boolean
   readonly addresses: AddressOptions
+  /** The way in. */
+  readonly authenticator: Authenticator
   readonly log: Log
 }
 

@@ -26,7 +26,7 @@ test('every route declares a right that there is, and the table is whole', () =>
     'DELETE /v2/:name+/blobs/:digest delete',
     'DELETE /v2/:name+/blobs/uploads/:upload push',
     'DELETE /v2/:name+/manifests/:reference delete',
-    'GET / ping',
+    'GET / probe',
     'GET /v2/:name+/blobs/:digest pull',
     'GET /v2/:name+/blobs/uploads/:upload push',
     'GET /v2/:name+/manifests/:reference pull',

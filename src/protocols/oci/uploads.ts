@@ -1,5 +1,5 @@
 /** `/v2/<name>/blobs/uploads/`: distribution-spec "Pushing blobs", "Pushing a blob in chunks", "Mounting a blob from another repository". */
-import { visibleTo } from '../../access/authorize.ts'
+import { readableBy } from '../../access/authorize.ts'
 import { BadContentRange, formatUploadRange, parseUploadRange } from '../../http/content-range.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { IncomingRequest } from '../../http/request.ts'
@@ -78,11 +78,12 @@ async function put(context: OciContext, address: Address): Promise<Reply> {
 }
 
 async function remove(context: OciContext, address: Address): Promise<Reply> {
-  await cancelUpload(context.registry, sessionOf(context, address))
-  return emptyReply(204, {})
+  const session = sessionOf(context, address)
+  await cancelUpload(context.registry, session)
+  return emptyReply(204, { 'docker-upload-uuid': session.id })
 }
 
-/** A mount that cannot be done is no error: the client gets a session, and uploads. */
+/** A mount that cannot be done is no error, nor one from where the client may not read: it gets a session, and uploads. */
 function isMounted(context: OciContext, repository: RepositoryName, digest: Digest): Promise<boolean> {
   const from = context.request.query.get('from')
   const source = from === null ? null : findRepositoryName(from)
@@ -92,7 +93,7 @@ function isMounted(context: OciContext, repository: RepositoryName, digest: Dige
     repository,
     digest,
     from: source,
-    scope: visibleTo(principal),
+    scope: readableBy(principal),
     by: principal.name,
   })
 }

@@ -10,7 +10,7 @@ import { command } from '../../metadata/database.ts'
 import { type Digest, digestOf } from '../../oci/digest.ts'
 import { DOCKER_SCHEMA_1 } from '../../oci/media-type.ts'
 import { parseReference } from '../../oci/reference.ts'
-import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
+import { byFolders, parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import { parseTag } from '../../oci/tag.ts'
 import { StorageUnavailable } from '../../storage/blob-store.ts'
 import {
@@ -103,7 +103,7 @@ describeOnDatabases('a volume that another registry filled', (open) => {
 
   test('is served before anything was written', async () => {
     for (const each of images) await expectImage(each)
-    expect(await names()).toEqual([...new Set(images.map(({ repository }) => repository))].sort())
+    expect(await names()).toEqual([...new Set(images.map(({ repository }) => repository))].sort(byFolders))
     expect(await tagNames(image.repository)).toEqual(['v0', 'v1', 'v2'])
     expect(Object.values(await rowCounts())).toEqual([0, 0, 0, 0, 0, 0])
   })
@@ -120,7 +120,7 @@ describeOnDatabases('a volume that another registry filled', (open) => {
     for (const ask of missing) expect((await failureOf(ask())).name).toBe('RegistryError')
   })
 
-  test('pages its catalog in byte order while the names are not known', async () => {
+  test('pages its catalog in order while the names are not known', async () => {
     const all = await names()
     const paged: string[] = []
     for (let after = ''; ; after = paged.at(-1) ?? '') {

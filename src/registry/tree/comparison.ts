@@ -7,7 +7,7 @@
 import { hasReferences, type LinkedBlob, listLinkedBlobs } from '../../metadata/blobs.ts'
 import type { CheckedRepository } from '../../metadata/checks.ts'
 import type { Read } from '../../metadata/database.ts'
-import { listManifestDigests } from '../../metadata/manifests.ts'
+import { listManifestDigests } from '../../metadata/garbage.ts'
 import { listTagRows, type TagRow } from '../../metadata/tags.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/tag.ts'

@@ -1,6 +1,6 @@
 /** Tells a tree that was lost, or is not mounted, from one in which nothing durable has ever been. */
 import type { Read } from '../../metadata/database.ts'
-import { listManifestDigests } from '../../metadata/manifests.ts'
+import { listManifestDigests } from '../../metadata/garbage.ts'
 import { findRepositoryId, listRepositoryNames } from '../../metadata/repositories.ts'
 import { hasTreeDirt } from '../../metadata/tree.ts'
 

@@ -2,7 +2,7 @@
  * Finds the repositories of a link tree. A folder is a repository where it has `_manifests` or `_layers`, and is
  * listed from the first on, as in distribution. Names nest, so every folder is looked into.
  */
-import { findRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
+import { byFolders, findRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import { repositoriesFolder, repositoryFolder } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
 import type { Findings } from './findings.ts'
@@ -14,7 +14,8 @@ export interface RepositoryInTree {
 }
 
 const MANIFESTS = '_manifests'
-const OWN = [MANIFESTS, '_layers', '_uploads']
+const UPLOADS = '_uploads'
+const OWN = [MANIFESTS, '_layers', UPLOADS]
 
 /** Null where the tree has no repository of this name. */
 export async function findRepositoryInTree(
@@ -24,32 +25,28 @@ export async function findRepositoryInTree(
   return repositoryOf(name, await files.list(repositoryFolder(name)))
 }
 
-/**
- * Every repository with a name after `after`, in byte order of the names. `a-b` comes before `a/b` there although
- * `a` comes before both, so names wait in order until nothing can come before them.
- */
-export async function* listRepositoriesInTree(
-  { files, findings }: TreeReader,
-  after = '',
-): AsyncGenerator<RepositoryInTree> {
-  const waiting: string[] = []
-  await wait(await files.list(repositoriesFolder), '')
-  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
-    const name = findRepositoryName(folder)
-    if (name === null) continue
-    const entries = await files.list(repositoryFolder(name))
-    await wait(entries, `${name}/`)
-    const found = repositoryOf(name, entries)
-    if (found !== null && name > after) yield found
-  }
+/** Every repository with a name after `after`, in distribution's order, folder by folder: `a`, `a/b`, `a-b`. */
+export function listRepositoriesInTree(reader: TreeReader, after = ''): AsyncGenerator<RepositoryInTree> {
+  return listBelow(reader, '', after)
+}
 
-  async function wait(entries: readonly string[], above: string): Promise<void> {
-    const folders = entries
-      .filter((entry) => !OWN.includes(entry))
-      .map((entry) => `${above}${entry}`)
-      .filter((folder) => isName(folder, findings) && mayHold(folder, after))
-    if (entries.includes('_uploads')) await reportUploads(files, findings, above)
-    for (const folder of folders) waiting.splice(placeOf(folder, waiting), 0, folder)
+async function* listBelow(
+  reader: TreeReader,
+  above: string,
+  after: string,
+): AsyncGenerator<RepositoryInTree> {
+  const { files, findings } = reader
+  for (const entry of (await files.list(`${repositoriesFolder}/${above}`)).sort(byFolders)) {
+    if (OWN.includes(entry)) continue
+    const folder = `${above}${entry}`
+    const name = findRepositoryName(folder)
+    if (name === null) report(findings, folder)
+    if (name === null || !mayHold(folder, after)) continue
+    const entries = await files.list(repositoryFolder(name))
+    if (entries.includes(UPLOADS)) await reportUploads(files, findings, name)
+    const found = repositoryOf(name, entries)
+    if (found !== null && byFolders(name, after) > 0) yield found
+    if (entries.some((each) => !OWN.includes(each))) yield* listBelow(reader, `${folder}/`, after)
   }
 }
 
@@ -58,32 +55,17 @@ function repositoryOf(name: RepositoryName, entries: readonly string[]): Reposit
   return isListed || entries.includes('_layers') ? { name, isListed } : null
 }
 
-/** Where the name belongs among names in falling order. What comes next is at the end, and so is the search mostly. */
-function placeOf(name: string, falling: readonly string[]): number {
-  let [low, high] = [0, falling.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((falling[middle] ?? '') > name) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-function isName(folder: string, findings: Findings): boolean {
-  if (findRepositoryName(folder) !== null) return true
-  findings.add(
-    folder.endsWith('.tmp') ? 'temporary file' : 'impossible name',
-    `${repositoriesFolder}/${folder}`,
-  )
-  return false
+function report(findings: Findings, folder: string): void {
+  const kind = folder.endsWith('.tmp') ? 'temporary file' : 'impossible name'
+  findings.add(kind, `${repositoriesFolder}/${folder}`)
 }
 
 /** Whether the folder or one inside it comes after the name. */
 function mayHold(folder: string, after: string): boolean {
-  return folder > after || after.startsWith(`${folder}/`) || `${folder}/` > after
+  return byFolders(folder, after) > 0 || `${after}/`.startsWith(`${folder}/`)
 }
 
-async function reportUploads(files: TreeStore, findings: Findings, above: string): Promise<void> {
-  const folder = `${repositoriesFolder}/${above}_uploads`
+async function reportUploads(files: TreeStore, findings: Findings, name: RepositoryName): Promise<void> {
+  const folder = `${repositoryFolder(name)}/${UPLOADS}`
   for (const upload of await files.list(folder)) findings.add('upload in progress', `${folder}/${upload}`)
 }

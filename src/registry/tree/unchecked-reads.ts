@@ -46,15 +46,16 @@ export async function findUncheckedManifest(
   return { digest, mediaType: manifest.mediaType, size: bytes.length, bytes }
 }
 
-/** At most `limit` repositories of the tree after `after`, in byte order: until the database knows their names. */
+/** At most `limit` repositories of the tree after `after`, in distribution's order, of those that may be shown: until the database knows their names. */
 export async function listUncheckedNames(
   files: TreeStore,
   page: { readonly after: string; readonly limit: number },
+  mayShow: (name: RepositoryName) => boolean,
 ): Promise<RepositoryName[]> {
   const names: RepositoryName[] = []
   for await (const found of listRepositoriesInTree({ files, findings: new Findings() }, page.after)) {
     if (names.length === page.limit) break
-    if (found.isListed) names.push(found.name)
+    if (found.isListed && mayShow(found.name)) names.push(found.name)
   }
   return names
 }

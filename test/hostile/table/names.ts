@@ -224,13 +224,13 @@ export const names: Theme = {
     {
       name: 'tag is a script for a browser',
       send: pull('<script>alert(1)</script>'),
-      answer: refused(404, 'NOT_FOUND', '', { 'content-type': /^application\/json$/ }),
+      answer: refused(404, 'NOT_FOUND', '', { 'content-type': /^application\/json; charset=utf-8$/ }),
       source: 'CWE-79: what is shown again is JSON, and says so',
     },
     {
       name: 'tag is an image for a browser',
       send: pull('<img src=x onerror=alert(1)>'),
-      answer: refused(400, 'TAG_INVALID', '', { 'content-type': /^application\/json$/ }),
+      answer: refused(400, 'TAG_INVALID', '', { 'content-type': /^application\/json; charset=utf-8$/ }),
       source: 'CWE-79: what is shown again is JSON, and says so',
       peer: differs,
     },

@@ -5,12 +5,12 @@ import { MANIFEST, REPOSITORY, TAGS } from '../stock.ts'
 
 const LISTING = 'distribution-spec "Listing Tags"'
 const PATH = `/v2/${REPOSITORY}/tags/list`
-const ALL = accepted(200, { link: /^$/ }, JSON.stringify({ name: REPOSITORY, tags: TAGS }))
-const NONE = accepted(200, { link: /^$/ }, JSON.stringify({ name: REPOSITORY, tags: [] }))
+const ALL = accepted(200, { link: /^$/ }, `${JSON.stringify({ name: REPOSITORY, tags: TAGS })}\n`)
+const NONE = accepted(200, { link: /^$/ }, `${JSON.stringify({ name: REPOSITORY, tags: [] })}\n`)
 const FIRST_TAG = accepted(
   200,
   { link: new RegExp(`^</v2/${REPOSITORY}/tags/list\\?last=v1&n=1>; rel="next"$`) },
-  JSON.stringify({ name: REPOSITORY, tags: TAGS.slice(0, 1) }),
+  `${JSON.stringify({ name: REPOSITORY, tags: TAGS.slice(0, 1) })}\n`,
 )
 const BAD_NUMBER = refused(400, 'PAGINATION_NUMBER_INVALID', 'whole number')
 const NUMBER = 'distribution v3: PAGINATION_NUMBER_INVALID'
@@ -99,7 +99,7 @@ const traversals: Row[] = [
     answer: accepted(
       200,
       { link: /^<\/v2\/_catalog\?last=[a-z]+%2F[a-z]+&n=1>; rel="next"$/ },
-      /^\{"repositories":\["[a-z]+\/[a-z]+"\]\}$/,
+      /^\{"repositories":\["[a-z]+\/[a-z]+"\]\}\n$/,
     ),
     source: AS_A_NAME,
     peer: 'the same',
@@ -201,7 +201,7 @@ const lists: Row[] = [
   {
     name: 'with two numbers, of which the first counts',
     send: catalog('n=0&n=1000000000'),
-    answer: accepted(200, { link: /^$/ }, '{"repositories":[]}'),
+    answer: accepted(200, { link: /^$/ }, '{"repositories":[]}\n'),
     source: 'docker-registry: as Go reads a query, and it refuses the second one alone',
     peer: 'the same',
   },

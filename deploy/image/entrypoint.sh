@@ -1,0 +1,33 @@
+#!/bin/sh
+# Gives arguments the meaning that they have with registry:2 and registry:3, and starts the registry as the owner of
+# its data folder.
+set -e
+
+case "$1" in
+  *.yml | *.yaml) set -- registry serve "$@" ;;
+  serve | garbage-collect | help | -*) set -- registry "$@" ;;
+  config | demo | healthcheck | htpasswd | reindex | version) set -- berth "$@" ;;
+esac
+
+# A registry that root starts becomes the owner of its data folder where that is not root, so that what it writes
+# belongs to whom the folder belongs to. It keeps the right to files of other owners (a key of root's with mode 0600,
+# what registry:2 has written there as root) and to ports below 1024, and nothing else that root may. Where a
+# container may not have these rights, it goes without them; where it may not become anybody, it stays root.
+become_owner() {
+  kept=-all,+dac_override,+net_bind_service
+  user="--reuid ${owner%:*} --regid ${owner#*:} --clear-groups"
+  for rights in "--inh-caps=$kept --ambient-caps=$kept --bounding-set=$kept" ''; do
+    # Words, each of them: shellcheck disable=SC2086
+    if setpriv $rights $user true 2>/dev/null; then exec setpriv $rights $user "$@"; fi
+  done
+}
+
+case "$(id -u) ${1##*/} $2" in
+  '0 registry serve' | '0 berth serve')
+    # Wrong settings are the server's to speak of.
+    owner=$(shift 2 && berth data-owner "$@" 2>/dev/null) || owner=
+    case "$owner" in '' | 0:*) ;; *) become_owner "$@" ;; esac
+    ;;
+esac
+
+exec "$@"

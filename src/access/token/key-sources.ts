@@ -1,0 +1,162 @@
+/**
+ * Where trusted keys come from: a file of certificates, a file with a JSON Web Key Set, or a URL with one. Files
+ * are read again when they change, a URL when it is old or when a token names a key that is not there yet. What
+ * cannot be read later leaves the keys as they were, and says so: a broken file must not lock everybody out.
+ */
+import type { X509Certificate } from 'node:crypto'
+import type { JWK } from 'jose'
+import { z } from 'zod'
+import { WatchedFile } from '../../lib/watched-file.ts'
+import type { Log } from '../../observability/log.ts'
+import { parseCertificates } from './certificate-chain.ts'
+import { indexKeys, type KeyIndex } from './key-index.ts'
+
+/** Keys, and the certificates that may vouch for others. Another object after every change. */
+export interface Trust {
+  readonly keys: KeyIndex
+  readonly roots: readonly X509Certificate[]
+}
+
+export interface KeySource {
+  /** What is trusted now. Throws where nothing has been read yet, and nothing can be. */
+  trust(): Promise<Trust>
+  /** For a key that is not there: looks for it anew where that may help. Throws where that is not possible and nothing is known. */
+  trustAnew(): Promise<Trust>
+  /** What was given last, without waiting, once it was read: to see that it has changed. */
+  peek(): Trust | null
+  /** Reads everything again. Gives what is wrong, or null. */
+  reload(): Promise<string | null>
+}
+
+const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
+
+/** Throws where the text is no JSON Web Key Set (RFC 7517 §5). */
+export async function parseKeySet(text: string): Promise<Trust> {
+  const parsed = keySetSchema.safeParse(JSON.parse(text))
+  if (!parsed.success) throw new Error('it is no JSON Web Key Set: there is no list of keys in it')
+  return { keys: await indexKeys(parsed.data.keys as JWK[]), roots: [] }
+}
+
+/** Throws where the text holds no certificate. */
+export async function parseRootBundle(text: string): Promise<Trust> {
+  const roots = parseCertificates(text)
+  return {
+    keys: await indexKeys(roots.map(({ publicKey }) => publicKey.export({ format: 'jwk' }) as JWK)),
+    roots,
+  }
+}
+
+/** How often a file is looked at: a request more or less with an old key makes no difference. */
+const LOOK_EVERY = 1000
+
+export interface FileKeySourceOptions {
+  readonly path: string
+  parse(text: string): Promise<Trust>
+  readonly log: Log
+}
+
+export class FileKeySource implements KeySource {
+  readonly #file: WatchedFile<string>
+  readonly #options: FileKeySourceOptions
+  #text: string | null = null
+  #trust: Trust | null = null
+  #reading: Promise<Trust> | null = null
+  #lookedAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: FileKeySourceOptions) {
+    this.#options = options
+    this.#file = new WatchedFile({ path: options.path, parse: (bytes) => new TextDecoder().decode(bytes) })
+  }
+
+  async trust(): Promise<Trust> {
+    if (this.#trust !== null && performance.now() - this.#lookedAt < LOOK_EVERY) return this.#trust
+    return await this.trustAnew()
+  }
+
+  async trustAnew(): Promise<Trust> {
+    try {
+      return await this.#read()
+    } catch (error) {
+      if (this.#trust === null) throw error
+      this.#options.log.error({ error }, `the keys of tokens stay as they were: ${this.#sentence(error)}`)
+      return this.#trust
+    }
+  }
+
+  /** Looks whether the file has changed; what has is read for the next token. */
+  peek(): Trust | null {
+    if (performance.now() - this.#lookedAt >= LOOK_EVERY) this.trustAnew().catch(() => undefined)
+    return this.#trust
+  }
+
+  async reload(): Promise<string | null> {
+    this.#file.distrust()
+    try {
+      await this.#read()
+      return null
+    } catch (error) {
+      return this.#sentence(error)
+    }
+  }
+
+  async #read(): Promise<Trust> {
+    this.#lookedAt = performance.now()
+    const text = this.#file.current()
+    if (this.#trust !== null && text === this.#text) return this.#trust
+    this.#reading ??= this.#options.parse(text).finally(() => {
+      this.#reading = null
+    })
+    const trust = await this.#reading
+    this.#text = text
+    this.#trust = trust
+    return trust
+  }
+
+  #sentence(error: unknown): string {
+    const message = error instanceof Error ? error.message : String(error)
+    return message.startsWith(this.#options.path) ? message : `${this.#options.path}: ${message}`
+  }
+}
+
+/** Several sources as one. While one of them has nothing yet, the others serve: `trust` gives what there is. */
+export function joined(sources: readonly KeySource[]): KeySource {
+  const together = remembering(join)
+  return {
+    async trust() {
+      const asked = await Promise.allSettled(sources.map((source) => source.trust()))
+      const known = asked.filter((each) => each.status === 'fulfilled').map(({ value }) => value)
+      const [failed] = asked.filter((each) => each.status === 'rejected')
+      if (known.length === 0 && failed !== undefined) throw failed.reason
+      return together(known)
+    },
+    trustAnew: async () => together(await Promise.all(sources.map((source) => source.trustAnew()))),
+    peek: () => together(sources.map((source) => source.peek()).filter((each) => each !== null)),
+    async reload() {
+      const problems = await Promise.all(sources.map((source) => source.reload()))
+      const found = problems.filter((each) => each !== null)
+      return found.length === 0 ? null : found.join('; ')
+    },
+  }
+}
+
+function join(parts: readonly Trust[]): Trust {
+  return {
+    keys: new Map(parts.flatMap(({ keys }) => [...keys])),
+    roots: parts.flatMap(({ roots }) => roots),
+  }
+}
+
+/** The same object for the same parts. */
+function remembering(make: (parts: readonly Trust[]) => Trust): (parts: readonly Trust[]) => Trust {
+  let last: { readonly parts: readonly Trust[]; readonly whole: Trust } | null = null
+  return (parts) => {
+    if (
+      last === null ||
+      last.parts.length !== parts.length ||
+      last.parts.some((part, index) => part !== parts[index])
+    ) {
+      last = { parts, whole: make(parts) }
+    }
+    return last.whole
+  }
+}

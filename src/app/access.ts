@@ -1,0 +1,61 @@
+/** Makes the configured way in. What it has to say to the operator goes to the log, and what it can reload is given. */
+import { type Authenticator, OPEN, sillyAuthenticator } from '../access/authenticate.ts'
+import { HtpasswdAuthenticator } from '../access/htpasswd/authenticator.ts'
+import { complaintsOf } from '../access/htpasswd/mending.ts'
+import { parsePasswordFile } from '../access/htpasswd/password-file.ts'
+import { provisionPasswordFile } from '../access/htpasswd/provision.ts'
+import type { AuthConfig, TokenAuthConfig } from '../config/config.ts'
+import { WatchedFile } from '../lib/watched-file.ts'
+import type { Log } from '../observability/log.ts'
+import { AccessUnusable } from './access-unusable.ts'
+import type { Reloadable } from './reload.ts'
+
+export interface OpenedAccess {
+  readonly authenticator: Authenticator
+  readonly reloadables: readonly Reloadable[]
+}
+
+export async function openAccess(auth: AuthConfig, log: Log): Promise<OpenedAccess> {
+  switch (auth.kind) {
+    case 'open':
+      return { authenticator: OPEN, reloadables: [] }
+    case 'silly':
+      return { authenticator: sillyAuthenticator(auth), reloadables: [] }
+    case 'htpasswd':
+      return openHtpasswd(auth, log)
+    case 'token':
+      return openToken(auth, log)
+  }
+}
+
+/**
+ * Once, before any process of this server asks anybody who they are: makes a missing htpasswd file, and tells the
+ * operator what is wrong with it. Throws AccessUnusable.
+ */
+export async function prepareAccess(auth: AuthConfig, log: Log): Promise<void> {
+  if (auth.kind !== 'htpasswd') return
+  const { path } = auth
+  try {
+    const first = await provisionPasswordFile(path)
+    // As registry:2 says it, for whoever greps for that.
+    if (first !== null) log.warn({ ...first }, 'htpasswd is missing, provisioning with default user')
+    const file = new WatchedFile({ path, parse: parsePasswordFile }).current()
+    for (const complaint of complaintsOf(path, file)) log.warn({}, complaint)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new AccessUnusable(`The htpasswd file (auth.htpasswd.path) cannot be used: ${why}.`, {
+      cause: error,
+    })
+  }
+}
+
+function openHtpasswd(auth: Extract<AuthConfig, { kind: 'htpasswd' }>, log: Log): OpenedAccess {
+  const authenticator = new HtpasswdAuthenticator({ ...auth, log })
+  return { authenticator, reloadables: [{ name: auth.path, reload: () => authenticator.reload() }] }
+}
+
+/** Loaded where tokens are used: certificates and signatures take libraries that others need not wait for. */
+async function openToken(auth: TokenAuthConfig, log: Log): Promise<OpenedAccess> {
+  const { openTokenAccess } = await import('./token-access.ts')
+  return await openTokenAccess(auth, log)
+}

@@ -1,0 +1,43 @@
+import { expect, test } from 'bun:test'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { NotWritable, requireWritableFolders } from './writable.ts'
+
+function newFolder() {
+  const path = mkdtempSync(join(tmpdir(), 'berth-writable-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+test('a folder that can be written is left as it was, and one that is not there yet is no obstacle', async () => {
+  using folder = newFolder()
+  await requireWritableFolders(folder.path)
+  await requireWritableFolders(join(folder.path, 'later'))
+  expect(readdirSync(folder.path)).toEqual([])
+})
+
+test('a file in the place of a folder is an obstacle', async () => {
+  using folder = newFolder()
+  writeFileSync(join(folder.path, 'berth'), '')
+  expect(requireWritableFolders(folder.path)).rejects.toThrow(NotWritable)
+})
+
+test.if(process.getuid?.() === 0)(
+  'whoever may not write is told whose the folder is, and what to do',
+  async () => {
+    using folder = newFolder()
+    mkdirSync(join(folder.path, 'docker/registry/v2/blobs'), { recursive: true })
+    chmodSync(folder.path, 0o755)
+    for (const each of ['', 'docker', 'docker/registry', 'docker/registry/v2'])
+      chownSync(join(folder.path, each), 1000, 1000)
+    const script = `import('${join(import.meta.dir, 'writable.ts')}').then((module) => module.requireWritableFolders('${folder.path}')).catch((error) => console.log(error.message))`
+    const asPerson = Bun.spawnSync([process.execPath, '-e', script], {
+      uid: 1000,
+      gid: 1000,
+      cwd: '/',
+    } as object)
+    expect(asPerson.stdout.toString()).toStartWith(
+      `The folder ${folder.path}/docker/registry/v2/blobs belongs to user 0, and user 1000, as whom Berth runs, cannot write there (EACCES)`,
+    )
+  },
+)

@@ -1,0 +1,72 @@
+/**
+ * Checks that the operator wishes for, looked at again and again. One that fails so often in a row as its
+ * threshold says makes the server unhealthy, until it succeeds once.
+ */
+import { Periodic } from '../lib/periodic.ts'
+
+export interface HealthCheck {
+  /** How the answer of `/debug/health` calls it. */
+  readonly name: string
+  readonly everyMilliseconds: number
+  /** How many failures in a row make it unhealthy. */
+  readonly threshold: number
+  /** Rejects where something is wrong, with a sentence that anybody may read. It has a limit of its own. */
+  look(): Promise<void>
+}
+
+export interface HealthWatch {
+  /** Became unhealthy, or (null) well again. */
+  onChange(name: string, problem: string | null): void
+}
+
+export class Health {
+  readonly #watch: HealthWatch
+  readonly #looking: Periodic[] = []
+  readonly #problems = new Map<string, string>()
+
+  constructor(checks: readonly HealthCheck[], watch: HealthWatch) {
+    this.#watch = watch
+    for (const check of checks) this.#begin(check)
+  }
+
+  get isWell(): boolean {
+    return this.#problems.size === 0
+  }
+
+  /** What is wrong, by the names of the checks. Empty where all is well. */
+  get problems(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#problems)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#looking.map((each) => each.stop()))
+  }
+
+  #begin(check: HealthCheck): void {
+    let failures = 0
+    const look = async () => {
+      const problem = await problemOf(check)
+      failures = problem === null ? 0 : failures + 1
+      if (problem === null || failures >= check.threshold) this.#found(check.name, problem)
+    }
+    void look()
+    const onError = () => {} // `look` never rejects.
+    this.#looking.push(new Periodic({ everyMilliseconds: check.everyMilliseconds, work: look, onError }))
+  }
+
+  #found(name: string, problem: string | null): void {
+    const isNews = this.#problems.has(name) !== (problem !== null)
+    if (problem === null) this.#problems.delete(name)
+    else this.#problems.set(name, problem)
+    if (isNews) this.#watch.onChange(name, problem)
+  }
+}
+
+async function problemOf(check: HealthCheck): Promise<string | null> {
+  try {
+    await check.look()
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}

@@ -1,0 +1,111 @@
+/** What the container image is: its size, what it says of itself, what its arguments and its files mean. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import packageFile from '../../package.json'
+import { bringBerthImage, RUNTIME_BASE } from '../machine/berth-image.ts'
+import { MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
+import { describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
+import { IMAGE, runOnce, startContainer } from './container.ts'
+
+const MOST_ADDED_BYTES = 60_000_000
+const SECOND_PATHS = ['/etc/docker/registry', '/etc/distribution']
+
+describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl'], () => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-image-test-'))
+  let machine: Machine
+
+  beforeAll(async () => {
+    machine = await startMachine()
+    await bringBerthImage(machine, [IMAGE])
+  }, 180_000)
+  afterAll(async () => {
+    await machine?.[Symbol.asyncDispose]()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const once = (...args: string[]) => runOnce(machine, { arguments: args })
+  const inspect = async (name: string) => JSON.parse(await machine.run('docker', 'inspect', name))[0]
+
+  test('what it adds to its base is at most 60 MB compressed', async () => {
+    const base: string[] = (await inspect(RUNTIME_BASE)).RootFS.Layers
+    const layers: string[] = (await inspect(IMAGE)).RootFS.Layers
+    expect(layers.slice(0, base.length)).toEqual(base)
+    const script = `docker save ${IMAGE} | tar -x -C "$0" && cd "$0" && cat $(tr ',' '\\n' < manifest.json | grep -o '[0-9a-f]*/layer.tar' | tail -n +${base.length + 1}) | gzip | wc -c`
+    const bytes = Number(await machine.run('sh', '-c', script, mkdtempSync(join(folder, 'layers-'))))
+    console.log(`the image adds ${(bytes / 1e6).toFixed(1)} MB compressed to its base`)
+    expect(bytes).toBeGreaterThan(40_000_000)
+    expect(bytes).toBeLessThanOrEqual(MOST_ADDED_BYTES)
+  })
+
+  test("it says of itself what registry:2's and registry:3's images say", async () => {
+    expect((await inspect(IMAGE)).Config).toMatchObject({
+      Entrypoint: ['/entrypoint.sh'],
+      Cmd: ['serve', '/etc/distribution/config.yml'],
+      Volumes: { '/var/lib/registry': {} },
+      ExposedPorts: { '5000/tcp': {} },
+      Env: expect.arrayContaining(['OTEL_TRACES_EXPORTER=none']),
+    })
+  })
+
+  test('its arguments mean what they mean there', async () => {
+    const version = `registry berth ${packageFile.version}\n`
+    expect((await once('--version')).stdout).toBe(version)
+    expect((await once('registry', '-v')).stdout).toBe(version)
+    expect((await once('help')).stdout).toContain('registry serve')
+    expect((await once('sh', '-c', 'echo shell; exit 7')).exitCode).toBe(7)
+    expect((await once('/nowhere.yml')).stderr).toContain('/nowhere.yml: there is no such file')
+    expect((await once('serve', '/nowhere.yml')).exitCode).toBe(3)
+    expect((await once('version')).stdout).toStartWith(`berth ${packageFile.version}\n`)
+  })
+
+  for (const path of SECOND_PATHS) {
+    test(`a configuration mounted over ${path} is the one that is read, by either path`, async () => {
+      const own = mkdtempSync(join(folder, 'config-'))
+      mkdirSync(join(own, 'data'))
+      writeFileSync(join(own, 'config.yml'), 'version: 0.1\nstorage: inmemory\nhttp:\n  addr: :5055\n')
+      const asFile = ['-v', `${join(own, 'config.yml')}:${path}/config.yml`]
+      const asFolder = ['-v', `${own}:${path}`]
+      const starts = SECOND_PATHS.map((each) => ({ options: asFile, arguments: [`${each}/config.yml`] }))
+      for (const plan of [{ options: asFile }, { options: asFolder }, ...starts]) {
+        await using container = await startContainer(machine, plan)
+        expect(await machine.run('curl', '-sSf', `http://${container.host}:5055/v2/`)).toBe('{}')
+      }
+    })
+  }
+
+  test('its own configuration lets people delete, and a variable forbids it', async () => {
+    const untag = async (options: string[]) => {
+      await using container = await startContainer(machine, { options })
+      const url = `http://${container.host}:5000/v2/app/manifests/none`
+      return await machine.run('curl', '-sS', '-o', '/dev/null', '-w', '%{http_code}', '-X', 'DELETE', url)
+    }
+    expect(await untag([])).toBe('404')
+    expect(await untag(['-e', 'REGISTRY_STORAGE_DELETE_ENABLED=false'])).toBe('405')
+  })
+
+  test('Docker finds it healthy, wherever it was told to listen', async () => {
+    const health = ['--health-interval', '1s']
+    for (const args of [[], ['serve', '--addr', ':8080'], ['serve', '--addr', 'unix:/tmp/registry.sock']]) {
+      await using container = await startContainer(machine, { options: health, arguments: args })
+      const isHealthy = async () => (await inspect(container.name)).State.Health.Status === 'healthy'
+      await until(`${args.join(' ')} is healthy`, isHealthy, { withinMilliseconds: 30_000 })
+    }
+  })
+
+  test('a health check where nothing answers fails, and says whom it has asked', async () => {
+    const { exitCode, stderr } = await once('healthcheck')
+    expect(exitCode).toBe(1)
+    expect(stderr).toStartWith('berth: No answer from the registry at [::]:5000: ')
+  })
+
+  test('docker stop ends it with 0, with the init of Docker as its first process too', async () => {
+    for (const options of [[], ['--init']]) {
+      await using container = await startContainer(machine, { options })
+      await container.pushAndPull('stopped')
+      expect(await container.stop()).toBe(0)
+    }
+  })
+})

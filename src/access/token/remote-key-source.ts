@@ -18,7 +18,7 @@ export interface RemoteKeySourceOptions {
   readonly patience?: number
 }
 
-const LEAST_INTERVAL = 5000
+const LEAST_INTERVAL = 2000
 const GROWS_OLD_AFTER = 10 * 60_000
 const PATIENCE = 5000
 const LARGEST = 1024 * 1024

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Authenticator } from './access/authenticate.ts'
 import { openAccess } from './app/access.ts'
+import { describeServer, openControlSocket } from './app/control.ts'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
 import { openHealth } from './app/health.ts'
@@ -76,16 +77,21 @@ export async function startApp(
   const closers = new AsyncDisposableStack()
   try {
     const metrics = new AppMetrics(config.storage.driver.kind)
-    const { registry, broken } = await openRegistry({ config, role, log, metrics }, closers)
+    const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
     await tidyUp(registry, log, closers)
     const driver = config.storage.driver.kind
     const health = openHealth(config.health, { registry, driver, log }, closers)
-    const answering = { metrics, health }
+    const files = volume === null ? null : await openFilesystemTreeStore(volume)
+    const garbage = files === null ? null : { read: registry.database, files }
+    const answering = { metrics, health, garbage }
     const { authenticator, reloadables } = await openAccess(config.auth, log)
-    const server = await listen({ config, role, registry, authenticator, log, logRequest, ...answering })
+    const server = await listen({ config, role, registry, authenticator, log, logRequest, metrics, health })
     if (role.kind === 'single') {
       closers.defer(() => server.stop({ graceMilliseconds: 0 }))
-      await openDebugServer(config.http.debug, { crew: crewOfOne(answering), log }, closers)
+      const crew = crewOfOne(answering)
+      await openDebugServer(config.http.debug, { crew, log }, closers)
+      const status = () => describeServer(config, server.url)
+      await openControlSocket({ root: volume?.root ?? null, crew, status, log }, closers)
     }
     if (registry.tree !== null) closers.defer(checkBeside(registry.tree, registry.uploads.process, log, draw))
     return {
@@ -104,10 +110,16 @@ export async function startApp(
   }
 }
 
+interface OpenedRegistry {
+  readonly registry: Registry
+  readonly broken: Promise<never>
+  readonly volume: VolumeFacts | null
+}
+
 async function openRegistry(
   { config, role, log, metrics }: Pick<Parts, 'config' | 'role' | 'log' | 'metrics'>,
   closers: AsyncDisposableStack,
-): Promise<{ readonly registry: Registry; readonly broken: Promise<never> }> {
+): Promise<OpenedRegistry> {
   const volume = role.kind === 'single' ? await claimConfiguredVolume(config, closers) : role.volume
   const opened = await openDatabase(config, role, volume, log)
   closers.defer(() => opened.close())
@@ -126,7 +138,7 @@ async function openRegistry(
       uploadExpiry: config.uploads.expireAfterMilliseconds,
     },
   }
-  return { registry, broken: opened.broken }
+  return { registry, broken: opened.broken, volume }
 }
 
 /** Another registry may have worked on the folder before this start, so the database is not believed yet. */

@@ -6,10 +6,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { describeServer, openControlSocket } from './app/control.ts'
 import { writerSettings } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
 import type { AnswerTo, Crew, Question } from './app/questions.ts'
-import { type ChildFailed, SupervisedProcess } from './app/supervised-process.ts'
+import { type ChildFailed, NoAnswer, SupervisedProcess } from './app/supervised-process.ts'
 import { claimConfiguredVolume, type VolumeFacts } from './app/volume.ts'
 import type { WriterAddress, WriterSettings } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
@@ -60,6 +61,15 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     const volume = await claimConfiguredVolume(options.config, closers)
     const url = await family.start(volume, await writerOf(options, volume, closers))
     await openDebugServer(options.config.http.debug, { crew: family, log: options.log }, closers)
+    await openControlSocket(
+      {
+        root: volume?.root ?? null,
+        crew: family,
+        status: () => ({ ...describeServer(options.config, url), processes: family.processes() }),
+        log: options.log,
+      },
+      closers,
+    )
     return {
       url,
       broken: broken.promise,
@@ -130,6 +140,18 @@ class Family implements Crew {
     return [...workers, ...writer, itself as AnswerTo<Question> as AnswerTo<Asked>]
   }
 
+  async askOne<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>> {
+    let failure: unknown = new NoAnswer('no worker runs now')
+    for (const worker of this.#workers) {
+      try {
+        return (await worker.ask(question)) as AnswerTo<Asked>
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure
+  }
+
   #child(command: string, start: ChildStart): SupervisedProcess<ChildStart> {
     const { program, log } = this.#options
     return new SupervisedProcess({
@@ -144,6 +166,12 @@ class Family implements Crew {
   async stop(graceMilliseconds: number): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.stop(graceMilliseconds)))
     await this.#writer?.stop(WRITER_GRACE)
+  }
+
+  /** Which run now, by their names. */
+  processes(): Readonly<Record<string, number | null>> {
+    const all = this.#writer === null ? this.#workers : [this.#writer, ...this.#workers]
+    return Object.fromEntries(all.map(({ name, pid }) => [name, pid]))
   }
 
   kill(): void {

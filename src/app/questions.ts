@@ -4,11 +4,26 @@
  */
 import type { Health } from '../observability/health.ts'
 import type { Metric } from '../observability/metrics.ts'
+import {
+  findGarbage,
+  type GarbageCursor,
+  type GarbagePage,
+  type GarbagePlace,
+} from '../registry/gc/garbage.ts'
 import type { AppMetrics } from './metrics.ts'
 
-export type Question = { readonly kind: 'metrics' } | { readonly kind: 'health' }
+export type Question =
+  | { readonly kind: 'metrics' }
+  | { readonly kind: 'health' }
+  | { readonly kind: 'garbage'; readonly deleteUntagged: boolean; readonly cursor: GarbageCursor }
+
+/** What is garbage cannot be told now; the sentence says why. */
+export interface GarbageUnknown {
+  readonly unknown: string
+}
 
 interface Answers {
+  readonly garbage: GarbagePage | GarbageUnknown
   readonly metrics: readonly Metric[]
   /** What is wrong, by the names of the checks. */
   readonly health: Readonly<Record<string, string>>
@@ -20,16 +35,20 @@ export type AnswerTo<Asked extends Question> = Answers[Asked['kind']]
 export interface Crew {
   /** Every process's answer; one that does not answer in time, or is being replaced, is left out. */
   askAll<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>[]>
+  /** The answer of any of them. Throws where none answers. */
+  askOne<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>>
 }
 
 /** What the questions are about. */
 export interface Answering {
   readonly metrics: AppMetrics
   readonly health: Health
+  /** Null where content is in memory. */
+  readonly garbage: GarbagePlace | null
 }
 
 export async function answer(
-  { metrics, health }: Answering,
+  { metrics, health, garbage }: Answering,
   question: Question,
 ): Promise<AnswerTo<Question>> {
   switch (question.kind) {
@@ -37,12 +56,21 @@ export async function answer(
       return await metrics.describe()
     case 'health':
       return health.problems
+    case 'garbage':
+      return garbage === null ? IN_MEMORY : await findGarbage(garbage, question, question.cursor)
   }
+}
+
+const IN_MEMORY: GarbageUnknown = {
+  unknown: 'Everything is in memory, so there is nothing to collect: it is gone when Berth stops.',
 }
 
 /** A server of one process. */
 export function crewOfOne(answering: Answering): Crew {
   return {
+    async askOne<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>> {
+      return (await answer(answering, question)) as AnswerTo<Asked>
+    },
     async askAll<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>[]> {
       return [(await answer(answering, question)) as AnswerTo<Asked>]
     },

@@ -83,6 +83,10 @@ export class SupervisedProcess<Start> {
     return this.#firstReady.promise
   }
 
+  get name(): string {
+    return this.#plan.name
+  }
+
   get pid(): number | null {
     return this.#child?.pid ?? null
   }

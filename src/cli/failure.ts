@@ -34,6 +34,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   VolumeRefused: EXIT.MISMATCH,
   NotWritable: EXIT.CONFIG,
   VolumeInUse: EXIT.FAILED,
+  NothingThere: EXIT.FAILED,
   CannotListen: EXIT.FAILED,
   DatabaseUnavailable: EXIT.UNAVAILABLE,
   DatabaseFull: EXIT.UNAVAILABLE,

@@ -4,6 +4,7 @@ import { calledAs, versionLine, withCommand } from './called-as.ts'
 import { dataOwnerCommand } from './data-owner.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT, explain, formatFailure } from './failure.ts'
+import { garbageCollectCommand } from './garbage-collect.ts'
 import { healthcheckCommand } from './healthcheck.ts'
 import { formatExamples, programName } from './help.ts'
 import { htpasswdCommand } from './htpasswd.ts'
@@ -36,6 +37,7 @@ function createProgram(terminal: Terminal): Command {
     .version(versionLine(own), '-v, --version')
   program.addCommand(serveCommand(terminal))
   program.addCommand(demoCommand(terminal))
+  program.addCommand(garbageCollectCommand(terminal))
   program.addCommand(healthcheckCommand(terminal))
   program.addCommand(htpasswdCommand(terminal))
   program.addCommand(versionCommand(terminal))

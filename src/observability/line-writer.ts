@@ -7,6 +7,7 @@
  * when the process ends is written then, as far as somebody reads.
  */
 import { fstatSync, write, writeSync } from 'node:fs'
+import { nextTurn } from '../lib/next-turn.ts'
 
 export interface LineWriterOptions {
   /** The number of an open file: 1 is standard output, 2 standard error. */
@@ -66,7 +67,7 @@ export class LineWriter {
 
   /** Never rejects. */
   async #drain(): Promise<void> {
-    await new Promise(setImmediate)
+    await nextTurn()
     while (this.#waiting.length > 0) {
       await this.#writeRound()
       if (this.#waiting.length > 0) await Bun.sleep(PAUSE_MILLISECONDS)

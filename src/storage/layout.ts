@@ -26,6 +26,7 @@
  *       ├── berth.db                            SQLite's facts (with -wal and -shm beside it)
  *       ├── berth.db-writer                     held by whoever writes to berth.db
  *       ├── lock.db, lock-holder                held while Berth runs, and by whom
+ *       ├── control.sock                        answers the owner of the server that runs
  *       ├── uploads/<id>                        uploads in progress
  *       ├── temporary/<unique>                  small files on their way into the tree
  *       └── gone/<unique>                       folders on their way out of it: anyone may remove them
@@ -51,6 +52,7 @@ export const startPath = `${berthFolder}/start`
 export const adoptingPath = `${berthFolder}/adopting`
 export const databasePath = `${berthFolder}/berth.db`
 export const lockPath = `${berthFolder}/lock.db`
+export const controlSocketPath = `${berthFolder}/control.sock`
 export const uploadsFolder = `${berthFolder}/uploads`
 export const temporaryFolder = `${berthFolder}/temporary`
 export const goneFolder = `${berthFolder}/gone`

@@ -6,6 +6,7 @@
  * looked at in little memory, a server that does so serves on, and one that stops meanwhile loses nothing.
  * What is in the trash is needed by it. On any doubt content counts as needed.
  */
+import { nextTurn } from '../../lib/next-turn.ts'
 import type { Read } from '../../metadata/database.ts'
 import {
   listAllManifestDigests,
@@ -109,6 +110,7 @@ async function repositoriesPage(read: Read, kept: Kept, cursor: GarbageCursor): 
   const manifests = id === null ? [] : await listManifestDigests(read, id, page)
   let garbage = 0
   for (const digest of manifests) {
+    await nextTurn()
     if (id !== null && (await kept.isKept({ repository: id, manifest: digest }))) {
       findings.push({ kind: 'kept manifest', repository: name, digest })
       for await (const blob of referredBy(read, id, digest)) {
@@ -180,6 +182,7 @@ async function countPage(place: GarbagePlace, kept: Kept, cursor: GarbageCursor)
   }
   let { blobs, inTrash } = cursor.counts
   for (const digest of folder.digests) {
+    await nextTurn()
     const usage = await usageOf(place.read, kept, digest)
     if (usage === 'trash') inTrash++
     else if (usage === 'none' && (await isStored(place, digest))) blobs++
@@ -196,6 +199,7 @@ async function listPage(place: GarbagePlace, kept: Kept, cursor: GarbageCursor):
   if (folder === null) return { findings: [], next: null }
   const findings: GarbageFinding[] = []
   for (const digest of folder.digests) {
+    await nextTurn()
     const usage = await usageOf(place.read, kept, digest)
     if (usage === 'none' && (await isStored(place, digest))) findings.push({ kind: 'garbage blob', digest })
   }
@@ -216,6 +220,9 @@ async function countWhere(
   holds: (digest: Digest) => Promise<boolean>,
 ): Promise<number> {
   let count = 0
-  for (const digest of digests) if (await holds(digest)) count++
+  for (const digest of digests) {
+    await nextTurn()
+    if (await holds(digest)) count++
+  }
   return count
 }

@@ -1,0 +1,113 @@
+/**
+ * The control socket: `<root>/berth/control.sock`, by which the owner of a running server (the user that it runs as, and
+ * root) asks it what others may not. One for all processes of a server, and for one volume.
+ *
+ * The socket is made in a folder that nobody else may enter and put in place with its mode, so there is no moment at
+ * which somebody else could open it. A path has a hundred bytes at most: where the usual one is longer, the socket lies in a
+ * temporary folder, and a symbolic link in its place says where.
+ * Of several replicas that share a folder the first one answers: about the data all of them say the same.
+ */
+import { chmod, mkdtemp, rename, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from '../config/config.ts'
+import { isAnswering } from '../http/address.ts'
+import { startServer } from '../http/server.ts'
+import type { Log } from '../observability/log.ts'
+import { managementFailure, managementHandler, NotNow } from '../protocols/management/handler.ts'
+import { GARBAGE_BEGIN, type GarbageCursor } from '../registry/gc/garbage.ts'
+import { berthFolder, controlSocketPath } from '../storage/layout.ts'
+import type { Crew } from './questions.ts'
+
+export interface ControlOptions {
+  /** The data folder; null where everything is in memory, and nobody has anything to ask. */
+  readonly root: string | null
+  readonly crew: Crew
+  /** What there is to tell of the server. */
+  status(): Readonly<Record<string, unknown>>
+  readonly log: Log
+}
+
+/** Systems keep a socket's address in a field of little more than this. */
+const LONGEST_SOCKET_PATH = 100
+
+/** Until the closers run. A server that cannot have one goes on without it, and says so. */
+export async function openControlSocket(
+  options: ControlOptions,
+  closers: AsyncDisposableStack,
+): Promise<void> {
+  const { root, log } = options
+  if (root === null) return
+  const path = join(root, controlSocketPath)
+  if (await isAnswering({ kind: 'unix', path }).catch(() => false)) {
+    log.info({}, 'another server on this data folder answers on its control socket')
+    return
+  }
+  try {
+    await serveAt(options, root, path, closers)
+  } catch (error) {
+    log.warn({ error }, 'there is no control socket: commands that need one will find no server')
+  }
+}
+
+async function serveAt(
+  options: ControlOptions,
+  root: string,
+  path: string,
+  closers: AsyncDisposableStack,
+): Promise<void> {
+  const isShort = Buffer.byteLength(path) <= LONGEST_SOCKET_PATH
+  const folder = await mkdtemp(isShort ? join(root, berthFolder, 'c-') : join(tmpdir(), 'berth-'))
+  const removeFolder = () => rm(folder, { recursive: true, force: true })
+  closers.defer(removeFolder)
+  const socket = join(folder, 's')
+  const server = await startServer({
+    address: { kind: 'unix', path: socket },
+    handle: managementHandler({ ...controlOf(options), log: options.log }),
+    onError: (error) => managementFailure(error, options.log),
+  })
+  closers.defer(() => server.stop({ graceMilliseconds: 0 }))
+  await chmod(socket, 0o600)
+  if (isShort) await rename(socket, path).then(removeFolder)
+  else await linkTo(socket, path)
+  closers.defer(() => rm(path, { force: true }))
+}
+
+/** In place of what a server that was killed has left there. */
+async function linkTo(socket: string, path: string): Promise<void> {
+  const aside = `${path}.new`
+  await rm(aside, { force: true })
+  await symlink(socket, aside)
+  await rename(aside, path)
+}
+
+/** What every server tells of itself. Nothing secret is in it. */
+export function describeServer(config: Config, url: string): Readonly<Record<string, unknown>> {
+  return {
+    version: config.log.fields['version'] ?? null,
+    pid: process.pid,
+    upSeconds: Math.round(process.uptime()),
+    url,
+    workers: config.workers,
+    database: config.database.kind,
+    readOnly: config.storage.readOnly,
+  }
+}
+
+function controlOf({ crew, status }: ControlOptions) {
+  return {
+    async status() {
+      const problems = Object.assign({}, ...(await crew.askAll({ kind: 'health' })))
+      return { ...status(), problems }
+    },
+    async collectGarbage(request: {
+      readonly deleteUntagged: boolean
+      readonly cursor: GarbageCursor | null
+    }) {
+      const { deleteUntagged, cursor } = request
+      const page = await crew.askOne({ kind: 'garbage', deleteUntagged, cursor: cursor ?? GARBAGE_BEGIN })
+      if ('unknown' in page) throw new NotNow(page.unknown)
+      return page
+    },
+  }
+}

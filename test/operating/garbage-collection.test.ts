@@ -1,0 +1,163 @@
+/**
+ * `berth garbage-collect` tells of a volume what distribution's own command tells of the same volume, line by line:
+ * Debian's docker-registry (2.8) and distribution 3.1. Where it differs, it is because those would break images.
+ */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseMediaType } from '../../src/oci/media-type.ts'
+import { type BerthServer, FROM_SOURCE, startBerth } from '../berth-server.ts'
+import { pushBlob, pushImage, pushManifest } from '../clients/push.ts'
+import { artifactOf, multiArchImage, smallImage } from '../clients/sample-images.ts'
+import { sample } from '../sample-content.ts'
+import { type CommandResult, tryCommand } from '../tools/command.ts'
+import { describeWith } from '../tools/describe-with.ts'
+
+setDefaultTimeout(60_000)
+
+const scratch = mkdtempSync(join(tmpdir(), 'berth-gc-test-'))
+const data = join(scratch, 'data')
+const [kept, replaced, loose, multi] = [
+  smallImage('kept'),
+  smallImage('replaced'),
+  smallImage('loose'),
+  multiArchImage('gc'),
+]
+const signature = artifactOf(kept.root, 'application/vnd.example.signature.v1')
+const orphan = sample(parseMediaType('application/octet-stream'), 'a blob that no manifest refers to')
+
+beforeAll(async () => {
+  await using berth = await startBerth({ data })
+  await pushImage(berth.url, 'team/app', '1', replaced)
+  await pushImage(berth.url, 'team/app', '1', kept)
+  await pushImage(berth.url, 'team/app', null, signature)
+  await pushImage(berth.url, 'team/multi', 'latest', multi)
+  await pushImage(berth.url, 'by-digest', null, loose)
+  // Without any tag 2.8 fails and 3.1 passes the whole repository over.
+  await pushImage(berth.url, 'by-digest', 'tagged', kept)
+  await pushManifest(berth.url, 'team/app', 'again', kept.root)
+  await pushBlob(berth.url, 'team/app', orphan)
+  await berth.stop()
+})
+afterAll(() => rmSync(scratch, { recursive: true }))
+
+function collect(...flags: string[]): Promise<CommandResult> {
+  const [program = '', ...args] = FROM_SOURCE
+  return tryCommand(program, [...args, 'garbage-collect', ...flags, '--data', data])
+}
+
+/** Distribution's command on the same folder. */
+async function collectWith(program: string, ...flags: string[]): Promise<Set<string>> {
+  const config = join(scratch, 'config.yml')
+  const storage = { filesystem: { rootdirectory: data }, delete: { enabled: true } }
+  writeFileSync(config, JSON.stringify({ version: '0.1', storage, http: { addr: ':0' } }))
+  const env = { OTEL_TRACES_EXPORTER: 'none' }
+  const { stdout, stderr, exitCode } = await tryCommand(program, ['garbage-collect', ...flags, config], {
+    env,
+  })
+  if (exitCode !== 0) throw new Error(stderr)
+  return new Set(
+    stdout
+      .split('\n')
+      .map(withoutGo)
+      .filter((line) => !line.includes('layer link eligible')),
+  )
+}
+
+/** 3.1 writes a manifest as Go prints a struct. */
+function withoutGo(line: string): string {
+  return line.replace(/^(manifest eligible for deletion: )\{\S+ (\S+) \[.*\]\}$/, '$1$2')
+}
+
+function isNoCount(line: string): boolean {
+  return !/^\d+ blobs marked/.test(line)
+}
+
+function linesOf({ stdout }: CommandResult): Set<string> {
+  return new Set(stdout.split('\n'))
+}
+
+function marked(repository: string, digest: string): string {
+  return `${repository}: marking manifest ${digest} `
+}
+
+describeWith(
+  'against docker-registry 2.8 and distribution 3.1',
+  ['docker-registry', 'registry'],
+  (programs) => {
+    test('without -m, the lines are the same', async () => {
+      const own = await collect('-d')
+      expect(own.exitCode).toBe(0)
+      expect(own.stderr).toBe('')
+      expect(linesOf(own)).toEqual(await collectWith(programs['docker-registry'], '-d'))
+      // 3.1 tells of each blob once, where it meets it first.
+      const newer = await collectWith(programs.registry, '-d')
+      expect([...newer.difference(linesOf(own))]).toEqual([])
+      const repeated = [...linesOf(own).difference(newer)]
+      expect(repeated.filter((line) => !line.includes(': marking blob '))).toEqual([])
+      expect(own.stdout).toContain(`\nblob eligible for deletion: ${orphan.digest}\n`)
+    })
+
+    test('with -m, they differ by what those would break', async () => {
+      const own = linesOf(await collect('-d', '-m'))
+      const theirs = await collectWith(programs.registry, '-d', '-m')
+      const artifact = [signature.root, ...signature.blobs].map(({ digest }) => digest)
+      // 3.1 keeps the parts of a tagged index without saying so, takes signatures away, and passes over a repository
+      // that has no tags at all.
+      expect([...own.difference(theirs)].filter(isNoCount)).toEqual(
+        expect.arrayContaining([
+          marked('team/app', signature.root.digest),
+          ...multi.children.map(({ digest }) => marked('team/multi', digest)),
+        ]),
+      )
+      expect([...theirs.difference(own)].filter(isNoCount).toSorted()).toEqual([
+        ...artifact.map((digest) => `blob eligible for deletion: ${digest}`).toSorted(),
+        `manifest eligible for deletion: ${signature.root.digest}`,
+      ])
+      for (const { root } of [replaced, loose]) {
+        expect(own.has(`manifest eligible for deletion: ${root.digest}`)).toBe(true)
+      }
+      // 2.8 takes the parts of a tagged index away: none of these may be among ours.
+      const old = await collectWith(programs['docker-registry'], '-d', '-m')
+      const broken = multi.children.map(({ digest }) => `manifest eligible for deletion: ${digest}`)
+      expect(broken.filter((line) => old.has(line))).toEqual(broken)
+      expect(broken.filter((line) => own.has(line))).toEqual([])
+    })
+  },
+)
+
+test('-q says nothing, and without -d the end says that nothing was deleted', async () => {
+  expect(await collect('-d', '-q')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' })
+  const real = await collect()
+  expect(real.exitCode).toBe(0)
+  expect(real.stderr).toStartWith('Nothing was deleted: ')
+})
+
+test.each([1, 2])('a server that runs, with %d workers, is asked by its control socket', async (workers) => {
+  const alone = await collect('-d', '-m')
+  await using berth = await startBerth({ data, env: { BERTH_WORKERS: String(workers) } })
+  const asked = await collect('-d', '-m')
+  expect(linesOf(asked)).toEqual(linesOf(alone))
+  const lines = await requestsAtSocket(berth)
+  expect(lines).toMatchObject({ workers, database: 'sqlite', problems: {} })
+})
+
+/** What the control socket tells, as its owner reads it. */
+async function requestsAtSocket({ data: root }: BerthServer): Promise<unknown> {
+  const answer = await fetch('http://localhost/api/v1/status', { unix: join(root, 'berth/control.sock') })
+  return await answer.json()
+}
+
+test('a folder that Berth does not know is no garbage', async () => {
+  const [program = '', ...args] = FROM_SOURCE
+  const elsewhere = await tryCommand(program, [
+    ...args,
+    'garbage-collect',
+    '-d',
+    '--data',
+    join(scratch, 'other'),
+  ])
+  expect(elsewhere.exitCode).toBe(1)
+  expect(elsewhere.stderr).toContain('Berth has no database at')
+})

@@ -16,13 +16,13 @@ import type { Reloadable } from './app/reload.ts'
 import { describeRequest, statusOf } from './app/served-request.ts'
 import { checkTreeBeside, type DrawLine } from './app/tree.ts'
 import { UnnamedProxy } from './app/unnamed-proxy.ts'
+import { purgeUploads } from './app/upload-purge.ts'
 import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
 import type { WriterAddress } from './app/writer-settings.ts'
 import type { Config } from './config/config.ts'
 import type { Reply } from './http/reply.ts'
 import type { IncomingRequest } from './http/request.ts'
 import { type RunningServer, startServer } from './http/server.ts'
-import { Periodic } from './lib/periodic.ts'
 import type { Database } from './metadata/database.ts'
 import type { Health } from './observability/health.ts'
 import type { Log } from './observability/log.ts'
@@ -34,7 +34,7 @@ import { LiveUploads } from './registry/live-uploads.ts'
 import type { Registry } from './registry/registry.ts'
 import { beginStartCommand } from './registry/tree/tree.commands.ts'
 import { UncheckedTree } from './registry/tree/unchecked-tree.ts'
-import { discardOrphanedUploads, expireIdleUploads } from './registry/upload-expiry.ts'
+import { discardOrphanedUploads } from './registry/upload-expiry.ts'
 import { releaseUploadsOfCommand } from './registry/uploads.commands.ts'
 import { openFilesystemBlobStore } from './storage/filesystem/blob-store.ts'
 import { openFilesystemTreeStore } from './storage/filesystem/tree-store.ts'
@@ -64,7 +64,8 @@ export type AppRole =
       readonly writer: WriterAddress | null
     }
 
-const EXPIRE_EVERY = 60 * 60 * 1000
+/** Does what one process is enough for. */
+const FIRST_WORKER = 'worker-1'
 
 /** Throws VolumeRefused, VolumeInUse, CannotListen, SchemaTooNew, DatabaseUnavailable, StorageUnavailable. */
 export async function startApp(
@@ -78,11 +79,14 @@ export async function startApp(
   try {
     const metrics = new AppMetrics(config.storage.driver.kind)
     const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
-    await tidyUp(registry, log, closers)
+    await tidyUp({ config, role, registry, log }, closers)
     const driver = config.storage.driver.kind
     const health = openHealth(config.health, { registry, driver, log }, closers)
-    const files = volume === null ? null : await openFilesystemTreeStore(volume)
-    const garbage = files === null ? null : { read: registry.database, files }
+    const { tree } = registry
+    const garbage =
+      tree === null
+        ? null
+        : { read: registry.database, files: tree.files, start: tree.start, knownUntil: null }
     const answering = { metrics, health, garbage }
     const { authenticator, reloadables } = await openAccess(config.auth, log)
     const server = await listen({ config, role, registry, authenticator, log, logRequest, metrics, health })
@@ -93,7 +97,7 @@ export async function startApp(
       const status = () => describeServer(config, server.url)
       await openControlSocket({ root: volume?.root ?? null, crew, status, log }, closers)
     }
-    if (registry.tree !== null) closers.defer(checkBeside(registry.tree, registry.uploads.process, log, draw))
+    if (tree !== null) closers.defer(checkBeside(tree, registry.uploads.process, log, draw))
     return {
       url: server.url,
       broken,
@@ -182,20 +186,15 @@ async function findBootId(): Promise<string> {
 }
 
 /** What a dead predecessor left, and what grows old meanwhile. */
-async function tidyUp(registry: Registry, log: Log, closers: AsyncDisposableStack): Promise<void> {
+async function tidyUp(
+  { config, role, registry, log }: Pick<Parts, 'config' | 'role' | 'registry' | 'log'>,
+  closers: AsyncDisposableStack,
+): Promise<void> {
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
   await discardOrphanedUploads(registry)
-  const expire = async () => {
-    const expired = await expireIdleUploads(registry)
-    if (expired > 0) log.info({ expired }, 'uploads that nobody continued were forgotten')
-  }
-  await expire()
-  const expiring = new Periodic({
-    everyMilliseconds: EXPIRE_EVERY,
-    work: expire,
-    onError: (error) => log.error({ error }, 'idle uploads could not be looked at; it will be tried again'),
-  })
-  closers.defer(() => expiring.stop())
+  // Several workers would only do it several times.
+  if (role.kind === 'single' || role.name === FIRST_WORKER)
+    await purgeUploads(config.uploads, { registry, log }, closers)
 }
 
 /** What a listening process is made of. */

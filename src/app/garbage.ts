@@ -3,9 +3,13 @@
  * stands. Nothing is changed.
  */
 import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { START_SETTING } from '../metadata/checks.ts'
+import type { Read } from '../metadata/database.ts'
 import { PostgresReader } from '../metadata/postgres/reader.ts'
+import { findSetting } from '../metadata/settings.ts'
 import { SqliteReader } from '../metadata/sqlite/reader.ts'
 import type { GarbagePlace } from '../registry/gc/garbage.ts'
 import { openFilesystemTreeStore } from '../storage/filesystem/tree-store.ts'
@@ -32,7 +36,8 @@ export async function openGarbagePlace({ storage, database }: Config): Promise<O
   const files = await openFilesystemTreeStore({ root })
   if (database.kind === 'postgres') {
     const read = new PostgresReader(database.url)
-    return { place: { read, files }, close: () => read.close() }
+    const place = { read, files, start: await lastStart(read), knownUntil: null }
+    return { place, close: () => read.close() }
   }
   const path = database.path ?? join(root, databasePath)
   if (!existsSync(path)) {
@@ -41,6 +46,19 @@ export async function openGarbagePlace({ storage, database }: Config): Promise<O
         'Start it there once, with the same settings: it reads what other registries have left.',
     )
   }
+  const knownUntil = await lastWrite(path)
   const read = new SqliteReader(path)
-  return { place: { read, files }, close: () => Promise.resolve(read.close()) }
+  const place = { read, files, start: await lastStart(read), knownUntil }
+  return { place, close: () => Promise.resolve(read.close()) }
+}
+
+/** The last one that there was. Where there was none, nothing of the tree is known. */
+async function lastStart(read: Read): Promise<string> {
+  return (await findSetting(read, START_SETTING)) ?? ''
+}
+
+/** When the database heard something for the last time. The files are not opened, for that would drop locks. */
+async function lastWrite(path: string): Promise<number> {
+  const files = await Promise.all([path, `${path}-wal`].map((each) => stat(each).catch(() => null)))
+  return Math.max(...files.map((file) => file?.mtimeMs ?? 0))
 }

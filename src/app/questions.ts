@@ -9,6 +9,7 @@ import {
   type GarbageCursor,
   type GarbagePage,
   type GarbagePlace,
+  GarbageUnknown,
 } from '../registry/gc/garbage.ts'
 import type { AppMetrics } from './metrics.ts'
 
@@ -18,12 +19,12 @@ export type Question =
   | { readonly kind: 'garbage'; readonly deleteUntagged: boolean; readonly cursor: GarbageCursor }
 
 /** What is garbage cannot be told now; the sentence says why. */
-export interface GarbageUnknown {
+export interface NoGarbagePage {
   readonly unknown: string
 }
 
 interface Answers {
-  readonly garbage: GarbagePage | GarbageUnknown
+  readonly garbage: GarbagePage | NoGarbagePage
   readonly metrics: readonly Metric[]
   /** What is wrong, by the names of the checks. */
   readonly health: Readonly<Record<string, string>>
@@ -57,11 +58,23 @@ export async function answer(
     case 'health':
       return health.problems
     case 'garbage':
-      return garbage === null ? IN_MEMORY : await findGarbage(garbage, question, question.cursor)
+      return garbage === null ? IN_MEMORY : await garbagePage(garbage, question)
   }
 }
 
-const IN_MEMORY: GarbageUnknown = {
+async function garbagePage(
+  place: GarbagePlace,
+  { deleteUntagged, cursor }: Question & { readonly kind: 'garbage' },
+): Promise<GarbagePage | NoGarbagePage> {
+  try {
+    return await findGarbage(place, { deleteUntagged }, cursor)
+  } catch (error) {
+    if (error instanceof GarbageUnknown) return { unknown: error.message }
+    throw error
+  }
+}
+
+const IN_MEMORY: NoGarbagePage = {
   unknown: 'Everything is in memory, so there is nothing to collect: it is gone when Berth stops.',
 }
 

@@ -35,6 +35,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   NotWritable: EXIT.CONFIG,
   VolumeInUse: EXIT.FAILED,
   NothingThere: EXIT.FAILED,
+  GarbageUnknown: EXIT.FAILED,
   CannotListen: EXIT.FAILED,
   DatabaseUnavailable: EXIT.UNAVAILABLE,
   DatabaseFull: EXIT.UNAVAILABLE,

@@ -8,7 +8,7 @@ import { command } from '../metadata/database.ts'
 import { newUploadId, type UploadId } from '../oci/upload-id.ts'
 import { uploadPath } from '../storage/layout.ts'
 import { HeldUpload } from './held-upload.ts'
-import { discardOrphanedUploads, expireIdleUploads } from './upload-expiry.ts'
+import { discardOrphanedUploads, expireIdleUploads, listExpiredUploads } from './upload-expiry.ts'
 import { expireUploadsCommand, type UploadSession } from './uploads.commands.ts'
 import { appendToUpload, beginUpload, getUploadProgress } from './uploads.ts'
 
@@ -51,6 +51,16 @@ describeOnDatabases('uploads that nobody continues', (open) => {
       expect(hasFile(session.id)).toBe(true)
     }
     expect(await expireIdleUploads(bench.registry)).toBe(0)
+  })
+
+  test('are named before they are forgotten, the longest idle first', async () => {
+    const [old, older, young] = [await begin(8 * DAY), await begin(9 * DAY), await begin(6 * DAY)]
+    const named = await listExpiredUploads(bench.registry)
+    expect(named.map(({ id }) => id)).toEqual([older.id, old.id])
+    expect(named[0]).toMatchObject({ repository: older.repository, receivedBytes: 5 })
+    expect(await getUploadProgress(bench.registry, old)).toBe(5)
+    expect(await expireIdleUploads(bench.registry)).toBe(2)
+    expect(await getUploadProgress(bench.registry, young)).toBe(5)
   })
 
   test('are kept as long as somebody holds them, and when somebody has come back meanwhile', async () => {

@@ -1,5 +1,8 @@
 /** Forgets uploads that nobody touches any more, and bytes that no upload knows. Small steps, safe to run anywhere at any time. */
-import { findUploadByFile } from '../metadata/uploads.ts'
+import { findRepositoryName } from '../metadata/repositories.ts'
+import { findUploadByFile, listIdleUploads } from '../metadata/uploads.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { UploadId } from '../oci/upload-id.ts'
 import type { Registry } from './registry.ts'
 import { expireUploadsCommand } from './uploads.commands.ts'
 
@@ -19,6 +22,28 @@ export async function expireIdleUploads(registry: Registry): Promise<number> {
     expired += uploads.length
     if (uploads.length < AT_ONCE) return expired
   }
+}
+
+/** An upload that `expireIdleUploads` would forget. */
+export interface IdleUpload {
+  readonly id: UploadId
+  /** Null where the repository is gone. */
+  readonly repository: RepositoryName | null
+  readonly receivedBytes: number
+}
+
+/** At most a hundred of those that would be forgotten now, the longest idle first. Throws DatabaseUnavailable. */
+export async function listExpiredUploads({ database, policy }: Registry): Promise<IdleUpload[]> {
+  const now = Date.now()
+  const page = { before: now - policy.uploadExpiry, now, limit: AT_ONCE }
+  const uploads = await listIdleUploads(database, page)
+  return await Promise.all(
+    uploads.map(async ({ id, repositoryId, received }) => ({
+      id,
+      repository: await findRepositoryName(database, repositoryId),
+      receivedBytes: received,
+    })),
+  )
 }
 
 /**

@@ -3,16 +3,18 @@
  * Debian's docker-registry (2.8) and distribution 3.1. Where it differs, it is because those would break images.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseMediaType } from '../../src/oci/media-type.ts'
 import { type BerthServer, FROM_SOURCE, startBerth } from '../berth-server.ts'
-import { pushBlob, pushImage, pushManifest } from '../clients/push.ts'
+import { deleteManifest, pushBlob, pushImage, pushManifest } from '../clients/push.ts'
 import { artifactOf, multiArchImage, smallImage } from '../clients/sample-images.ts'
+import { startDockerRegistry } from '../peer/docker-registry.ts'
 import { sample } from '../sample-content.ts'
 import { type CommandResult, tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
 
 setDefaultTimeout(60_000)
 
@@ -43,14 +45,18 @@ beforeAll(async () => {
 afterAll(() => rmSync(scratch, { recursive: true }))
 
 function collect(...flags: string[]): Promise<CommandResult> {
+  return collectOn(data, ...flags)
+}
+
+function collectOn(folder: string, ...flags: string[]): Promise<CommandResult> {
   const [program = '', ...args] = FROM_SOURCE
-  return tryCommand(program, [...args, 'garbage-collect', ...flags, '--data', data])
+  return tryCommand(program, [...args, 'garbage-collect', ...flags, '--data', folder])
 }
 
 /** Distribution's command on the same folder. */
-async function collectWith(program: string, ...flags: string[]): Promise<Set<string>> {
+async function collectWith(program: string, folder: string, ...flags: string[]): Promise<Set<string>> {
   const config = join(scratch, 'config.yml')
-  const storage = { filesystem: { rootdirectory: data }, delete: { enabled: true } }
+  const storage = { filesystem: { rootdirectory: folder }, delete: { enabled: true } }
   writeFileSync(config, JSON.stringify({ version: '0.1', storage, http: { addr: ':0' } }))
   const env = { OTEL_TRACES_EXPORTER: 'none' }
   const { stdout, stderr, exitCode } = await tryCommand(program, ['garbage-collect', ...flags, config], {
@@ -90,9 +96,9 @@ describeWith(
       const own = await collect('-d')
       expect(own.exitCode).toBe(0)
       expect(own.stderr).toBe('')
-      expect(linesOf(own)).toEqual(await collectWith(programs['docker-registry'], '-d'))
+      expect(linesOf(own)).toEqual(await collectWith(programs['docker-registry'], data, '-d'))
       // 3.1 tells of each blob once, where it meets it first.
-      const newer = await collectWith(programs.registry, '-d')
+      const newer = await collectWith(programs.registry, data, '-d')
       expect([...newer.difference(linesOf(own))]).toEqual([])
       const repeated = [...linesOf(own).difference(newer)]
       expect(repeated.filter((line) => !line.includes(': marking blob '))).toEqual([])
@@ -101,7 +107,7 @@ describeWith(
 
     test('with -m, they differ by what those would break', async () => {
       const own = linesOf(await collect('-d', '-m'))
-      const theirs = await collectWith(programs.registry, '-d', '-m')
+      const theirs = await collectWith(programs.registry, data, '-d', '-m')
       const artifact = [signature.root, ...signature.blobs].map(({ digest }) => digest)
       // 3.1 keeps the parts of a tagged index without saying so, takes signatures away, and passes over a repository
       // that has no tags at all.
@@ -119,13 +125,44 @@ describeWith(
         expect(own.has(`manifest eligible for deletion: ${root.digest}`)).toBe(true)
       }
       // 2.8 takes the parts of a tagged index away: none of these may be among ours.
-      const old = await collectWith(programs['docker-registry'], '-d', '-m')
+      const old = await collectWith(programs['docker-registry'], data, '-d', '-m')
       const broken = multi.children.map(({ digest }) => `manifest eligible for deletion: ${digest}`)
       expect(broken.filter((line) => old.has(line))).toEqual(broken)
       expect(broken.filter((line) => own.has(line))).toEqual([])
     })
   },
 )
+
+describeWith('on a folder that docker-registry filled', ['docker-registry'], (programs) => {
+  test('what it left behind when it deleted is garbage, once Berth has gone through the folder', async () => {
+    const folder = join(scratch, 'filled-by-another')
+    const gone = smallImage('gone')
+    {
+      await using peer = await startDockerRegistry({ data: folder })
+      await pushImage(peer.url, 'team/app', '1', kept)
+      await pushImage(peer.url, 'team/app', '2', gone)
+      await deleteManifest(peer.url, 'team/app', gone.root.digest)
+    }
+    makeOld(folder)
+    const before = await collectOn(folder, '-d')
+    expect(before).toMatchObject({ exitCode: 1, stdout: '' })
+    await using berth = await startBerth({ data: folder })
+    await until('it has gone through the folder', async () => (await collectOn(folder, '-d')).exitCode === 0)
+    const own = await collectOn(folder, '-d')
+    await berth.stop()
+    expect(linesOf(own)).toEqual(await collectWith(programs['docker-registry'], folder, '-d'))
+    expect(own.stdout).toContain(`blob eligible for deletion: ${gone.root.digest}`)
+    expect(linesOf(await collectOn(folder, '-d'))).toEqual(linesOf(own))
+  })
+})
+
+/** As if everything had been pushed yesterday: what is new may be a push under way. */
+function makeOld(folder: string): void {
+  const yesterday = new Date(Date.now() - 86_400_000)
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (name.endsWith('/data')) utimesSync(join(folder, name), yesterday, yesterday)
+  }
+}
 
 test('-q says nothing, and without -d the end says that nothing was deleted', async () => {
   expect(await collect('-d', '-q')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' })
@@ -150,14 +187,7 @@ async function requestsAtSocket({ data: root }: BerthServer): Promise<unknown> {
 }
 
 test('a folder that Berth does not know is no garbage', async () => {
-  const [program = '', ...args] = FROM_SOURCE
-  const elsewhere = await tryCommand(program, [
-    ...args,
-    'garbage-collect',
-    '-d',
-    '--data',
-    join(scratch, 'other'),
-  ])
+  const elsewhere = await collectOn(join(scratch, 'other'), '-d')
   expect(elsewhere.exitCode).toBe(1)
   expect(elsewhere.stderr).toContain('Berth has no database at')
 })

@@ -1,8 +1,8 @@
 /** What is garbage and what is not, told page by page, on both databases. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Bench, describeOnDatabases } from '../../../test/registry-bench.ts'
+import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
 import {
   newBlob,
   newImage,
@@ -16,7 +16,14 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { blobDataPath } from '../../storage/layout.ts'
 import { deleteManifest } from '../manifests.ts'
-import { findGarbage, GARBAGE_BEGIN, type GarbageCounts, type GarbageFinding } from './garbage.ts'
+import { BLOB_LEASE } from '../registry.ts'
+import {
+  findGarbage,
+  GARBAGE_BEGIN,
+  type GarbageCounts,
+  type GarbageFinding,
+  GarbageUnknown,
+} from './garbage.ts'
 
 interface Found {
   readonly findings: readonly GarbageFinding[]
@@ -25,10 +32,10 @@ interface Found {
   of(kind: GarbageFinding['kind'], repository?: RepositoryName): Set<Digest>
 }
 
-async function look(bench: Bench, deleteUntagged: boolean): Promise<Found> {
+async function look(bench: Bench, deleteUntagged: boolean, knownUntil: number | null = null): Promise<Found> {
   const findings: GarbageFinding[] = []
   let pages = 0
-  const place = { read: bench.database, files: bench.files }
+  const place = { read: bench.database, files: bench.files, start: null, knownUntil }
   for (let cursor = GARBAGE_BEGIN; ; ) {
     // Whoever asks carries the place as JSON.
     const page = await findGarbage(place, { deleteUntagged }, JSON.parse(JSON.stringify(cursor)))
@@ -184,17 +191,34 @@ describeOnDatabases('garbage', (open) => {
     expect(before.counts.kept - after.counts.kept).toBe(3)
   })
 
-  test('is content that no repository knows, but no file that is not content', async () => {
+  test('is content that no repository knows, once it can be no push under way, but no file that is not content', async () => {
     const lost = newBlob()
     const path = join(bench.root, blobDataPath(lost.digest))
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, lost.bytes)
+    const recently = await look(bench, false)
+    expect(recently.of('garbage blob').has(lost.digest)).toBe(false)
+    utimesSync(path, new Date(), new Date(Date.now() - 2 * BLOB_LEASE))
     const emptied = newBlob()
     mkdirSync(dirname(join(bench.root, blobDataPath(emptied.digest))), { recursive: true })
     writeFileSync(join(bench.root, 'docker/registry/v2/blobs/sha256/.DS_Store'), 'x')
     const found = await look(bench, false)
     expect(found.of('garbage blob').has(lost.digest)).toBe(true)
     expect(found.of('garbage blob').has(emptied.digest)).toBe(false)
+  })
+
+  test('is not told of where something came after the database had heard its last', async () => {
+    repository = bench.newRepository()
+    await pushBlob(bench.registry, repository)
+    expect(await failureOf(look(bench, false, Date.now() - 60_000))).toBeInstanceOf(GarbageUnknown)
+    expect((await look(bench, false, Date.now() + 60_000)).counts.blobs).toBeGreaterThan(0)
+  })
+
+  test('is not told of before the tree has been gone through', async () => {
+    const place = { read: bench.database, files: bench.files, start: 'another', knownUntil: null }
+    const error = await failureOf(findGarbage(place, { deleteUntagged: false }, GARBAGE_BEGIN))
+    expect(error).toBeInstanceOf(GarbageUnknown)
+    expect(error.message).toContain('still being gone through')
   })
 
   test('is found a page at a time in a repository of many manifests', async () => {

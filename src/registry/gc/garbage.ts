@@ -7,6 +7,7 @@
  * What is in the trash is needed by it. On any doubt content counts as needed.
  */
 import { nextTurn } from '../../lib/next-turn.ts'
+import { findBlobSize } from '../../metadata/blobs.ts'
 import type { Read } from '../../metadata/database.ts'
 import {
   listAllManifestDigests,
@@ -14,12 +15,15 @@ import {
   listChildren,
   listManifestDigests,
   listReferredDigests,
+  listRepositoriesWithManifest,
 } from '../../metadata/garbage.ts'
 import { findRepositoryId, listRepositoryNames } from '../../metadata/repositories.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { blobDataPath } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
+import { BLOB_LEASE } from '../registry.ts'
+import { findTreeState } from '../tree/tree-pass.ts'
 import { type KeepRules, Kept } from './kept.ts'
 import { findStoredFolder } from './stored-digests.ts'
 import { usageAsBlob, usageAsManifest, usageOf } from './usage.ts'
@@ -28,6 +32,15 @@ import { usageAsBlob, usageAsManifest, usageOf } from './usage.ts'
 export interface GarbagePlace {
   readonly read: Read
   readonly files: Pick<TreeStore, 'list' | 'stat'>
+  /** Since which start the database must know the tree; null where nobody else can have changed it. */
+  readonly start: string | null
+  /** Until when, in milliseconds since 1970, the database has heard of what was pushed; null for until now. */
+  readonly knownUntil: number | null
+}
+
+/** What is garbage cannot be told now. The message says why, and what to do. */
+export class GarbageUnknown extends Error {
+  override readonly name = 'GarbageUnknown'
 }
 
 /** In the order of distribution's lines. */
@@ -78,12 +91,13 @@ const MANIFESTS_AT_ONCE = 50
 const DIGESTS_AT_ONCE = 200
 const EDGES_AT_ONCE = 500
 
-/** Throws DatabaseUnavailable, StorageUnavailable. */
+/** Throws GarbageUnknown, DatabaseUnavailable, StorageUnavailable. */
 export async function findGarbage(
   place: GarbagePlace,
   rules: KeepRules,
   cursor: GarbageCursor,
 ): Promise<GarbagePage> {
+  await requireKnownTree(place)
   const kept = new Kept(place.read, rules)
   switch (cursor.step) {
     case 'repositories':
@@ -185,7 +199,7 @@ async function countPage(place: GarbagePlace, kept: Kept, cursor: GarbageCursor)
     await nextTurn()
     const usage = await usageOf(place.read, kept, digest)
     if (usage === 'trash') inTrash++
-    else if (usage === 'none' && (await isStored(place, digest))) blobs++
+    else if (usage === 'none' && (await mayGo(place, digest))) blobs++
   }
   return {
     findings: [],
@@ -201,14 +215,48 @@ async function listPage(place: GarbagePlace, kept: Kept, cursor: GarbageCursor):
   for (const digest of folder.digests) {
     await nextTurn()
     const usage = await usageOf(place.read, kept, digest)
-    if (usage === 'none' && (await isStored(place, digest))) findings.push({ kind: 'garbage blob', digest })
+    if (usage === 'none' && (await mayGo(place, digest))) findings.push({ kind: 'garbage blob', digest })
   }
   return { findings, next: { ...cursor, after: folder.place } }
 }
 
-/** An empty folder is left where content was. */
-async function isStored({ files }: GarbagePlace, digest: Digest): Promise<boolean> {
-  return (await files.stat(blobDataPath(digest))) !== null
+/**
+ * Content that nothing uses. Not an empty folder, as one is left where content was; and not what may be a push under
+ * way: its bytes are there before the database hears of them.
+ */
+async function mayGo({ read, files, knownUntil }: GarbagePlace, digest: Digest): Promise<boolean> {
+  const found = await files.stat(blobDataPath(digest))
+  if (found === null) return false
+  if (knownUntil !== null && found.modifiedAt > knownUntil) throw new GarbageUnknown(CHANGED_SINCE)
+  if (found.modifiedAt < Date.now() - BLOB_LEASE) return true
+  return (await findBlobSize(read, digest)) !== null || (await hasManifestAnywhere(read, digest))
+}
+
+async function hasManifestAnywhere(read: Read, digest: Digest): Promise<boolean> {
+  const repositories = await listRepositoriesWithManifest(read, digest, { after: 0, limit: 1 })
+  return repositories.length > 0
+}
+
+const CHANGED_SINCE =
+  'Something was pushed to this folder after Berth had stopped, by another registry perhaps, so what is needed ' +
+  'there is not known. Start Berth once, and ask again when it has gone through the folder.'
+
+/** Throws GarbageUnknown. */
+async function requireKnownTree({ read, start }: GarbagePlace): Promise<void> {
+  if (start === null) return
+  const state = await findTreeState(read, start)
+  if (state === 'unknown') {
+    throw new GarbageUnknown(
+      'The folder is still being gone through, so what is needed there is not known yet. ' +
+        'The log of the server says how far it is; ask again when it has finished.',
+    )
+  }
+  if (state === 'partly known') {
+    throw new GarbageUnknown(
+      'A repository in this folder could not be read, so what it needs is not known; the log of the server names it. ' +
+        'Make its files readable, start Berth again, and ask again when it has gone through the folder.',
+    )
+  }
 }
 
 function begin(step: GarbageCursor['step'], counts: GarbageCounts): GarbageCursor {

@@ -79,6 +79,16 @@ export interface RequestNotes {
   refusal?: { readonly code: string; readonly message: string; readonly detail?: unknown }
 }
 
+/** How long a body is read on that nobody wants. */
+export interface Discarding {
+  /** Without a byte. */
+  readonly restMilliseconds: number
+  readonly wholeMilliseconds: number
+}
+
+/** Methods without a body that anybody reads. */
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
 export class IncomingRequest {
   readonly notes: RequestNotes = {}
   /** Stands in the reply (X-Request-Id) and in every log line. */
@@ -92,6 +102,9 @@ export class IncomingRequest {
   readonly #isDecoded: boolean
   #query: Query | null = null
   #received = 0
+  #chunks: AsyncIterator<Uint8Array, undefined> | null = null
+  /** Whether the body has come to its end, one way or another. */
+  #isEnded = false
 
   constructor(native: Request, connection: Connection) {
     const { path, search } = splitTarget(native.url)
@@ -196,12 +209,56 @@ export class IncomingRequest {
    */
   async *body(): AsyncGenerator<Uint8Array, void> {
     try {
-      for await (const chunk of this.#native.body ?? []) {
-        this.#received += chunk.length
-        this.#connection.bodyArrived()
-        yield chunk
-      }
+      for (let chunk = await this.#nextChunk(); chunk !== null; chunk = await this.#nextChunk()) yield chunk
+    } finally {
+      // Bun swallows what is left, as long as the connection is kept.
+      if (!this.mustBeDiscarded) await this.#chunks?.return?.()
+    }
+  }
+
+  /**
+   * Before a reply after which the connection is closed, as nginx wants it with each request: reads what is left of
+   * the body, and throws it away. Otherwise bytes would be unread when it is closed, that would reset it, and whoever
+   * still sends (nginx) would tell its client 502 in place of the reply. Who sends nothing is not waited for.
+   */
+  async discardBody({ restMilliseconds, wholeMilliseconds }: Discarding): Promise<void> {
+    const deadline = performance.now() + wholeMilliseconds
+    try {
+      while (performance.now() < deadline && (await this.#nextChunkWithin(restMilliseconds)) !== null);
+    } catch {
+      // Who has gone away gets no reply.
+    }
+  }
+
+  /** Whether the client, or a proxy, has asked that the connection be closed after the reply, and is still sending. */
+  get mustBeDiscarded(): boolean {
+    if (this.#isEnded || READS.has(this.method) || this.#native.body === null) return false
+    return /\bclose\b/i.test(this.header('connection') ?? '')
+  }
+
+  /** Null at the end, and when nothing came for so long. */
+  async #nextChunkWithin(milliseconds: number): Promise<Uint8Array | null> {
+    const { promise: late, resolve } = Promise.withResolvers<null>()
+    const timer = setTimeout(resolve, milliseconds, null)
+    try {
+      return await Promise.race([this.#nextChunk(), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Null at the end. Throws BodyAborted. */
+  async #nextChunk(): Promise<Uint8Array | null> {
+    try {
+      this.#chunks ??= this.#native.body?.[Symbol.asyncIterator]() ?? null
+      const { value = null } = (await this.#chunks?.next()) ?? {}
+      this.#isEnded = value === null
+      if (value === null) return null
+      this.#received += value.length
+      this.#connection.bodyArrived()
+      return value
     } catch (error) {
+      this.#isEnded = true
       throw isAbort(error) ? new BodyAborted(this.#received, this.contentLength) : error
     }
   }

@@ -12,7 +12,7 @@ import { parseHeaderFields } from '../lib/header-fields.ts'
 import { type NetworkList, parseNetworkList } from '../lib/network-list.ts'
 import { type Address, cannotListen, claim, isEveryAddress, letReadersConnect } from './address.ts'
 import { type Reply, toResponse } from './reply.ts'
-import { type Connection, IncomingRequest } from './request.ts'
+import { type Connection, type Discarding, IncomingRequest } from './request.ts'
 
 export interface ServerOptions {
   readonly address: Address
@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly headers?: Readonly<Record<string, readonly string[]>>
   /** How long a connection may rest without a byte in either direction; at most 255. */
   readonly idleSeconds?: number
+  /** How long a refused body is read on before its refusal, where the connection ends with the reply. */
+  readonly discarding?: Discarding
   handle(request: IncomingRequest): Promise<Reply>
   /**
    * The reply to what `handle` threw, in memory. Without a request where nobody knows any more whose it was:
@@ -61,6 +63,8 @@ export class BodyLost extends Error {
   }
 }
 
+/** For a layer of gigabytes that nginx has on its disk this is plenty; for a client on a thin line there is a limit. */
+const DISCARDING: Discarding = { restMilliseconds: 1000, wholeMilliseconds: 30_000 }
 /** Longer than the 60 s for which load balancers keep a connection, so that it is never we who close it first. */
 const IDLE_SECONDS = 120
 /** The most that Bun counts; beyond, its timer is off. */
@@ -128,6 +132,7 @@ async function answer(serving: Serving, connection: BunConnection): Promise<Resp
   inFlight.begin()
   const request = new IncomingRequest(connection.request, connection)
   const send = async (reply: Reply) => {
+    if (request.mustBeDiscarded) await request.discardBody(options.discarding ?? DISCARDING)
     const failed = (error: unknown) => options.onBodyFailed?.(error, request)
     const response = await toResponse(
       complete(reply, serving.circumstances.headers, request.id),

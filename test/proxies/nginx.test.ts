@@ -19,6 +19,8 @@ import { composeServer, oldDockerBlock } from './tutorials.ts'
 import { asStream, inChunks, type Manner, monolithic } from './uploads.ts'
 
 const MEBIBYTE = 1024 * 1024
+/** An upload that is not there. */
+const GONE = '/v2/lines/blobs/uploads/01234567-89ab-4def-8123-456789abcdef'
 const MANNERS: readonly Manner[] = [monolithic, inChunks, asStream]
 
 setDefaultTimeout(60_000)
@@ -58,9 +60,13 @@ describeWith('nginx before Berth', ['nginx'], ({ nginx }) => {
       'HTTP/1.1 and all as it comes',
       'proxy_http_version 1.1; proxy_request_buffering off; proxy_buffering off;',
     ],
-  ])('with %s blobs are pushed in every manner, and pulled', async (_, lines) => {
+  ])('with %s blobs are pushed in every manner, and pulled, and refusals arrive', async (_, lines) => {
     await using behind = await front(`client_max_body_size 0; location / { proxy_pass UPSTREAM; ${lines} }`)
     await expectTransfers(behind, 'lines')
+    const body = noise('refused', 20 * MEBIBYTE)
+    const refused = await ask(behind, 'PATCH', GONE, { body })
+    expect(refused.status).toBe(404)
+    expect(await refused.text()).toContain('BLOB_UPLOAD_UNKNOWN')
   })
 
   test('without client_max_body_size nginx refuses a layer of more than 1 MB, and Berth never hears of it', async () => {

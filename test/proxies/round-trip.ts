@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BerthServer, startBerth } from '../berth-server.ts'
 import { content, contentsOf, MEDIA_TYPES, noise, readLayout, writeLayout } from '../clients/images.ts'
+import { chunked } from '../clients/push.ts'
 import { expectServed } from '../clients/registry-contents.ts'
 import { smallImage } from '../clients/sample-images.ts'
 import type { ToolName } from '../tools/catalog.ts'
@@ -21,6 +22,9 @@ import { asStream, inChunks, type Manner, monolithic } from './uploads.ts'
 const TIMEOUT = 60_000
 /** Larger than what proxies keep in memory. */
 const BLOB = 3 * 1024 * 1024
+
+/** More than the buffers between client, proxy and registry take. */
+const REFUSED = noise('refused', 20 * 1024 * 1024)
 
 const MANNERS: Readonly<Record<string, Manner>> = {
   'in one piece': monolithic,
@@ -121,6 +125,15 @@ function useRoundTrip(program: ProxyProgram, { clients, openssl, relative }: Rou
     expect(Bun.deepEquals(await part.bytes(), blob.bytes.slice(1000, 2000))).toBe(true)
     const head = await ask(front, 'HEAD', `/v2/uploads/blobs/${blob.digest}`)
     expect(head.headers.get('content-length')).toBe(String(BLOB))
+  })
+
+  test('the refusal of a large body reaches the client, and not the 502 of a proxy that was cut off', async () => {
+    const path = '/v2/uploads/blobs/uploads/01234567-89ab-4def-8123-456789abcdef'
+    for (const body of [REFUSED, chunked(REFUSED)]) {
+      const answer = await ask(front, 'PATCH', path, { body })
+      expect(answer.status).toBe(404)
+      expect(await answer.text()).toContain('BLOB_UPLOAD_UNKNOWN')
+    }
   })
 
   test('the log has the address of the client, not of the proxy', async () => {

@@ -35,6 +35,7 @@ import {
 } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
 import { clearMarksCommand } from './link-tree.commands.ts'
+import { findOvertaken } from './overtaken-marks.ts'
 
 const PATHS_AT_ONCE = 1_000
 const VALUES_AT_ONCE = 1_000
@@ -98,8 +99,9 @@ export class LinkTree {
   }
 
   /**
-   * Settles every mark that a crash left behind, before the port opens. Gives what could not be settled: the
-   * rest can be served all the same, and `flush` tries again.
+   * Settles every mark that a crash left behind, before the port opens, save those that another registry has
+   * overtaken since: they are forgotten. Gives what could not be settled: the rest can be served all the same, and
+   * `flush` tries again.
    */
   async replay(database: TreeDatabase): Promise<readonly StorageUnavailable[]> {
     const failures: StorageUnavailable[] = []
@@ -122,11 +124,29 @@ export class LinkTree {
     paths: ReadonlyMap<string, TreeMark>,
   ): Promise<readonly StorageUnavailable[]> {
     try {
-      return await this.#flushPage(database, paths)
+      const failures = await this.#forgetOvertaken(database, paths)
+      return [...failures, ...(await this.#flushPage(database, paths))]
     } catch (error) {
       if (error instanceof StorageUnavailable) return [error]
       throw error
     }
+  }
+
+  async #forgetOvertaken(
+    database: TreeDatabase,
+    paths: ReadonlyMap<string, TreeMark>,
+  ): Promise<readonly StorageUnavailable[]> {
+    const overtaken: { mark: TreeMark; upTo: number }[] = []
+    const failures = await database.inSession((session) =>
+      eachPath(paths, (path, mark) =>
+        session.exclusively(path, async () => {
+          const upTo = await findOvertaken(session, this.#store, mark)
+          if (upTo !== null) overtaken.push({ mark, upTo })
+        }),
+      ),
+    )
+    if (overtaken.length > 0) await database.write(clearMarksCommand, { shown: overtaken })
+    return [...failures.values()]
   }
 
   async #takeAbandoned(database: TreeDatabase): Promise<void> {

@@ -2,6 +2,7 @@
  * Whether a manifest that the database knows is still of use: its own blobs are there, and those of its children
  * as far as the repository has them. Another registry may have collected them while it knew nothing of the manifest.
  */
+import { findBlobSize } from '../../metadata/blobs.ts'
 import type { Read } from '../../metadata/database.ts'
 import { findPayload, hasManifest } from '../../metadata/manifests.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
@@ -24,7 +25,9 @@ export async function isWhole(check: WholeCheck, digest: Digest, depth = 0): Pro
   const manifest = bytes === null ? null : readManifest(bytes)
   if (manifest === null) return false
   for (const blob of manifest.needs) {
-    if ((await findContentSize(check.files, blob)) === null) return false
+    const isGone = (await findContentSize(check.files, blob)) === null
+    // What was never stored here is not missed: sparse manifests are a setting.
+    if (isGone && (await findBlobSize(check.database, blob)) !== null) return false
   }
   if (depth === DEEPEST) return true
   for (const child of manifest.children) {

@@ -43,6 +43,7 @@ async function serve(terminal: Terminal, file: string | undefined, flags: Server
   const config: Config = { ...loaded.config, http: { ...loaded.config.http, address }, log }
   const lines = openServerLog(log, terminal)
   for (const warning of loaded.warnings) lines.log.warn({}, warning)
+  for (const notice of loaded.notices) lines.log.info({}, notice)
   const exitCode = await serveUntilStopped(terminal, config, lines).finally(() => lines.close())
   process.exit(exitCode)
 }

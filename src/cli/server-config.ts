@@ -1,6 +1,10 @@
 /** What a command line says about the server: the same arguments and flags for whatever starts it or asks about it. */
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { USUAL_FILES } from '../config/file.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { CONFIG_FILE_VARIABLE } from '../config/variables.ts'
+import { calledAs } from './called-as.ts'
 import { EXIT, Failure } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -29,9 +33,18 @@ export function loadServerConfig(
     throw new Failure(EXIT.USAGE, `Two configuration files are named, ${file} and ${flags.config}. Name one.`)
   }
   return loadConfig({
-    file: file ?? flags.config ?? null,
+    file: file ?? flags.config ?? findUsualFile(terminal),
     environment: terminal.environment,
     flags: { addr: flags.addr ?? null, data: flags.data ?? null },
     isTerminal: terminal.isInteractive,
   })
+}
+
+/**
+ * Called `registry` and told nothing, it reads what registry:3 or registry:2 would have been told to read. As `berth`
+ * it does not: a file that a package of another registry left behind is no wish of whoever tries `berth serve`.
+ */
+function findUsualFile({ environment }: Terminal): string | null {
+  if (calledAs(process.argv0) !== 'registry' || (environment[CONFIG_FILE_VARIABLE] ?? '') !== '') return null
+  return USUAL_FILES.find((file) => existsSync(file)) ?? null
 }

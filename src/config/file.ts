@@ -1,21 +1,57 @@
 /**
- * The YAML file: registry:2's v0.1 form with Berth's own settings under `berth:`. Every key is known or an
- * error that names it: a setting that is ignored in silence is worse than one that is refused. What the
- * values may be is settings.ts's affair.
+ * The YAML file: registry:2's and registry:3's v0.1 form, with Berth's own settings under `berth:`. Every key is
+ * known or an error that names it: a setting that is ignored in silence is worse than one that is refused. What the
+ * values may be is the schema's affair.
  */
 import { ConfigError } from './config.ts'
-import { type Given, SETTING_NAMES, type SettingName, type Settings } from './settings.ts'
+import { type Draft, isBranch, nameOf, type Origin, type Place } from './draft.ts'
+import { settingsSchema } from './schema.ts'
+import { kindOf, listSettings, type Schema, type Shape } from './setting.ts'
 import { suggest } from './suggest.ts'
 
-/** Sections that mean something by standing there, even when nothing is in them. */
-const DRIVER_SECTIONS: Readonly<Record<string, string>> = {
-  'storage.filesystem': 'filesystem',
-  'storage.inmemory': 'inmemory',
+/** Where registry:3 and registry:2 have theirs. Read where the program is called by their name and nothing else is said. */
+export const USUAL_FILES = ['/etc/distribution/config.yml', '/etc/docker/registry/config.yml'] as const
+
+/** Reads the file into the draft. Throws ConfigError when it is not there, is not YAML, or has unknown keys. */
+export async function readConfigFile(file: string, draft: Draft): Promise<void> {
+  const walk: Walk = { file, draft, problems: [] }
+  visit(walk, settingsSchema, [], parseYaml(await readText(file), file))
+  if (walk.problems.length > 0) throw new ConfigError(walk.problems)
 }
 
-/** Reads and takes apart the file. Throws ConfigError when it is not there, is not YAML, or has unknown keys. */
-export async function readConfigFile(path: string): Promise<Settings> {
-  return settingsOf(parseYaml(await readText(path), path), path)
+interface Walk {
+  readonly file: string
+  readonly draft: Draft
+  readonly problems: string[]
+}
+
+function visit(walk: Walk, schema: Schema, place: Place, value: unknown): void {
+  const kind = kindOf(schema)
+  if (kind.kind === 'section') visitSection(walk, kind.shape, place, chosen(kind.shape, value))
+  else if (value !== null) walk.draft.set(place, value, originOf(walk, place))
+}
+
+/** A key without a value says that there is such a section, and no more. */
+function visitSection(walk: Walk, shape: Shape, place: Place, value: unknown): void {
+  if (value !== null && !isBranch(value)) {
+    walk.problems.push(`${walk.file}: ${nameOf(place) || 'the file'} must hold "key: value" lines.`)
+    return
+  }
+  if (place.length > 0) walk.draft.set(place, {}, originOf(walk, place))
+  for (const [key, child] of Object.entries(value ?? {})) {
+    const schema = Object.hasOwn(shape, key) ? shape[key] : undefined
+    if (schema === undefined) walk.problems.push(unknownKey(walk.file, [...place, key]))
+    else visit(walk, schema, [...place, key], child)
+  }
+}
+
+/** `storage: inmemory` is short for a section with that one key. */
+export function chosen(shape: Shape, value: unknown): unknown {
+  return typeof value === 'string' && Object.hasOwn(shape, value) ? { [value]: {} } : value
+}
+
+function originOf({ file }: Walk, place: Place): Origin {
+  return { source: 'file', words: `${nameOf(place)} in ${file}` }
 }
 
 async function readText(path: string): Promise<string> {
@@ -37,56 +73,18 @@ function parseYaml(text: string, path: string): unknown {
   }
 }
 
-interface Walk {
-  readonly file: string
-  readonly found: Map<SettingName, Given>
-  readonly problems: string[]
+export function unknownKey(file: string, place: Place): string {
+  const sentence = `${file}: ${nameOf(place)} is not a setting that Berth knows.`
+  const near = suggestSetting(nameOf(place))
+  return near === null
+    ? `${sentence} Remove it, or see berth config schema.`
+    : `${sentence} Did you mean ${near}?`
 }
 
-function settingsOf(tree: unknown, file: string): Settings {
-  const walk: Walk = { file, found: new Map(), problems: [] }
-  visitSection(walk, '', tree)
-  if (walk.problems.length > 0) throw new ConfigError(walk.problems)
-  return walk.found
-}
-
-function visitSection(walk: Walk, section: string, content: unknown): void {
-  if (content === null) return
-  if (!isRecord(content)) {
-    walk.problems.push(`${walk.file}: ${section || 'the file'} must hold "key: value" lines.`)
-    return
-  }
-  for (const [key, value] of Object.entries(content))
-    visitKey(walk, section === '' ? key : `${section}.${key}`, value)
-}
-
-function visitKey(walk: Walk, path: string, value: unknown): void {
-  const setting = SETTING_NAMES.find((name) => name === path)
-  const isSection = path in DRIVER_SECTIONS || SETTING_NAMES.some((name) => name.startsWith(`${path}.`))
-  noteDriver(walk, path)
-  if (isSection && (isRecord(value) || value === null || setting === undefined))
-    visitSection(walk, path, value)
-  else if (setting === undefined) walk.problems.push(unknownKey(walk.file, path))
-  else if (value !== null) walk.found.set(setting, { value, origin: `${path} in ${walk.file}` })
-}
-
-function noteDriver(walk: Walk, path: string): void {
-  const driver = DRIVER_SECTIONS[path]
-  if (driver === undefined) return
-  const earlier = walk.found.get('storage')
-  if (earlier === undefined) walk.found.set('storage', { value: driver, origin: `${path} in ${walk.file}` })
-  else
-    walk.problems.push(`${walk.file}: storage names two drivers, ${earlier.value} and ${driver}. Keep one.`)
-}
-
-function unknownKey(file: string, path: string): string {
-  const known = [...SETTING_NAMES.filter((name) => name !== 'storage'), 'storage.inmemory']
-  const near = suggest(path, known)
-  const hint =
-    near === null ? `This version of Berth understands ${known.join(', ')}` : `Did you mean ${near}?`
-  return `${file}: ${path} is not a setting that Berth knows. ${near === null ? `${hint}.` : hint}`
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** The known setting, or section of settings, nearest to a mistyped name. */
+export function suggestSetting(name: string): string | null {
+  const settings = listSettings(settingsSchema).map((each) => each.name)
+  const depth = name.split('.').length
+  const sections = settings.map((each) => each.split('.').slice(0, depth).join('.'))
+  return suggest(name, [...new Set([...settings, ...sections])])
 }

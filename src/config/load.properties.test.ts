@@ -5,15 +5,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { type Config, ConfigError } from './config.ts'
+import { Draft } from './draft.ts'
 import type { Environment } from './env.ts'
 import { loadConfig } from './load.ts'
-import { SETTING_NAMES, variableOf } from './settings.ts'
-import { readVariables } from './variables.ts'
+import { settingsSchema } from './schema.ts'
+import { kindOf, listSettings } from './setting.ts'
+import { readVariables, variableOf } from './variables.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-config-properties-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const VARIABLES = SETTING_NAMES.map(variableOf).filter((name) => name !== null)
+const VARIABLES = listSettings(settingsSchema)
+  .filter(({ name, schema }) => name !== 'version' && kindOf(schema).kind === 'value')
+  .map(({ name }) => variableOf(name))
 const value = fc.oneof(
   fc.constantFrom(
     '',
@@ -84,12 +88,15 @@ test('a database URL that is wrong is in no sentence, for it may hold a password
 test('every variable is a setting, is empty, or is told of', () => {
   fc.assert(
     fc.property(environment, (environment) => {
-      const { settings, warnings } = readVariables(environment)
+      const given = new Draft()
+      const warnings = readVariables(environment, given)
       const known = Object.entries(environment).filter(([name]) => VARIABLES.includes(name))
-      const set = known.filter(([, value]) => value !== '')
-      expect([...settings.values()].map(({ origin }) => origin).sort()).toEqual(
-        set.map(([name]) => name).sort(),
-      )
+      for (const [name, value] of known) {
+        const isSet = listSettings(settingsSchema).some(
+          (each) => given.originOf(each.name.split('.'))?.origin.words === name,
+        )
+        expect(isSet).toBe(value !== '')
+      }
       expect(warnings.length).toBeLessThanOrEqual(Object.keys(environment).length - known.length)
       for (const warning of warnings) expect(warning).toContain('sets nothing in Berth')
     }),

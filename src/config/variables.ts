@@ -1,9 +1,16 @@
 /**
- * Settings from the environment: `REGISTRY_*` as registry:2 has them and `BERTH_*`. A variable that sets
- * nothing is worth a warning, for it is most likely a slip; what Kubernetes puts there by itself is not.
+ * Settings from the environment: `REGISTRY_*` as registry:2 and registry:3 have them, and `BERTH_*`. A variable is
+ * named by the keys of its setting, in capitals; Go's name of the field is understood where it differs. What is
+ * broken there works here: sections that are not in the file, items of lists by number, `_FILE` for secrets.
+ * A variable that sets nothing is worth a warning, for it is most likely a slip; what Kubernetes puts there is not.
  */
+import { readFileSync } from 'node:fs'
+import { ConfigError } from './config.ts'
+import { type Draft, isBranch, type Origin, type Place } from './draft.ts'
 import type { Environment } from './env.ts'
-import { type Given, SETTING_NAMES, type SettingName, type Settings, variableOf } from './settings.ts'
+import { chosen } from './file.ts'
+import { settingsSchema } from './schema.ts'
+import { factsOf, kindOf, listSettings, type Schema } from './setting.ts'
 import { suggest } from './suggest.ts'
 
 /** Which file to read; as in registry:2. */
@@ -14,38 +21,166 @@ export const DEFAULT_DATA_VARIABLE = 'BERTH_DEFAULT_DATA'
 
 /** A Service named `registry` or `berth` makes Kubernetes set these in every pod beside it. */
 const SET_BY_KUBERNETES = /^(REGISTRY|BERTH)_(PORT(_.*)?|SERVICE_.*)$/
+const OURS = /^(REGISTRY|BERTH)_/
+const FROM_FILE = /_FILE$/
 
-export interface FromEnvironment {
-  readonly settings: Settings
-  /** One sentence for each variable that sets nothing. */
-  readonly warnings: readonly string[]
-}
-
-/** Takes the settings out of the environment. An empty variable counts as not set. */
-export function readVariables(environment: Environment): FromEnvironment {
-  const names = settingsByVariable()
-  const settings = new Map<SettingName, Given>()
+/**
+ * Puts the settings of the environment into the draft, parents before their children, as registry:2 does. An empty
+ * variable counts as not set. Gives one sentence for each variable that sets nothing. Throws ConfigError.
+ */
+export function readVariables(environment: Environment, draft: Draft): readonly string[] {
   const warnings: string[] = []
-  for (const [variable, value] of Object.entries(environment)) {
-    const name = names.get(variable)
-    if (name !== undefined && value !== '') settings.set(name, { value, origin: variable })
-    else if (name === undefined && looksMeant(variable))
-      warnings.push(unknownVariable(variable, [...names.keys()]))
+  const problems: string[] = []
+  for (const variable of Object.keys(environment).sort()) {
+    const text = environment[variable] ?? ''
+    if (text === '' || !looksMeant(variable)) continue
+    try {
+      if (!setVariable(draft, variable, text)) warnings.push(unknownVariable(variable))
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      problems.push(...error.problems)
+    }
   }
-  return { settings, warnings }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return warnings
 }
 
-function settingsByVariable(): Map<string, SettingName> {
-  const pairs = SETTING_NAMES.map((name) => [variableOf(name), name] as const)
-  return new Map(pairs.filter((pair): pair is [string, SettingName] => pair[0] !== null))
+/** The variable that sets a setting. */
+export function variableOf(name: string): string {
+  const words = name.startsWith('berth.') ? name : `registry.${name}`
+  return words.replaceAll('.', '_').toUpperCase()
 }
 
 function looksMeant(variable: string): boolean {
-  if (!/^(REGISTRY|BERTH)_/.test(variable) || SET_BY_KUBERNETES.test(variable)) return false
+  if (!OURS.test(variable) || SET_BY_KUBERNETES.test(variable)) return false
   return variable !== CONFIG_FILE_VARIABLE && variable !== DEFAULT_DATA_VARIABLE
 }
 
-function unknownVariable(variable: string, known: readonly string[]): string {
+/** False where the variable is no setting's. */
+function setVariable(draft: Draft, variable: string, text: string): boolean {
+  const found = findPlace(draft, variable)
+  if (found !== null) {
+    setFound(draft, found, parseValue(found.schema, text, variable), origin(variable))
+    return true
+  }
+  if (!FROM_FILE.test(variable)) return false
+  const secret = findPlace(draft, variable.replace(FROM_FILE, ''))
+  if (secret === null || factsOf(secret.schema)?.isSecret !== true) return false
+  draft.set(secret.place, readSecret(variable, text), origin(variable))
+  return true
+}
+
+/** The name of a driver alone chooses it, and leaves alone what else stands in its section. */
+function setFound(draft: Draft, { place, schema }: Found, value: unknown, origin: Origin): void {
+  const kind = kindOf(schema)
+  const choice = kind.kind === 'section' && typeof value === 'string' ? chosen(kind.shape, value) : value
+  if (choice === value) draft.set(place, value, origin)
+  else draft.set([...place, String(value)], {}, origin)
+}
+
+function origin(variable: string): Origin {
+  return { source: 'variable', words: variable }
+}
+
+interface Found {
+  readonly place: Place
+  readonly schema: Schema
+}
+
+function findPlace(draft: Draft, variable: string): Found | null {
+  const [program = '', ...segments] = variable.split('_')
+  if (segments.length === 0 || segments[0] === 'VERSION') return null
+  const words = program === 'BERTH' ? ['BERTH', ...segments] : segments
+  if (program === 'REGISTRY' && words[0] === 'BERTH') return null
+  return descend(draft, { place: [], schema: settingsSchema }, words, variable)
+}
+
+function descend(draft: Draft, at: Found, words: readonly string[], variable: string): Found | null {
+  const [word, ...rest] = words
+  if (word === undefined) return at
+  const kind = kindOf(at.schema)
+  switch (kind.kind) {
+    case 'section': {
+      const key = Object.keys(kind.shape).find((each) => isNamed(each, kind.shape[each], word))
+      const schema = key === undefined ? undefined : kind.shape[key]
+      if (key === undefined || schema === undefined) return null
+      return descend(draft, { place: [...at.place, key], schema }, rest, variable)
+    }
+    case 'map':
+      return descend(
+        draft,
+        { place: [...at.place, keyIn(draft, at.place, word)], schema: kind.value },
+        rest,
+        variable,
+      )
+    case 'list':
+      return descend(
+        draft,
+        { place: itemIn(draft, at.place, word, variable), schema: kind.item },
+        rest,
+        variable,
+      )
+    case 'unread':
+      return at
+    case 'value':
+      return null
+  }
+}
+
+function isNamed(key: string, schema: Schema | undefined, word: string): boolean {
+  return key.toUpperCase() === word || (schema !== undefined && factsOf(schema)?.goName === word)
+}
+
+/** A key that is there already, however it is written; or a new one in small letters. */
+function keyIn(draft: Draft, place: Place, word: string): string {
+  const map = draft.get(place)
+  const found = isBranch(map)
+    ? Object.keys(map).find((key) => key.toLowerCase() === word.toLowerCase())
+    : undefined
+  return found ?? word.toLowerCase()
+}
+
+/** An item of a list, or the place behind its last one. The list becomes the variable's own. */
+function itemIn(draft: Draft, place: Place, word: string, variable: string): Place {
+  const list = draft.get(place)
+  const items = Array.isArray(list) ? list : list === undefined ? [] : [list]
+  const index = /^\d{1,6}$/.test(word) ? Number(word) : Number.NaN
+  if (!(index <= items.length)) {
+    throw new ConfigError([`${variable} names no item of a list: the next one is number ${items.length}.`])
+  }
+  if (!Array.isArray(list)) draft.set(place, items, origin(variable))
+  if (index === items.length) items.push({})
+  return [...place, word]
+}
+
+/** A text as it stands, save for the quotes that compose hands on; a section, a map or a list as YAML. */
+function parseValue(schema: Schema, text: string, variable: string): unknown {
+  const { kind } = kindOf(schema)
+  if (kind === 'value') return unquoted(text)
+  try {
+    return Bun.YAML.parse(text)
+  } catch (error) {
+    if (kind === 'list') return unquoted(text)
+    const reason = error instanceof Error ? error.message.replace('YAML Parse error: ', '') : String(error)
+    throw new ConfigError([`${variable} is not valid YAML: ${reason}.`])
+  }
+}
+
+function unquoted(text: string): string {
+  return /^\s*(["'])(.*)\1\s*$/s.exec(text)?.[2] ?? text
+}
+
+function readSecret(variable: string, path: string): string {
+  try {
+    return readFileSync(unquoted(path), 'utf8').replace(/\r?\n$/, '')
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? error.code : error
+    throw new ConfigError([`${variable} names ${path}, which cannot be read (${reason}).`])
+  }
+}
+
+function unknownVariable(variable: string): string {
+  const known = listSettings(settingsSchema).map(({ name }) => variableOf(name))
   const near = suggest(variable, [...known, CONFIG_FILE_VARIABLE])
   return `The variable ${variable} sets nothing in Berth.${near === null ? '' : ` Did you mean ${near}?`}`
 }

@@ -1,0 +1,218 @@
+/** Makes the whole Config of what was given, with a default for everything else. Decides nothing about contradictions. */
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { buildAuth } from './build-auth.ts'
+import type {
+  Config,
+  DatabaseChoice,
+  HealthConfig,
+  HttpConfig,
+  ListenAddress,
+  LogConfig,
+  LogFormat,
+  ManifestsConfig,
+  StorageDriver,
+  TlsConfig,
+  UploadsConfig,
+} from './config.ts'
+import type { Settings } from './schema.ts'
+
+const HOUR = 3_600_000
+const SEVEN_DAYS = 7 * 24 * HOUR
+/** Together with what ends after it, inside the 10 s that `docker stop` waits. */
+const SHUTDOWN_GRACE = 8000
+const REGISTRY_2_DATA = '/var/lib/registry'
+/** A PostgreSQL as it comes has 100 for all replicas and whoever else uses it. */
+const USUAL_CONNECTIONS = 20
+/** One to read and one to write, for a pull must not wait for a push. */
+export const LEAST_CONNECTIONS = 2
+const USUAL_ADDRESS: ListenAddress = { kind: 'tcp', hostname: '::', port: 5000 }
+/** Loopback, private and link-local networks: every tutorial puts nginx there and sets nothing. */
+const USUAL_TRUSTED_PROXIES = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+]
+const USUAL_CHECK_INTERVAL = 10_000
+const USUAL_CHECK_TIMEOUT = 5000
+
+export interface Defaults {
+  readonly data: string
+  readonly logFormat: LogFormat
+}
+
+export function buildConfig(settings: Settings, defaults: Defaults): Config {
+  const driver = storageDriver(settings, defaults.data)
+  const http = buildHttp(settings.http)
+  const workers = workerCount(settings, driver, http.address)
+  return {
+    http,
+    auth: buildAuth(settings.auth),
+    storage: {
+      driver,
+      deleteEnabled: settings.storage?.delete?.enabled ?? settings.version === undefined,
+      readOnly: settings.storage?.maintenance?.readonly?.enabled ?? false,
+    },
+    database: databaseChoice(settings, workers),
+    workers,
+    log: buildLog(settings, defaults.logFormat),
+    uploads: buildUploads(settings),
+    manifests: buildManifests(settings),
+    lists: {
+      catalogMaxEntries: settings.catalog?.maxentries ?? 1_000,
+      tagsMax: settings.tags?.maxtags ?? 10_000,
+    },
+    health: buildHealth(settings.health),
+    shutdownGraceMilliseconds:
+      settings.berth?.shutdownGrace ?? (settings.http?.draintimeout || SHUTDOWN_GRACE),
+  }
+}
+
+/** A file with registry:2's `version` brings registry:2's defaults: that folder, and no deletes (above). */
+function storageDriver({ version, storage }: Settings, defaultData: string): StorageDriver {
+  if (storage?.inmemory !== undefined) return { kind: 'memory' }
+  const unsaid = version === undefined ? defaultData : REGISTRY_2_DATA
+  return { kind: 'filesystem', root: resolve(storage?.filesystem?.rootdirectory ?? unsaid) }
+}
+
+function buildHttp(http: Settings['http'] = {}): HttpConfig {
+  return {
+    address: listenAddress(http),
+    host: http.host ?? null,
+    prefix: http.prefix ?? '',
+    relativeUrls: http.relativeurls ?? true,
+    trustedProxies: http.trustedproxies ?? USUAL_TRUSTED_PROXIES,
+    headers: http.headers ?? {},
+    tls: buildTls(http.tls),
+    http2: http.http2?.disabled !== true,
+    h2c: http.h2c?.enabled ?? false,
+    debug:
+      http.debug?.addr === undefined
+        ? null
+        : {
+            address: http.debug.addr,
+            metricsPath:
+              http.debug.prometheus?.enabled === true ? (http.debug.prometheus.path ?? '/metrics') : null,
+          },
+  }
+}
+
+function listenAddress({ addr }: NonNullable<Settings['http']>): ListenAddress {
+  return addr ?? USUAL_ADDRESS
+}
+
+const MODES = { 'request-client-cert': 'request', 'require-and-verify-client-cert': 'require' } as const
+
+/** Null without a certificate: what stands there by itself is a contradiction. */
+function buildTls(tls: NonNullable<Settings['http']>['tls']): TlsConfig | null {
+  if (tls?.certificate === undefined || tls.key === undefined) return null
+  const auth = tls.clientauth ?? 'require-and-verify-client-cert'
+  const authorities = tls.clientcas ?? []
+  return {
+    kind: 'files',
+    certificate: tls.certificate,
+    key: tls.key,
+    client:
+      authorities.length === 0
+        ? null
+        : { authorities, mode: auth in MODES ? MODES[auth as keyof typeof MODES] : 'require' },
+    minimumVersion: tls.minimumtls === 'tls1.3' ? 'tls1.3' : 'tls1.2',
+    cipherSuites: tls.ciphersuites ?? null,
+  }
+}
+
+function buildLog({ log, loglevel, berth }: Settings, automatic: LogFormat): LogConfig {
+  const own = berth?.log?.format ?? 'auto'
+  return {
+    level: log?.level ?? loglevel ?? 'info',
+    format: own === 'auto' ? (log?.formatter ?? automatic) : own,
+    fields: log?.fields ?? {},
+    accessLog: berth?.log?.accessLog ?? log?.accesslog?.disabled !== true,
+  }
+}
+
+function databaseChoice({ berth }: Settings, workers: number): DatabaseChoice {
+  const { url, path, connections } = berth?.database ?? {}
+  const usual = Math.max(USUAL_CONNECTIONS, workers * LEAST_CONNECTIONS)
+  if (url !== undefined) return { kind: 'postgres', url, connections: connections ?? usual }
+  return { kind: 'sqlite', path: path === undefined ? null : resolve(path) }
+}
+
+/** Memory and a Unix socket belong to one process, so `auto` means one there. */
+function workerCount({ berth }: Settings, driver: StorageDriver, address: ListenAddress): number {
+  const workers = berth?.workers ?? 1
+  if (workers !== 'auto') return workers
+  return driver.kind === 'memory' || address.kind === 'unix' ? 1 : availableParallelism()
+}
+
+function buildUploads({ storage, berth }: Settings): UploadsConfig {
+  const purging = storage?.maintenance?.uploadpurging
+  return {
+    expireAfterMilliseconds: berth?.uploads?.expireAfter ?? (purging?.age || SEVEN_DAYS),
+    purgeEveryMilliseconds: purging?.enabled === false ? null : purging?.interval || HOUR,
+    purgeIsDryRun: purging?.dryrun ?? false,
+  }
+}
+
+function buildManifests({ validation, policy, berth }: Settings): ManifestsConfig {
+  const isOff = validation?.disabled === true && validation.enabled !== true
+  const { urls, indexes } = validation?.manifests ?? {}
+  return {
+    allowMissing: berth?.manifests?.allowMissing ?? false,
+    indexPlatforms: isOff ? 'none' : indexPlatforms(indexes),
+    foreignUrls: isOff || urls === undefined ? null : { allow: urls.allow ?? [], deny: urls.deny ?? [] },
+    classes: policy?.repository?.classes ?? null,
+  }
+}
+
+type Indexes = NonNullable<NonNullable<Settings['validation']>['manifests']>['indexes']
+
+function indexPlatforms(indexes: Indexes): ManifestsConfig['indexPlatforms'] {
+  if (indexes?.platforms !== 'list') return indexes?.platforms ?? 'all'
+  return (indexes.platformlist ?? []).map(({ os, architecture }) => ({
+    os: os ?? '',
+    architecture: architecture ?? '',
+  }))
+}
+
+function buildHealth(health: Settings['health'] = {}): HealthConfig {
+  const { storagedriver } = health
+  return {
+    storage: storagedriver?.enabled === true ? repeated(storagedriver) : null,
+    files: (health.file ?? []).flatMap(({ file, ...check }) =>
+      file === undefined ? [] : [{ file, everyMilliseconds: repeated(check).everyMilliseconds }],
+    ),
+    http: (health.http ?? []).flatMap(({ uri, headers, statuscode, timeout, ...check }) =>
+      uri === undefined
+        ? []
+        : [
+            {
+              uri,
+              headers: headers ?? {},
+              statusCode: statuscode ?? 200,
+              timeoutMilliseconds: timeout || USUAL_CHECK_TIMEOUT,
+              ...repeated(check),
+            },
+          ],
+    ),
+    tcp: (health.tcp ?? []).flatMap(({ addr, timeout, ...check }) =>
+      addr === undefined
+        ? []
+        : [{ address: addr, timeoutMilliseconds: timeout || USUAL_CHECK_TIMEOUT, ...repeated(check) }],
+    ),
+  }
+}
+
+interface Check {
+  readonly interval?: number | undefined
+  readonly threshold?: number | undefined
+}
+
+function repeated({ interval, threshold }: Check): { everyMilliseconds: number; threshold: number } {
+  return { everyMilliseconds: interval || USUAL_CHECK_INTERVAL, threshold: threshold || 1 }
+}

@@ -1,0 +1,89 @@
+/** Settings that are right each by itself, but not together; and those that work, but perhaps not as their writer thinks. */
+import { LEAST_CONNECTIONS } from './build.ts'
+import type { Config } from './config.ts'
+import type { Draft } from './draft.ts'
+
+/** One sentence for each. */
+export function findContradictions(config: Config, given: Draft): string[] {
+  const say = wordsOf(given)
+  const { database, http, workers, storage } = config
+  const connections = say('berth.database.connections')
+  const [url, path] = [say('berth.database.url'), say('berth.database.path')]
+  const least = workers * LEAST_CONNECTIONS
+  const hasMany = workers > 1
+  return [
+    connections !== null &&
+      database.kind === 'sqlite' &&
+      `${connections} is for PostgreSQL, and SQLite is used. Remove it, or set berth.database.url.`,
+    database.kind === 'postgres' &&
+      database.connections < least &&
+      `${connections} is ${database.connections}, but ${workers} workers need at least ${least}, ${LEAST_CONNECTIONS} each.`,
+    url !== null && path !== null && `${url} means PostgreSQL and ${path} means SQLite. Keep one.`,
+    hasMany &&
+      storage.driver.kind === 'memory' &&
+      `${say('berth.workers')}: storage in memory works with one worker only.`,
+    hasMany &&
+      http.address.kind === 'unix' &&
+      `${say('berth.workers')}: a Unix socket works with one worker only.`,
+    ...tlsContradictions(given),
+    ...addressContradictions(config, given),
+  ].filter((problem) => problem !== false)
+}
+
+function tlsContradictions(given: Draft): (string | false)[] {
+  const say = wordsOf(given)
+  const [certificate, key] = [say('http.tls.certificate'), say('http.tls.key')]
+  const others = ['clientcas', 'minimumtls', 'ciphersuites'].map((name) => say(`http.tls.${name}`))
+  const [other = null] = others.filter((words) => words !== null)
+  const mode = given.get(['http', 'tls', 'clientauth'])
+  return [
+    certificate !== null && key === null && `${certificate} needs a key: write http.tls.key too.`,
+    certificate === null && key !== null && `${key} needs a certificate: write http.tls.certificate too.`,
+    certificate === null &&
+      key === null &&
+      other !== null &&
+      `${other} asks for TLS, but there is no certificate: write http.tls.certificate and http.tls.key.`,
+    (mode === 'require-any-client-cert' || mode === 'verify-client-cert-if-given') &&
+      `${say('http.tls.clientauth')} is ${JSON.stringify(mode)}: Berth cannot do that safely, for certificates of ` +
+        'nobody would pass. Write require-and-verify-client-cert, or request-client-cert.',
+  ]
+}
+
+function addressContradictions({ http }: Config, given: Draft): (string | false)[] {
+  const net = given.get(['http', 'net'])
+  const say = wordsOf(given)
+  return [
+    net === 'unix' &&
+      http.address.kind === 'tcp' &&
+      `${say('http.net')} is "unix": write the path of the socket in http.addr.`,
+    net === 'tcp' &&
+      http.address.kind === 'unix' &&
+      `${say('http.net')} is "tcp", and ${say('http.addr')} a path. Write host:port, or net: unix.`,
+  ]
+}
+
+/** One sentence for each. */
+export function findDoubts({ storage, database }: Config, given: Draft): string[] {
+  const say = wordsOf(given)
+  const isKept = database.kind === 'postgres' || database.path !== null
+  const oldest = given.get(['http', 'tls', 'minimumtls'])
+  return [
+    storage.driver.kind === 'memory' &&
+      isKept &&
+      'Storage in memory is gone when Berth stops, but the database stays, and will then list images that nobody can pull. ' +
+        'Use it for tests only, each time with an empty database.',
+    (oldest === 'tls1.0' || oldest === 'tls1.1') &&
+      `${say('http.tls.minimumtls')} is "${oldest}", but Berth speaks TLS 1.2 at least. Write tls1.2 or tls1.3.`,
+    say('http.tls.clientauth') !== null &&
+      say('http.tls.clientcas') === null &&
+      `${say('http.tls.clientauth')} has no effect without http.tls.clientcas.`,
+  ].filter((doubt) => doubt !== false)
+}
+
+/** Where a setting was given, in words; null where it was not. */
+function wordsOf(given: Draft): (name: string) => string | null {
+  return (name) => {
+    const place = name.split('.')
+    return given.get(place) === undefined ? null : (given.originOf(place)?.origin.words ?? name)
+  }
+}

@@ -1,0 +1,147 @@
+/** The settings of `http`, `auth` and `health`: how clients reach the registry, who they are, and when to turn them away. */
+import { z } from 'zod'
+import { section, setting, unread } from './setting.ts'
+import {
+  address,
+  boolean,
+  goDuration,
+  host,
+  httpUrl,
+  listOf,
+  oneOf,
+  path,
+  prefix,
+  text,
+  wholeNumber,
+} from './values.ts'
+
+const headers = z.record(z.string(), listOf(text))
+
+const tlsSection = section({
+  certificate: setting(path, { about: 'a PEM file with the certificate and its chain', byDefault: 'no TLS' }),
+  key: setting(path, { about: 'a PEM file with its private key', byDefault: 'no TLS' }),
+  clientcas: setting(listOf(path), {
+    about: 'PEM files of authorities that clients must have a certificate of',
+    byDefault: 'none: no client needs one',
+  }),
+  clientauth: setting(
+    oneOf([
+      'request-client-cert',
+      'require-any-client-cert',
+      'verify-client-cert-if-given',
+      'require-and-verify-client-cert',
+    ]),
+    { about: 'what is asked of clients, with clientcas', byDefault: 'require-and-verify-client-cert' },
+  ),
+  minimumtls: setting(oneOf(['tls1.0', 'tls1.1', 'tls1.2', 'tls1.3']), {
+    about: 'the oldest TLS that is spoken; never below tls1.2',
+    byDefault: 'tls1.2',
+  }),
+  ciphersuites: setting(listOf(text), { about: "which ciphers, by Go's names", byDefault: 'the usual ones' }),
+  letsencrypt: unread({
+    about: 'certificates of Let’s Encrypt',
+    refused:
+      'Berth cannot ask Let’s Encrypt yet, and does not serve without the TLS that you want. Let certbot or a proxy such as Caddy get the certificate',
+  }),
+})
+
+export const httpSection = section({
+  addr: setting(address, { about: 'where it listens', byDefault: ':5000' }),
+  net: setting(oneOf(['tcp', 'unix']), {
+    about: 'what addr is; unix for the path of a socket',
+    byDefault: 'tcp',
+  }),
+  host: setting(host, {
+    about: 'what clients call this registry, for whole addresses in Location',
+    byDefault: 'none: Location is a path',
+  }),
+  prefix: setting(prefix, { about: 'what stands before /v2/', byDefault: '/' }),
+  secret: setting(text, {
+    about: 'signs the state of uploads',
+    isSecret: true,
+    unneeded: 'Berth keeps uploads in its database, so there is nothing to sign',
+  }),
+  relativeurls: setting(boolean, { about: 'whether Location is a path', byDefault: 'true' }),
+  draintimeout: setting(goDuration, {
+    about: 'how long requests may take to end at a stop; berth.shutdownGrace overrules it',
+    byDefault: '8s',
+  }),
+  trustedproxies: setting(listOf(text), {
+    about: 'addresses and networks whose X-Forwarded-* and Forwarded are believed',
+    byDefault: 'loopback, private and link-local ones',
+  }),
+  headers: setting(headers, { about: 'on every reply', byDefault: 'none' }),
+  tls: tlsSection,
+  debug: section({
+    addr: setting(address, { about: 'where health and metrics are served', byDefault: 'nowhere' }),
+    prometheus: section({
+      enabled: setting(boolean, { about: 'serves metrics there', byDefault: 'false' }),
+      path: setting(text, { about: 'the path of the metrics', byDefault: '/metrics' }),
+    }),
+  }),
+  http2: section({
+    disabled: setting(boolean, { about: 'speaks HTTP/1.1 only over TLS', byDefault: 'false' }),
+  }),
+  h2c: section({ enabled: setting(boolean, { about: 'HTTP/2 without TLS', byDefault: 'false' }) }),
+})
+
+const realm = setting(text, { about: 'what a login is for, or where tokens are had' })
+const service = setting(text, { about: 'the name of this registry in tokens' })
+
+export const authSection = section({
+  none: setting(z.unknown(), { about: 'everybody may do everything' }),
+  silly: section({ realm, service }, { about: 'any Authorization header is enough; for tests' }),
+  htpasswd: section(
+    { realm, path: setting(path, { about: 'the password file, bcrypt only' }) },
+    { about: 'every user of a password file may do everything' },
+  ),
+  token: section(
+    {
+      realm,
+      service,
+      issuer: setting(text, { about: 'who signs the tokens' }),
+      rootcertbundle: setting(path, { about: 'a PEM file of certificates that sign tokens' }),
+      jwks: setting(path, { about: 'a file or URL of keys that sign tokens' }),
+      autoredirect: setting(boolean, { about: 'the realm is this server itself', byDefault: 'false' }),
+      autoredirectpath: setting(text, { about: 'and this the path of it', byDefault: '/auth/token' }),
+      signingalgorithms: setting(listOf(text), { about: 'such as RS256', byDefault: 'all that are safe' }),
+    },
+    { about: 'tokens of another server' },
+  ),
+})
+
+const repeated = {
+  interval: setting(goDuration, { about: 'how often', byDefault: '10s' }),
+  threshold: setting(wholeNumber(0, 1_000_000), { about: 'failures in a row that count', byDefault: '1' }),
+}
+const timeout = setting(goDuration, { about: 'how long to wait for an answer', byDefault: '5s' })
+
+export const healthSection = section({
+  storagedriver: section({
+    enabled: setting(boolean, { about: 'looks at the storage', byDefault: 'false' }),
+    ...repeated,
+  }),
+  file: setting(
+    z.array(z.strictObject({ file: setting(path, { about: 'unhealthy while it exists' }), ...repeated })),
+    { about: 'files that switch the registry off', byDefault: 'none', goName: 'FILECHECKERS' },
+  ),
+  http: setting(
+    z.array(
+      z.strictObject({
+        uri: setting(httpUrl, { about: 'what to ask' }),
+        headers: setting(headers, { about: 'to send along' }),
+        statuscode: setting(wholeNumber(100, 599), { about: 'the healthy answer', byDefault: '200' }),
+        timeout,
+        ...repeated,
+      }),
+    ),
+    { about: 'addresses that must answer', byDefault: 'none', goName: 'HTTPCHECKERS' },
+  ),
+  tcp: setting(
+    z.array(z.strictObject({ addr: setting(text, { about: 'host:port' }), timeout, ...repeated })),
+    { about: 'addresses that must take a connection', byDefault: 'none', goName: 'TCPCHECKERS' },
+  ),
+})
+
+/** Who may come in: one of these counts. */
+export const AUTH_KINDS: readonly string[] = ['none', 'silly', 'htpasswd', 'token']

@@ -1,0 +1,130 @@
+/**
+ * What a single setting may hold: each is written as text by people, in a file or a variable, and parsed here once
+ * into what the rest of Berth works with. A hint says what to write where the text is wrong.
+ */
+import { z } from 'zod'
+import { parseListenAddress } from './address.ts'
+import { parseDuration } from './duration.ts'
+
+type JsonType = 'string' | 'boolean' | 'integer' | 'number'
+
+/** A value made of its text by `parse`; null from it means that the text is wrong. `types` are for editors. */
+export function written<T>(hint: string, types: readonly JsonType[], parse: (text: string) => T | null) {
+  return z
+    .unknown()
+    .transform((value, context): T => {
+      const parsed = isScalar(value) ? parse(String(value).trim()) : null
+      if (parsed !== null) return parsed
+      context.addIssue({ code: 'custom', message: hint })
+      return z.NEVER
+    })
+    .meta({ type: types.length === 1 ? types[0] : [...types] })
+}
+
+export function isScalar(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+}
+
+export function oneOf<const Word extends string>(words: readonly Word[]) {
+  const hint =
+    words.length === 1 ? `write ${words[0]}` : `write ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+  return written(hint, ['string'], (text) => words.find((word) => word === text) ?? null).meta({
+    enum: [...words],
+  })
+}
+
+const BOOLEAN_WORDS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['yes', true],
+  ['on', true],
+  ['false', false],
+  ['no', false],
+  ['off', false],
+])
+
+export const boolean = written(
+  'write true or false',
+  ['boolean'],
+  (text) => BOOLEAN_WORDS.get(text.toLowerCase()) ?? null,
+)
+
+export const text = written('write some text', ['string', 'number', 'boolean'], (value) => value)
+export const path = written('write a path', ['string'], (value) => value || null)
+
+const DURATION_HINT = 'write a duration such as 30s, 90m, 168h or 7d'
+/** More than nothing. */
+export const duration = written(DURATION_HINT, ['string'], (value) => parseDuration(value) || null)
+/** As Go reads it: a bare number counts nanoseconds, and 0 is nothing. */
+export const goDuration = written(
+  `${DURATION_HINT}; a bare number means nanoseconds`,
+  ['string', 'integer'],
+  (value) => (/^\d{1,19}$/.test(value) ? Number(value) / 1_000_000 : parseDuration(value)),
+)
+
+/** A whole number within bounds. */
+export function wholeNumber(least: number, most: number) {
+  return written(`write a number from ${least} to ${most}`, ['integer'], (value) => {
+    const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
+    return number >= least && number <= most ? number : null
+  })
+}
+
+export const address = written(
+  'write host:port (":5000" for every address of this machine, "127.0.0.1:5000" for this machine alone) or unix:/path/to/socket',
+  ['string'],
+  (value) =>
+    parseListenAddress(value) ?? (value.startsWith('/') ? { kind: 'unix' as const, path: value } : null),
+)
+
+/** What clients call the registry; distribution takes a path behind it for nothing, and so it is refused. */
+export const host = written(
+  'write the address that clients use, such as https://registry.example.com, without a path',
+  ['string'],
+  (value) => {
+    const url = URL.canParse(value) ? new URL(value) : null
+    const isPlain =
+      url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === ''
+    return isPlain && url.username === '' && url.hash === '' ? url.origin : null
+  },
+)
+
+/** Begins with a slash and has none at its end; empty for `/`. */
+export const prefix = written('write a path such as /registry/', ['string'], (value) =>
+  /^\/(?:[\w.~-]+\/?)*$/.test(value) && !/(^|\/)\.{1,2}(\/|$)/.test(value) ? value.replace(/\/$/, '') : null,
+)
+
+export const postgresUrl = written(
+  'it must look like postgres://user:password@host:5432/database (or leave it out, and SQLite is used)',
+  ['string'],
+  (value) => (URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol) ? value : null),
+)
+
+export const workers = written(
+  'write a number from 1 to 256, or auto for one per processor core',
+  ['string', 'integer'],
+  (value) => {
+    if (value === 'auto') return 'auto' as const
+    return /^\d{1,3}$/.test(value) && Number(value) >= 1 && Number(value) <= 256 ? Number(value) : null
+  },
+)
+
+export const httpUrl = written('write an http or https URL', ['string'], (value) =>
+  URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) ? value : null,
+)
+
+export const pattern = written('write a regular expression', ['string'], (value) => {
+  try {
+    new RegExp(value)
+    return value
+  } catch {
+    return null
+  }
+})
+
+/** A list; one value alone is a list of it. */
+export function listOf<Item extends z.ZodType>(item: Item) {
+  return z.preprocess((value) => (isScalar(value) ? [value] : value), z.array(item))
+}
+
+/** A value that is kept as it stands: a text, a number or a boolean. */
+export const scalar = z.union([z.string(), z.number(), z.boolean()])

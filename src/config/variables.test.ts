@@ -1,0 +1,199 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Config, ConfigError } from './config.ts'
+import { type LoadedConfig, loadConfig } from './load.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'berth-variables-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function load(environment: Record<string, string>, yaml?: string): Promise<LoadedConfig> {
+  const file = yaml === undefined ? null : join(folder, 'config.yml')
+  if (file !== null) writeFileSync(file, yaml ?? '')
+  return loadConfig({ file, environment, flags: { addr: null, data: null }, isTerminal: false })
+}
+
+async function configOf(environment: Record<string, string>, yaml?: string): Promise<Config> {
+  return (await load(environment, yaml)).config
+}
+
+async function problemsOf(environment: Record<string, string>, yaml?: string): Promise<readonly string[]> {
+  const error = await load(environment, yaml).then(
+    () => null,
+    (reason: unknown) => reason,
+  )
+  if (error instanceof ConfigError) return error.problems
+  throw new Error('the settings were accepted')
+}
+
+describe('variables as registry:2 has them', () => {
+  test('the kind of login alone, and then its settings', async () => {
+    const config = await configOf({
+      REGISTRY_AUTH: 'htpasswd',
+      REGISTRY_AUTH_HTPASSWD_REALM: 'Registry Realm',
+      REGISTRY_AUTH_HTPASSWD_PATH: '/auth/registry.password',
+    })
+    expect(config.auth).toEqual({
+      kind: 'htpasswd',
+      realm: 'Registry Realm',
+      path: '/auth/registry.password',
+    })
+  })
+
+  test('the settings of a login are enough', async () => {
+    const { auth } = await configOf({ REGISTRY_AUTH_HTPASSWD_PATH: '/auth/file' })
+    expect(auth).toEqual({ kind: 'htpasswd', realm: 'Registry', path: '/auth/file' })
+  })
+
+  test('quotes that a compose list hands on are no part of the value', async () => {
+    const { http } = await configOf({ REGISTRY_HTTP_HOST: '"https://registry.example.com"' })
+    expect(http.host).toBe('https://registry.example.com')
+    const { auth } = await configOf({ REGISTRY_AUTH_HTPASSWD_PATH: "'/auth/file'" })
+    expect(auth).toMatchObject({ path: '/auth/file' })
+  })
+
+  test('a whole section or list as YAML', async () => {
+    const config = await configOf({
+      REGISTRY_STORAGE_MAINTENANCE: '{readonly: {enabled: true}}',
+      REGISTRY_HEALTH_FILE: '- file: /off\n  interval: 5s\n',
+    })
+    expect(config.storage.readOnly).toBe(true)
+    expect(config.health.files).toEqual([{ file: '/off', everyMilliseconds: 5000 }])
+  })
+
+  test("Go's names of fields, and the file's", async () => {
+    const files = [{ file: '/off', everyMilliseconds: 10_000 }]
+    expect((await configOf({ REGISTRY_HEALTH_FILECHECKERS: '[{file: /off}]' })).health.files).toEqual(files)
+    expect((await configOf({ REGISTRY_HEALTH_FILE: '[{file: /off}]' })).health.files).toEqual(files)
+  })
+
+  test('durations as Go writes them, and bare numbers of nanoseconds', async () => {
+    const age = (text: string) => configOf({ REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_AGE: text })
+    expect((await age('1h30m')).uploads.expireAfterMilliseconds).toBe(5_400_000)
+    expect((await age('5000000000')).uploads.expireAfterMilliseconds).toBe(5000)
+  })
+
+  test('keys of maps: one that is in the file however it is written, a new one in small letters', async () => {
+    const { http } = await configOf(
+      {
+        'REGISTRY_HTTP_HEADERS_X-Content-Type-Options': '[nosniff]',
+        'REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin': "['https://a.example']",
+      },
+      'version: 0.1\nhttp:\n  headers:\n    X-Content-Type-Options: [other]\n',
+    )
+    expect(http.headers).toEqual({
+      'X-Content-Type-Options': ['nosniff'],
+      'access-control-allow-origin': ['https://a.example'],
+    })
+    const { log } = await configOf({ REGISTRY_LOG_FIELDS_SERVICE: 'registry' })
+    expect(log.fields).toEqual({ service: 'registry' })
+  })
+
+  test('parents come before their children, whatever the order in the environment', async () => {
+    const { uploads, storage } = await configOf({
+      REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_DRYRUN: 'true',
+      REGISTRY_STORAGE_MAINTENANCE: '{readonly: {enabled: true}, uploadpurging: {age: 2h}}',
+    })
+    expect(uploads).toMatchObject({ expireAfterMilliseconds: 7_200_000, purgeIsDryRun: true })
+    expect(storage.readOnly).toBe(true)
+  })
+
+  test('a driver by its name alone takes the place of the one in the file, and leaves the rest of the section', async () => {
+    const { storage } = await configOf(
+      { REGISTRY_STORAGE: 'inmemory' },
+      'version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /srv\n  delete:\n    enabled: true\n',
+    )
+    expect(storage).toMatchObject({ driver: { kind: 'memory' }, deleteEnabled: true })
+  })
+})
+
+describe('what is broken in registry:2 works', () => {
+  test.each([
+    undefined,
+    'version: 0.1\nstorage:\n  filesystem:\n  maintenance:\n    readonly:\n      enabled: false\n',
+  ])('read-only mode and purging by their own variables: %j', async (yaml) => {
+    const environment = {
+      REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED: 'true',
+      REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_ENABLED: 'false',
+    }
+    const { storage, uploads } = await configOf(environment, yaml)
+    expect(storage.readOnly).toBe(true)
+    expect(uploads.purgeEveryMilliseconds).toBeNull()
+  })
+
+  test('items of lists by number, also plain ones', async () => {
+    const tls = { REGISTRY_HTTP_TLS_CERTIFICATE: '/c', REGISTRY_HTTP_TLS_KEY: '/k' }
+    const { http } = await configOf({
+      ...tls,
+      REGISTRY_HTTP_TLS_CLIENTCAS_0: '/a.pem',
+      REGISTRY_HTTP_TLS_CLIENTCAS_1: '/b.pem',
+    })
+    expect(http.tls).toMatchObject({ client: { authorities: ['/a.pem', '/b.pem'], mode: 'require' } })
+    const { health } = await configOf(
+      { REGISTRY_HEALTH_TCP_0_ADDR: 'db:5432', REGISTRY_HEALTH_TCP_1_ADDR: 'cache:6379' },
+      'version: 0.1\nhealth:\n  tcp:\n    - addr: old:1\n      timeout: 1s\n',
+    )
+    expect(health.tcp.map(({ address }) => address)).toEqual(['db:5432', 'cache:6379'])
+    expect(health.tcp[0]?.timeoutMilliseconds).toBe(1000)
+  })
+
+  test('a list by number has no holes, and no other names', async () => {
+    expect(await problemsOf({ REGISTRY_HTTP_TLS_CLIENTCAS_1: '/b.pem' })).toEqual([
+      'REGISTRY_HTTP_TLS_CLIENTCAS_1 names no item of a list: the next one is number 0.',
+    ])
+    expect(await problemsOf({ REGISTRY_HTTP_TLS_CLIENTCAS_FIRST: '/b.pem' })).toHaveLength(1)
+  })
+
+  test('one value is a list of it', async () => {
+    const { http } = await configOf({ REGISTRY_HTTP_TRUSTEDPROXIES: '192.0.2.1' })
+    expect(http.trustedProxies).toEqual(['192.0.2.1'])
+  })
+
+  test('secrets lie in files', async () => {
+    const file = join(folder, 'url')
+    writeFileSync(file, 'postgres://berth:secret@db/berth\n')
+    expect((await configOf({ BERTH_DATABASE_URL_FILE: file })).database).toMatchObject({
+      url: 'postgres://berth:secret@db/berth',
+    })
+    const [problem] = await problemsOf({ BERTH_DATABASE_URL_FILE: '/nowhere/url' })
+    expect(problem).toBe('BERTH_DATABASE_URL_FILE names /nowhere/url, which cannot be read (ENOENT).')
+  })
+})
+
+describe('what Berth does not do', () => {
+  test.each([
+    ['REGISTRY_STORAGE_S3_BUCKET', 'Berth cannot keep images in S3 yet'],
+    ['REGISTRY_STORAGE_GCS_BUCKET', 'Berth cannot keep images in Google Cloud Storage yet'],
+    ['REGISTRY_PROXY_REMOTEURL', 'Berth cannot be a mirror yet'],
+    ['REGISTRY_HTTP_TLS_LETSENCRYPT_EMAIL', 'Berth cannot ask Let’s Encrypt yet'],
+  ])('stops the start where going on would be worse: %s', async (variable, sentence) => {
+    expect(await problemsOf({ [variable]: 'x' })).toEqual([
+      expect.stringContaining(`${variable}: ${sentence}`),
+    ])
+  })
+
+  test('is named otherwise, with what to use instead', async () => {
+    const { warnings } = await load({
+      REGISTRY_NOTIFICATIONS_ENDPOINTS: '[{name: a, url: http://a}]',
+      REGISTRY_REDIS_ADDR: 'redis:6379',
+    })
+    expect(warnings).toEqual([
+      expect.stringContaining(
+        'REGISTRY_NOTIFICATIONS_ENDPOINTS has no effect: Berth sends no notifications yet',
+      ),
+      expect.stringContaining('REGISTRY_REDIS_ADDR has no effect: Berth needs no cache'),
+    ])
+  })
+
+  test('or does not need is told of too', async () => {
+    const { notices } = await load(
+      {},
+      'version: 0.1\nstorage:\n  filesystem:\n  cache:\n    blobdescriptor: inmemory\nhttp:\n  secret: hunter2\n',
+    )
+    expect(notices.map((notice) => notice.replace(folder, ''))).toEqual([
+      'storage.cache.blobdescriptor in /config.yml is not needed: Berth asks its database, which needs no cache of descriptors.',
+      'http.secret in /config.yml is not needed: Berth keeps uploads in its database, so there is nothing to sign.',
+    ])
+  })
+})

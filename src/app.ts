@@ -9,6 +9,7 @@ import { describeServer, openControlSocket } from './app/control.ts'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
 import { openHealth } from './app/health.ts'
+import { manifestPolicyOf } from './app/manifest-policy.ts'
 import { MeasuredDatabase } from './app/measured-database.ts'
 import { AppMetrics } from './app/metrics.ts'
 import { type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
@@ -138,7 +139,7 @@ async function openRegistry(
     ),
     uploads: new LiveUploads(processName(config, role), await findBootId()),
     policy: {
-      allowMissingBlobs: config.manifests.allowMissing,
+      manifests: manifestPolicyOf(config.manifests),
       uploadExpiry: config.uploads.expireAfterMilliseconds,
     },
   }
@@ -191,6 +192,8 @@ async function tidyUp(
   closers: AsyncDisposableStack,
 ): Promise<void> {
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
+  // Somebody may be copying the folder, or looking for what went wrong in it.
+  if (config.storage.readOnly) return
   await discardOrphanedUploads(registry)
   // Several workers would only do it several times.
   if (role.kind === 'single' || role.name === FIRST_WORKER)
@@ -235,6 +238,8 @@ function handlerOf({ config, registry, authenticator, log, metrics, health }: Pa
   const oci = ociHandler({
     registry,
     deleteEnabled: config.storage.deleteEnabled,
+    isReadOnly: config.storage.readOnly,
+    lists: config.lists,
     addresses: config.http,
     authenticator,
     log,

@@ -8,7 +8,7 @@ import { startServer } from '../src/http/server.ts'
 import { createLog } from '../src/observability/log.ts'
 import { ociHandler, refusal } from '../src/protocols/oci/handler.ts'
 import type { AddressOptions } from '../src/protocols/oci/location.ts'
-import type { OciOptions } from '../src/protocols/oci/route.ts'
+import type { ListLimits, OciOptions } from '../src/protocols/oci/route.ts'
 import { type Bench, type BenchOptions, type OpenBench, openOnSqlite } from './registry-bench.ts'
 
 export interface OciServer {
@@ -41,6 +41,7 @@ export interface OciServerOptions extends BenchOptions, Partial<Omit<OciOptions,
 }
 
 /** As where nothing is set. */
+const USUAL_LISTS: ListLimits = { catalogMaxEntries: 1_000, tagsMax: 10_000 }
 const USUAL_ADDRESSES: AddressOptions = { host: null, prefix: '', relativeUrls: true }
 
 export async function openOciServer(options: OciServerOptions = {}): Promise<OciServer> {
@@ -48,9 +49,15 @@ export async function openOciServer(options: OciServerOptions = {}): Promise<Oci
   const lines: Record<string, unknown>[] = []
   const write = (line: string) => void lines.push(JSON.parse(line))
   const log = createLog({ level: 'info', format: 'json', write })
-  const { deleteEnabled = true, addresses = USUAL_ADDRESSES, authenticator = OPEN } = options
+  const {
+    deleteEnabled = true,
+    isReadOnly = false,
+    lists = USUAL_LISTS,
+    addresses = USUAL_ADDRESSES,
+    authenticator = OPEN,
+  } = options
   const handle = ociHandler(
-    { registry: bench.registry, deleteEnabled, addresses, authenticator, log },
+    { registry: bench.registry, deleteEnabled, isReadOnly, lists, addresses, authenticator, log },
     options.can,
   )
   const server = await startServer({

@@ -172,8 +172,9 @@ function buildManifests({ validation, policy, berth }: Settings): ManifestsConfi
 
 type Indexes = NonNullable<NonNullable<Settings['validation']>['manifests']>['indexes']
 
+/** Unlike distribution, whoever says nothing may push an index before its manifests (docs/decisions/missing-content.md). */
 function indexPlatforms(indexes: Indexes): ManifestsConfig['indexPlatforms'] {
-  if (indexes?.platforms !== 'list') return indexes?.platforms ?? 'all'
+  if (indexes?.platforms !== 'list') return indexes?.platforms ?? 'none'
   return (indexes.platformlist ?? []).map(({ os, architecture }) => ({
     os: os ?? '',
     architecture: architecture ?? '',

@@ -145,7 +145,7 @@ export interface UploadsConfig {
 export interface ManifestsConfig {
   /** Whether an image manifest may be stored before its blobs (sparse manifests). */
   readonly allowMissing: boolean
-  /** Which platforms of an index must be there: all, none, or those listed (`validation.manifests.indexes`). */
+  /** Which platforms of an index must be there first: all, none (the usual), or those listed (`validation.manifests.indexes`). */
   readonly indexPlatforms: 'all' | 'none' | readonly { readonly os: string; readonly architecture: string }[]
   /** Regular expressions that addresses of foreign layers must and must not match; null where any address is fine. */
   readonly foreignUrls: { readonly allow: readonly string[]; readonly deny: readonly string[] } | null

@@ -62,7 +62,7 @@ const validationSection = section({
     indexes: section({
       platforms: setting(oneOf(['all', 'none', 'list']), {
         about: 'which images of an index must be there when it is pushed',
-        byDefault: 'all',
+        byDefault: 'none',
       }),
       platformlist: setting(z.array(platform), { about: 'those, with platforms: list', byDefault: 'none' }),
     }),

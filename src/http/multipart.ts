@@ -21,7 +21,7 @@ export function multipart(
   const encode = (text: string) => new TextEncoder().encode(text)
   const heads = parts.map(({ range }, index) =>
     encode(
-      `${index === 0 ? '' : '\r\n'}--${boundary}\r\nContent-Type: ${partType}\r\nContent-Range: ${range}\r\n\r\n`,
+      `${index === 0 ? '' : '\r\n'}--${boundary}\r\nContent-Range: ${range}\r\nContent-Type: ${partType}\r\n\r\n`,
     ),
   )
   const tail = encode(`\r\n--${boundary}--\r\n`)

@@ -126,6 +126,7 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   linkBlob: (tx) => [() => blobs.linkBlob(tx, repository, digest)],
   findLinkedBlobSize: (tx) => [() => blobs.findLinkedBlobSize(tx, name, digest)],
   isBlobLinked: (tx) => [() => blobs.isBlobLinked(tx, repository, digest)],
+  findManifestDigests: (tx) => [() => manifests.findManifestDigests(tx, repository, many)],
   findLinkedBlobs: (tx) => [() => blobs.findLinkedBlobs(tx, repository, many)],
   findBlobSize: (tx) => [() => blobs.findBlobSize(tx, digest)],
   findBlobState: (tx) => [() => blobs.findBlobState(tx, digest)],
@@ -270,6 +271,7 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
  * What may look at rows that the index alone does not decide on, or sort them, and why there are few of them.
  */
 const FEW_ROWS: Readonly<Record<string, string>> = {
+  findManifestDigests: 'the primary key gives one row for each digest',
   findLinkedBlobs: 'the primary key gives one row for each digest',
   findWithoutSubject: 'the primary key gives one row for each digest',
   findTaggedDigests: 'the index gives one row for each digest',

@@ -23,6 +23,7 @@ test('what it may have is read', () => {
     artifactType: parseMediaType('application/vnd.example'),
     annotations: { a: 'b' },
     urls: ['https://example.com/a'],
+    platform: { os: 'linux', architecture: 'amd64' },
   }
   expect(read(whole)).toEqual(whole)
 })
@@ -30,6 +31,13 @@ test('what it may have is read', () => {
 test('what only clients read is left out', () => {
   expect(read({ ...MINIMAL, data: 'e30=', platform: { os: 'linux' }, 'org.example': 1 })).toEqual(MINIMAL)
 })
+
+test.each([[null], ['linux/amd64'], [[]], [{}], [{ os: 'linux' }], [{ os: 1, architecture: 'amd64' }]])(
+  'a platform of %j is none',
+  (platform) => {
+    expect(read({ ...MINIMAL, platform })).toEqual(MINIMAL)
+  },
+)
 
 test.each([undefined, '', 'layer', 'a/b/c'])('content of the type %j is bytes', (mediaType) => {
   expect(read({ ...MINIMAL, mediaType }).mediaType).toBe(OCTET_STREAM)

@@ -1,7 +1,7 @@
 /**
  * Descriptors: what a manifest says of other content. Only digest and size must be right, for the registry
- * works with these; the rest describes the content to clients, and is taken as it comes. Embedded `data` and
- * `platform` are for clients alone and are not read.
+ * works with these; the rest describes the content to clients, and is taken as it comes. Embedded `data` is
+ * for clients alone and is not read.
  */
 import { quoted } from '../lib/quoted.ts'
 import { type Digest, isDigest } from './digest.ts'
@@ -26,6 +26,14 @@ export interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>>
   /** Where else the content may be downloaded. */
   readonly urls?: readonly string[]
+  /** What an index says of the machine that a manifest is for. */
+  readonly platform?: Platform
+}
+
+/** Image-spec image-index.md "platform", as far as an operator can ask for it. */
+export interface Platform {
+  readonly os: string
+  readonly architecture: string
 }
 
 /** Throws MANIFEST_INVALID. */
@@ -33,6 +41,7 @@ export function readDescriptor(node: JsonNode): Descriptor {
   const artifactType = findMediaType(findText(node, 'artifactType') ?? '')
   const annotations = findAnnotations(node)
   const urls = listTexts(node, 'urls')
+  const platform = findPlatform(node.fields['platform'])
   return {
     mediaType: findMediaType(findText(node, 'mediaType') ?? '') ?? OCTET_STREAM,
     digest: getDigest(node),
@@ -40,7 +49,16 @@ export function readDescriptor(node: JsonNode): Descriptor {
     ...(artifactType !== null && { artifactType }),
     ...(annotations !== null && { annotations }),
     ...(urls.length > 0 && { urls }),
+    ...(platform !== null && { platform }),
   }
+}
+
+/** What is no platform is for clients to be puzzled by: then there is none. */
+function findPlatform(value: unknown): Platform | null {
+  if (typeof value !== 'object' || value === null || !('os' in value) || !('architecture' in value))
+    return null
+  const { os, architecture } = value
+  return typeof os === 'string' && typeof architecture === 'string' ? { os, architecture } : null
 }
 
 const FOREIGN_TYPES = [

@@ -62,6 +62,7 @@ describe('an image manifest', () => {
     expect<unknown>(parse(IMAGE, OCI_MANIFEST)).toEqual({
       mediaType: OCI_MANIFEST,
       artifactType: CONFIG_TYPE,
+      configType: CONFIG_TYPE,
       subject: null,
       annotations: null,
       blobs: [CONFIG, descriptor('a'), descriptor('b')],
@@ -171,6 +172,7 @@ describe('an artifact', () => {
     expect<unknown>(parse(old, OCI_ARTIFACT_MANIFEST)).toEqual({
       mediaType: OCI_ARTIFACT_MANIFEST,
       artifactType: EXAMPLE_TYPE,
+      configType: null,
       subject: old.subject.digest,
       annotations: { a: 'b' },
       blobs: [descriptor('a')],
@@ -181,13 +183,10 @@ describe('an artifact', () => {
 })
 
 describe('an index', () => {
-  test('names its children', () => {
+  test('names its children, and the platforms that they are for', () => {
     const manifest = parse(INDEX, OCI_INDEX)
     expect(manifest).toMatchObject({ mediaType: OCI_INDEX, artifactType: null, blobs: [], foreignBlobs: [] })
-    expect<unknown>(manifest.children).toEqual([
-      descriptor('one', OCI_MANIFEST),
-      descriptor('two', OCI_MANIFEST),
-    ])
+    expect<unknown>(manifest.children).toEqual(INDEX.manifests)
   })
 
   test('may be of Docker', () => {

@@ -34,6 +34,8 @@ export interface Manifest {
   readonly mediaType: MediaType
   /** The manifest's own `artifactType`, else an image's `config.mediaType` (distribution-spec "Listing Referrers"). Null for an index without one. */
   readonly artifactType: MediaType | null
+  /** What kind of config an image has; null where it has none, and for an index. */
+  readonly configType: MediaType | null
   /** The manifest that this one is about; it may arrive later. */
   readonly subject: Digest | null
   readonly annotations: Readonly<Record<string, string>> | null
@@ -61,7 +63,7 @@ export function parseManifest(bytes: Uint8Array, contentType: MediaType | null):
   }
 }
 
-type Content = Pick<Manifest, 'artifactType' | 'blobs' | 'foreignBlobs' | 'children'>
+type Content = Pick<Manifest, 'artifactType' | 'configType' | 'blobs' | 'foreignBlobs' | 'children'>
 
 const CONTENT_OF: Readonly<
   Record<ManifestFormat, (manifest: JsonNode, artifactType: MediaType | null) => Content>
@@ -76,6 +78,7 @@ function imageContent(manifest: JsonNode, artifactType: MediaType | null): Conte
   }
   return {
     artifactType: artifactType ?? config?.mediaType ?? null,
+    configType: config?.mediaType ?? null,
     children: [],
     ...splitForeign(config === null ? [] : [config], listDescriptors(manifest, 'layers')),
   }
@@ -86,11 +89,16 @@ function indexContent(manifest: JsonNode, artifactType: MediaType | null): Conte
     throw invalidManifest('An index must have manifests; the list may be empty.')
   }
   const children = uniqueByDigest(listDescriptors(manifest, 'manifests'))
-  return { artifactType, children, blobs: [], foreignBlobs: [] }
+  return { artifactType, configType: null, children, blobs: [], foreignBlobs: [] }
 }
 
 function artifactContent(manifest: JsonNode, artifactType: MediaType | null): Content {
-  return { artifactType, children: [], ...splitForeign([], listDescriptors(manifest, 'blobs')) }
+  return {
+    artifactType,
+    configType: null,
+    children: [],
+    ...splitForeign([], listDescriptors(manifest, 'blobs')),
+  }
 }
 
 /** A blob that is listed as both must be here. */

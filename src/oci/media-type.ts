@@ -20,6 +20,9 @@ export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+
 export const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json' as MediaType
 export const DOCKER_SCHEMA_1 = 'application/vnd.docker.distribution.manifest.v1+json' as MediaType
 export const DOCKER_SCHEMA_1_SIGNED = 'application/vnd.docker.distribution.manifest.v1+prettyjws' as MediaType
+export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json' as MediaType
+export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json' as MediaType
+export const DOCKER_PLUGIN_CONFIG = 'application/vnd.docker.plugin.v1+json' as MediaType
 /** What content is whose type nobody told (RFC 2046 §4.5.1). */
 export const OCTET_STREAM = 'application/octet-stream' as MediaType
 

@@ -3,6 +3,7 @@ import { record } from '../events/event.ts'
 import { command, type Transaction } from '../metadata/database.ts'
 import {
   deleteManifest,
+  findManifestDigests,
   holdManifest,
   insertChildren,
   insertManifest,
@@ -19,7 +20,7 @@ import { deleteTagsOf, endTagInterval } from '../metadata/tags.ts'
 import { createTrash, type TrashId, trashManifest, trashTag } from '../metadata/trash.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import { RegistryError } from '../oci/errors.ts'
+import { type Problem, RegistryError } from '../oci/errors.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
@@ -42,6 +43,8 @@ export interface PutManifestFacts {
   readonly bytes: Uint8Array
   readonly tags: readonly Tag[]
   readonly allowMissingBlobs: boolean
+  /** Manifests that must be in the repository already. */
+  readonly requiredChildren: readonly Digest[]
   readonly mayOverwrite: boolean
   readonly by: string
 }
@@ -58,6 +61,7 @@ export const putManifestCommand = command(
   async (tx, input: PutManifestFacts): Promise<StoredManifest> => {
     const repository = await findOrCreateRepository(tx, input.repository)
     await keepReferencedBlobs(tx, repository, input.manifest, { allowMissing: input.allowMissingBlobs })
+    await requireManifests(tx, repository, input.requiredChildren)
     const isNew = await storeOrHoldManifest(tx, repository, input)
     const moved = await moveTags(tx, repository, input)
     if (isNew || moved.length > 0) {
@@ -81,6 +85,9 @@ export interface ManifestDeletion {
   /** The deletion that this one goes on with, or null. */
   readonly trash: TrashId | null
 }
+
+/** Of how many missing manifests one refusal tells. */
+const MOST_PROBLEMS = 99
 
 /** Nobody waits for more than this many tags to go. */
 const TAGS_AT_ONCE = 500
@@ -116,6 +123,25 @@ export const deleteManifestCommand = command(
     return null
   },
 )
+
+/** Throws MANIFEST_BLOB_UNKNOWN with a problem for each manifest that the repository does not have. */
+async function requireManifests(
+  tx: Transaction,
+  repository: RepositoryId,
+  digests: readonly Digest[],
+): Promise<void> {
+  const found = await findManifestDigests(tx, repository, digests)
+  const [first, ...others] = digests.filter((digest) => !found.has(digest)).map(missingManifest)
+  if (first !== undefined) throw RegistryError.of([first, ...others.slice(0, MOST_PROBLEMS)])
+}
+
+function missingManifest(digest: Digest): Problem {
+  return {
+    code: 'MANIFEST_BLOB_UNKNOWN',
+    message: `The manifest ${digest} is not in this repository: push it before the index (validation.manifests.indexes).`,
+    detail: { digest },
+  }
+}
 
 /** False where the manifest was there already; then it stays until the transaction ends. */
 async function storeOrHoldManifest(

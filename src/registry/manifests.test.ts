@@ -348,7 +348,8 @@ describeOnDatabases('manifests', (open) => {
     })
 
     test('may be missing where the operator allows it, and is kept once it comes', async () => {
-      const registry = { ...bench.registry, policy: { ...bench.registry.policy, allowMissingBlobs: true } }
+      const manifests = { ...bench.registry.policy.manifests, allowMissingBlobs: true }
+      const registry = { ...bench.registry, policy: { ...bench.registry.policy, manifests } }
       const [config, layer] = [newBlob(CONFIG), newBlob()]
       const image = newImage({ config, layers: [layer] })
       await pushManifest(registry, repository, image, 'sparse')
@@ -585,6 +586,7 @@ async function statementsOfPush(bench: Bench, repository: RepositoryName, { dige
     manifest: parseManifest(bytes, null),
     tags: [],
     allowMissingBlobs: false,
+    requiredChildren: [],
     mayOverwrite: true,
     by: 'tester',
   })

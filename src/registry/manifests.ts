@@ -18,6 +18,7 @@ import type { MediaType } from '../oci/media-type.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
+import { requireAllowed, requiredChildren } from './manifest-policy.ts'
 import { deleteManifestCommand, putManifestCommand, type StoredManifest } from './manifests.commands.ts'
 import { findUnchecked, type Registry, type RegistryReads, requireChecked } from './registry.ts'
 import { findUncheckedManifest } from './tree/unchecked-reads.ts'
@@ -39,13 +40,15 @@ export interface PutManifest {
 
 /**
  * Stores a manifest and points its tags at it (distribution-spec "Pushing Manifests").
- * Blobs that it refers to must be in the repository, unless the operator allows sparse images. Its subject
- * and the children of an index may come later.
+ * Blobs that it refers to must be in the repository, unless the operator allows sparse images. Its subject may come
+ * later, and so may the children of an index, unless the operator requires their platforms.
  * Throws MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, DENIED, and UNAVAILABLE while a blob that it
  * refers to is being deleted.
  */
 export async function putManifest(registry: Registry, input: PutManifest): Promise<StoredManifest> {
+  const policy = registry.policy.manifests
   const manifest = parseManifest(input.bytes, input.mediaType)
+  requireAllowed(policy, manifest)
   await requireChecked(registry, input.repository)
   return await registry.database.write(putManifestCommand, {
     repository: input.repository,
@@ -53,7 +56,8 @@ export async function putManifest(registry: Registry, input: PutManifest): Promi
     manifest,
     bytes: input.bytes,
     tags: tagsOf(input),
-    allowMissingBlobs: registry.policy.allowMissingBlobs,
+    requiredChildren: requiredChildren(policy, manifest),
+    allowMissingBlobs: policy.allowMissingBlobs,
     mayOverwrite: input.mayOverwrite,
     by: input.by,
   })

@@ -3,6 +3,7 @@ import type { Database, Read } from '../metadata/database.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { LiveUploads } from './live-uploads.ts'
+import type { ManifestPolicy } from './manifest-policy.ts'
 import type { UncheckedRepository, UncheckedTree } from './tree/unchecked-tree.ts'
 
 export interface Registry {
@@ -22,8 +23,7 @@ export interface RegistryReads {
 
 /** The operator's decisions. Times are milliseconds. */
 export interface Policy {
-  /** An image manifest may refer to blobs that are not in its repository. */
-  readonly allowMissingBlobs: boolean
+  readonly manifests: ManifestPolicy
   /** An upload that nobody touches for this long is forgotten. */
   readonly uploadExpiry: number
 }

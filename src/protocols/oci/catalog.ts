@@ -6,14 +6,16 @@ import { listRepositories } from '../../registry/repositories.ts'
 import { listReply, pageRequestOf } from './list.ts'
 import type { OciContext, OciRoute } from './route.ts'
 
-const CATALOG_PAGE = { byDefault: 100, atMost: 1_000 }
+/** A page as distribution makes it where nobody says how long. */
+const USUAL_PAGE = 100
 
 export const catalogRoutes: readonly OciRoute[] = [
   route('GET', '/v2/_catalog', { needs: 'list', handle: get }),
 ]
 
-async function get({ registry, principal, request }: OciContext): Promise<Reply> {
-  const page = pageRequestOf(request, CATALOG_PAGE)
+async function get({ registry, principal, request, lists }: OciContext): Promise<Reply> {
+  const atMost = lists.catalogMaxEntries
+  const page = pageRequestOf(request, { byDefault: Math.min(USUAL_PAGE, atMost), atMost })
   const { items, hasMore } = await listRepositories(registry, visibleTo(principal), page)
   return listReply(request, page, { repositories: items }, hasMore ? items.at(-1) : undefined)
 }

@@ -20,6 +20,7 @@ import { kindOf, variablesOf } from './kinds.ts'
 import { withoutPrefix } from './location.ts'
 import { manifestRoutes } from './manifests.ts'
 import { findMoved } from './moved.ts'
+import { methodsNow, requireWritable } from './read-only.ts'
 import { referrerRoutes } from './referrers.ts'
 import type { OciContext, OciOptions, OciRoute } from './route.ts'
 import { tagRoutes } from './tags.ts'
@@ -76,7 +77,7 @@ async function answer(
         notFound(request, options)
       )
     case 'method-not-allowed':
-      return methodNotAllowed(request.method, match.allow)
+      return methodNotAllowed(request.method, methodsNow(options, match.allow))
     case 'found': {
       note(request, match.route, match.params)
       const admission = admit(options, request, match.route.needs, match.params)
@@ -121,12 +122,13 @@ async function run(
   router: Router<OciContext, Action>,
 ): Promise<Reply> {
   try {
+    requireWritable(context, route.method)
     return await route.handle(context, params)
   } catch (error) {
     if (!(error instanceof RegistryError) || error.code !== 'UNSUPPORTED') throw error
     const { method, path } = context.request
-    const others = allowedAt(router, context, path).filter((each) => each !== method)
-    return errorReply(error, { allow: others.join(', ') })
+    const others = methodsNow(context, allowedAt(router, context, path))
+    return errorReply(error, { allow: others.filter((each) => each !== method).join(', ') })
   }
 }
 

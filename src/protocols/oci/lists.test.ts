@@ -151,3 +151,31 @@ function tagsOf(answer: Answer): readonly string[] {
 function namesOf(answer: Answer): readonly string[] {
   return (JSON.parse(answer.text) as { repositories: string[] }).repositories
 }
+
+describe('the largest pages that the operator allows', () => {
+  let server: OciServer
+  beforeAll(async () => {
+    server = await openOciServer({ lists: { catalogMaxEntries: 2, tagsMax: 3 } })
+    const { registry } = server.bench
+    const image = newIndex([])
+    for (const name of NAMES.slice(0, 5)) await pushManifest(registry, parseRepositoryName(name), image)
+    await pushManifest(registry, parseRepositoryName('r/000'), image, image.digest, { tagged: TAGS })
+  })
+  afterAll(() => server.close())
+
+  test.each(['', '?n=2', '?n=3', '?n=1000'])('of repositories hold at _catalog%s', async (query) => {
+    const answer = await server.ask('GET', `/v2/_catalog${query}`)
+    expect(JSON.parse(answer.text)).toEqual({ repositories: NAMES.slice(0, 2) })
+    expect(linkOf(answer)).toBe('/v2/_catalog?last=r%2F001&n=2')
+  })
+
+  test.each(['?n=3', '?n=4', '?n=1000'])('of tags hold at tags/list%s', async (query) => {
+    const answer = await server.ask('GET', `/v2/r/000/tags/list${query}`)
+    expect(tagsOf(answer)).toEqual(TAGS.slice(0, 3))
+    expect(linkOf(answer)).toBe('/v2/r/000/tags/list?last=1.2&n=3')
+  })
+
+  test('of tags do not hold for who does not page, as in registry:3', async () => {
+    expect(tagsOf(await server.ask('GET', '/v2/r/000/tags/list'))).toEqual(TAGS)
+  })
+})

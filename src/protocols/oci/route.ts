@@ -14,10 +14,19 @@ export interface OciOptions {
   readonly registry: Registry
   /** Whether DELETE of manifests, tags and blobs is switched on. */
   readonly deleteEnabled: boolean
+  /** Whether nothing may be pushed or deleted. */
+  readonly isReadOnly: boolean
+  readonly lists: ListLimits
   readonly addresses: AddressOptions
   /** The way in. */
   readonly authenticator: Authenticator
   readonly log: Log
+}
+
+/** The largest `n` that lists take. */
+export interface ListLimits {
+  readonly catalogMaxEntries: number
+  readonly tagsMax: number
 }
 
 /** One request on its way through a route. */

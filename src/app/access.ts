@@ -5,7 +5,7 @@ import { complaintsOf } from '../access/htpasswd/mending.ts'
 import { parsePasswordFile } from '../access/htpasswd/password-file.ts'
 import { provisionPasswordFile } from '../access/htpasswd/provision.ts'
 import type { AuthConfig, TokenAuthConfig } from '../config/config.ts'
-import { WatchedFile } from '../lib/watched-file.ts'
+import { FileUnreadable, WatchedFile } from '../lib/watched-file.ts'
 import type { Log } from '../observability/log.ts'
 import { AccessUnusable } from './access-unusable.ts'
 import type { Reloadable } from './reload.ts'
@@ -42,11 +42,25 @@ export async function prepareAccess(auth: AuthConfig, log: Log): Promise<void> {
     const file = new WatchedFile({ path, parse: parsePasswordFile }).current()
     for (const complaint of complaintsOf(path, file)) log.warn({}, complaint)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new AccessUnusable(`The htpasswd file (auth.htpasswd.path) cannot be used: ${why}.`, {
-      cause: error,
-    })
+    throw new AccessUnusable(
+      `The htpasswd file (auth.htpasswd.path) cannot be used: ${describe(error)}.${adviceFor(error, path)}`,
+      { cause: error },
+    )
   }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** What helps where Berth may not read the file, or may not make it. */
+function adviceFor(error: unknown, path: string): string {
+  const cause = error instanceof FileUnreadable ? error.cause : error
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null
+  if (code === 'EACCES' || code === 'EPERM') {
+    return ` Berth runs as user ${process.getuid?.()}: let it read the file, and its folder.`
+  }
+  return code === 'EROFS' ? ` Make it where it can be written: berth htpasswd ${path} NAME.` : ''
 }
 
 function openHtpasswd(auth: Extract<AuthConfig, { kind: 'htpasswd' }>, log: Log): OpenedAccess {

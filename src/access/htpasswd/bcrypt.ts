@@ -11,7 +11,18 @@ const COST = 10
 
 /** Takes tens of milliseconds on another thread. `hash` is a well-formed one. */
 export function matchesBcrypt(password: string, hash: string): Promise<boolean> {
-  return Bun.password.verify(new TextEncoder().encode(password).subarray(0, BCRYPT_BYTES), hash, 'bcrypt')
+  const bytes = new TextEncoder().encode(password).subarray(0, BCRYPT_BYTES)
+  return Bun.password.verify(bytes, withCanonicalSalt(hash), 'bcrypt')
+}
+
+const BASE64 = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+/** Where the last character of the salt stands: of its six bits the salt has two. */
+const SALT_END = 28
+
+/** Some programs leave the four bits to chance that no salt has: distribution does not look at them, and Bun refuses. */
+function withCanonicalSalt(hash: string): string {
+  const last = BASE64[BASE64.indexOf(hash[SALT_END] ?? '') & 0b110000]
+  return hash.slice(0, SALT_END) + last + hash.slice(SALT_END + 1)
 }
 
 /** The password must not be longer than BCRYPT_BYTES in UTF-8, nor empty. */

@@ -37,8 +37,8 @@ export function parsePasswordFile(bytes: Uint8Array): PasswordFile {
   return { users, complaints, usualCost: usualCost([...users.values()]) }
 }
 
-/** Version, cost, and 22 characters of salt with 31 of hash in bcrypt's own Base64. */
-const BCRYPT = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
+/** Version, cost, and 22 characters of salt with 31 of hash in bcrypt's own Base64; the last one has four bits only. */
+const BCRYPT = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{52}[.CGKOSWaeimquy26]$/
 
 const OTHER_FORMS: readonly (readonly [RegExp, string])[] = [
   [/^\$2/, 'a broken bcrypt hash'],

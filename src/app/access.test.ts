@@ -42,7 +42,7 @@ describe('the htpasswd file', () => {
 
   test.each([
     ['is a folder', 'folder', 'Docker makes one where a mounted file is missing'],
-    ['cannot be made', 'file/htpasswd', 'ENOTDIR'],
+    ['cannot be made', 'file/htpasswd', 'EEXIST'],
   ])('that %s refuses the start, and names the setting and the path', async (_, name, words) => {
     mkdirSync(join(folder, 'folder'), { recursive: true })
     writeFileSync(join(folder, 'file'), '')

@@ -43,7 +43,7 @@ export async function prepareAccess(auth: AuthConfig, log: Log): Promise<void> {
     for (const complaint of complaintsOf(path, file)) log.warn({}, complaint)
   } catch (error) {
     throw new AccessUnusable(
-      `The htpasswd file (auth.htpasswd.path) cannot be used: ${describe(error)}.${adviceFor(error, path)}`,
+      `The htpasswd file ${path} (auth.htpasswd.path) cannot be used: ${describe(error)}.${adviceFor(error, path)}`,
       { cause: error },
     )
   }

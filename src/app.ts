@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Authenticator } from './access/authenticate.ts'
 import { openAccess } from './app/access.ts'
+import { type OpenedCertificates, openCertificates } from './app/certificates.ts'
 import { describeServer, openControlSocket } from './app/control.ts'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
@@ -13,7 +14,7 @@ import { manifestPolicyOf } from './app/manifest-policy.ts'
 import { MeasuredDatabase } from './app/measured-database.ts'
 import { AppMetrics } from './app/metrics.ts'
 import { type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
-import type { Reloadable } from './app/reload.ts'
+import { type ReloadRequest, reloadAll } from './app/reload.ts'
 import { describeRequest, statusOf } from './app/served-request.ts'
 import { checkTreeBeside, type DrawLine } from './app/tree.ts'
 import { UnnamedProxy } from './app/unnamed-proxy.ts'
@@ -46,10 +47,10 @@ export interface App {
   readonly url: string
   /** What whoever speaks for all processes of a server wants to know of this one. */
   answer(question: Question): Promise<AnswerTo<Question>>
+  /** Reads again what can be. Gives the names of what could not. */
+  reload(request: ReloadRequest): Promise<readonly string[]>
   /** Rejects when this process can write no more, and had better end. Never resolves. */
   readonly broken: Promise<never>
-  /** What can be read anew without a restart. */
-  readonly reloadables: readonly Reloadable[]
   /** Lets what is in flight end within the grace time, then closes everything. */
   close(graceMilliseconds: number): Promise<void>
 }
@@ -88,9 +89,14 @@ export async function startApp(
       tree === null
         ? null
         : { read: registry.database, files: tree.files, start: tree.start, knownUntil: null }
-    const answering = { metrics, health, garbage }
-    const { authenticator, reloadables } = await openAccess(config.auth, log)
-    const server = await listen({ config, role, registry, authenticator, log, logRequest, metrics, health })
+    const certificates = openCertificates(config.http.tls, log)
+    const access = await openAccess(config.auth, log)
+    const { authenticator } = access
+    const reloadables = [...access.reloadables, ...certificates.reloadables]
+    const answering = { metrics, health, garbage, reloadables, log }
+    const own = { config, role, registry, authenticator, certificates, log, logRequest, metrics, health }
+    const server = await listen(own)
+    certificates.follow(server, closers)
     if (role.kind === 'single') {
       closers.defer(() => server.stop({ graceMilliseconds: 0 }))
       const crew = crewOfOne(answering)
@@ -102,8 +108,8 @@ export async function startApp(
     return {
       url: server.url,
       broken,
-      reloadables,
       answer: (question) => answer(answering, question),
+      reload: (request) => reloadAll(reloadables, request, log),
       async close(graceMilliseconds) {
         await server.stop({ graceMilliseconds })
         await closers.disposeAsync()
@@ -206,6 +212,7 @@ interface Parts {
   readonly role: AppRole
   readonly registry: Registry
   readonly authenticator: Authenticator
+  readonly certificates: OpenedCertificates
   readonly log: Log
   readonly logRequest: RequestLog
   readonly metrics: AppMetrics
@@ -213,13 +220,15 @@ interface Parts {
 }
 
 function listen(parts: Parts): Promise<RunningServer> {
-  const { config, role, log, logRequest, metrics } = parts
+  const { config, role, certificates, log, logRequest, metrics } = parts
   const unnamedProxy = new UnnamedProxy(log)
   return startServer({
     address: config.http.address,
     reusePort: role.kind === 'worker',
     trustedProxies: config.http.trustedProxies,
     headers: config.http.headers,
+    ...certificates.tls,
+    http2: config.http.tls === null ? config.http.h2c : config.http.http2,
     handle: handlerOf(parts),
     onError: (error, request) => refusal(error, log, request),
     onReply(request, reply, milliseconds) {

@@ -10,6 +10,7 @@ import { describeServer, openControlSocket } from './app/control.ts'
 import { writerSettings } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
 import type { AnswerTo, Crew, Question } from './app/questions.ts'
+import type { ReloadRequest } from './app/reload.ts'
 import { type ChildFailed, NoAnswer, SupervisedProcess } from './app/supervised-process.ts'
 import { claimConfiguredVolume, type VolumeFacts } from './app/volume.ts'
 import type { WriterAddress, WriterSettings } from './app/writer-settings.ts'
@@ -40,6 +41,8 @@ export interface Supervisor {
   readonly url: string
   /** Rejects with ChildFailed when something would not stay up. Never resolves. */
   readonly broken: Promise<never>
+  /** Has every worker read again what it can. Gives the names of what could not be read. */
+  reload(request: ReloadRequest): Promise<readonly string[]>
   /** Lets requests in flight end within the grace; all processes are gone a second and a half later at most. */
   close(graceMilliseconds: number): Promise<void>
   /** Ends every process at once. */
@@ -73,6 +76,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     return {
       url,
       broken: broken.promise,
+      reload: (request) => family.reload(request),
       async close(graceMilliseconds) {
         await family.stop(graceMilliseconds)
         await closers.disposeAsync()
@@ -111,10 +115,12 @@ class Family implements Crew {
   readonly #onGivenUp: (error: ChildFailed) => void
   #writer: SupervisedProcess<ChildStart> | null = null
   #workers: SupervisedProcess<ChildStart>[] = []
+  #logLevel: Config['log']['level']
 
   constructor(options: SupervisorOptions, onGivenUp: (error: ChildFailed) => void) {
     this.#options = options
     this.#onGivenUp = onGivenUp
+    this.#logLevel = options.config.log.level
   }
 
   /** The address of the first worker, which is that of all. */
@@ -152,12 +158,20 @@ class Family implements Crew {
     throw failure
   }
 
+  /** Whoever takes a worker's place afterwards has the new level too. */
+  async reload(request: ReloadRequest): Promise<readonly string[]> {
+    this.#logLevel = request.logLevel
+    this.#options.log.setLevel(request.logLevel)
+    const failed = await this.askAll({ kind: 'reload', ...request })
+    return [...new Set(failed.flat())]
+  }
+
   #child(command: string, start: ChildStart): SupervisedProcess<ChildStart> {
     const { program, log } = this.#options
     return new SupervisedProcess({
       name: start.name,
       command: [...program, command],
-      start,
+      start: () => ({ ...start, config: withLogLevel(start.config, this.#logLevel) }),
       log,
       onGivenUp: this.#onGivenUp,
     })
@@ -178,6 +192,10 @@ class Family implements Crew {
     for (const worker of this.#workers) worker.kill()
     this.#writer?.kill()
   }
+}
+
+function withLogLevel(config: Config, level: Config['log']['level']): Config {
+  return { ...config, log: { ...config.log, level } }
 }
 
 /** Of those that answer. */

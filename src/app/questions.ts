@@ -3,6 +3,7 @@
  * socket. Questions and answers are plain data, for they travel between processes.
  */
 import type { Health } from '../observability/health.ts'
+import type { Log } from '../observability/log.ts'
 import type { Metric } from '../observability/metrics.ts'
 import {
   findGarbage,
@@ -12,10 +13,12 @@ import {
   GarbageUnknown,
 } from '../registry/gc/garbage.ts'
 import type { AppMetrics } from './metrics.ts'
+import { type Reloadable, type ReloadRequest, reloadAll } from './reload.ts'
 
 export type Question =
   | { readonly kind: 'metrics' }
   | { readonly kind: 'health' }
+  | ({ readonly kind: 'reload' } & ReloadRequest)
   | { readonly kind: 'garbage'; readonly deleteUntagged: boolean; readonly cursor: GarbageCursor }
 
 /** What is garbage cannot be told now; the sentence says why. */
@@ -28,6 +31,8 @@ interface Answers {
   readonly metrics: readonly Metric[]
   /** What is wrong, by the names of the checks. */
   readonly health: Readonly<Record<string, string>>
+  /** The names of what could not be read again. */
+  readonly reload: readonly string[]
 }
 
 export type AnswerTo<Asked extends Question> = Answers[Asked['kind']]
@@ -46,10 +51,12 @@ export interface Answering {
   readonly health: Health
   /** Null where content is in memory. */
   readonly garbage: GarbagePlace | null
+  readonly reloadables: readonly Reloadable[]
+  readonly log: Log
 }
 
 export async function answer(
-  { metrics, health, garbage }: Answering,
+  { metrics, health, garbage, reloadables, log }: Answering,
   question: Question,
 ): Promise<AnswerTo<Question>> {
   switch (question.kind) {
@@ -59,6 +66,8 @@ export async function answer(
       return health.problems
     case 'garbage':
       return garbage === null ? IN_MEMORY : await garbagePage(garbage, question)
+    case 'reload':
+      return await reloadAll(reloadables, question, log)
   }
 }
 

@@ -43,11 +43,18 @@ afterEach(() => {
   for (const each of supervised.splice(0)) each.kill()
 })
 
-function supervise(start: Behaviour, plan: Partial<ProcessPlan<Behaviour>> = {}) {
+function supervise(behaviour: Behaviour, plan: Partial<ProcessPlan<Behaviour>> = {}) {
   const lines: string[] = []
   const log = createLog({ level: 'info', format: 'text', write: (line) => void lines.push(line) })
   const command = [process.execPath, program]
-  const child = new SupervisedProcess({ name: 'worker-1', command, start, log, onGivenUp: () => {}, ...plan })
+  const child = new SupervisedProcess({
+    name: 'worker-1',
+    command,
+    start: () => behaviour,
+    log,
+    onGivenUp: () => {},
+    ...plan,
+  })
   supervised.push(child)
   return { child, lines }
 }

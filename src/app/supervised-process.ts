@@ -30,7 +30,8 @@ export interface ProcessPlan<Start> {
   /** `worker-2`: how log lines call it. */
   readonly name: string
   readonly command: readonly string[]
-  readonly start: Start
+  /** What it is told each time that it begins. */
+  start(): Start
   readonly log: Log
   /** It ended again and again: nothing more will be tried. */
   readonly onGivenUp: (error: ChildFailed) => void
@@ -148,7 +149,7 @@ export class SupervisedProcess<Start> {
 
   #heard(message: MessageFromChild): void {
     if (message.kind === 'hello') {
-      this.#tell({ kind: 'start', start: this.#plan.start })
+      this.#tell({ kind: 'start', start: this.#plan.start() })
     } else if (message.kind === 'ready') {
       this.#becameReady(message.address)
     } else if (message.kind === 'answer') {

@@ -30,6 +30,7 @@ export class Failure extends Error {
 const EXIT_CODES: Readonly<Record<string, number>> = {
   ConfigError: EXIT.CONFIG,
   AccessUnusable: EXIT.CONFIG,
+  TlsUnusable: EXIT.CONFIG,
   SchemaTooNew: EXIT.MISMATCH,
   VolumeRefused: EXIT.MISMATCH,
   NotWritable: EXIT.CONFIG,

@@ -1,4 +1,5 @@
 /** The running server behind one face, whether it is this process alone or a supervisor over several. */
+import type { ReloadRequest } from '../app/reload.ts'
 import type { Config } from '../config/config.ts'
 import type { ServerLog } from './server-log.ts'
 
@@ -6,6 +7,8 @@ export interface RunningServer {
   readonly url: string
   /** Rejects when the server cannot go on. Never resolves. */
   readonly broken: Promise<never>
+  /** Has every process read again what it can. Gives the names of what could not be read. */
+  reload(request: ReloadRequest): Promise<readonly string[]>
   /** Lets requests in flight end within the grace time. */
   close(graceMilliseconds: number): Promise<void>
   /** Ends other processes at once; this one is about to exit. */
@@ -23,6 +26,7 @@ async function runAlone(config: Config, { log, logRequest }: ServerLog): Promise
   return {
     url: app.url,
     broken: app.broken,
+    reload: (request) => app.reload(request),
     close: (graceMilliseconds) => app.close(graceMilliseconds),
     kill() {},
   }

@@ -2,6 +2,7 @@
 import { constants } from 'node:os'
 import type { Command } from 'commander'
 import { prepareAccess } from '../app/access.ts'
+import { checkCertificates } from '../app/certificates.ts'
 import type { Config } from '../config/config.ts'
 import { formatAddress } from '../http/address.ts'
 import type { Log } from '../observability/log.ts'
@@ -10,6 +11,7 @@ import { describeUser } from './data-owner.ts'
 import { EXIT } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { requireFreePort } from './port.ts'
+import { listenForReload } from './reload.ts'
 import { describeRights } from './rights.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { loadServerConfig, type ServerFlags, withServerArguments } from './server-config.ts'
@@ -44,15 +46,29 @@ async function serve(terminal: Terminal, file: string | undefined, flags: Server
   const lines = openServerLog(log, terminal)
   for (const warning of loaded.warnings) lines.log.warn({}, warning)
   for (const notice of loaded.notices) lines.log.info({}, notice)
-  const exitCode = await serveUntilStopped(terminal, config, lines).finally(() => lines.close())
+  const reloading = listenForReload({
+    loaded,
+    load: () => loadServerConfig(terminal, file, flags),
+    log: lines.log,
+  })
+  const exitCode = await serveUntilStopped(terminal, config, lines, reloading.serve).finally(() =>
+    lines.close(),
+  )
   process.exit(exitCode)
 }
 
-async function serveUntilStopped(terminal: Terminal, config: Config, lines: ServerLog): Promise<number> {
+async function serveUntilStopped(
+  terminal: Terminal,
+  config: Config,
+  lines: ServerLog,
+  onStarted: (server: RunningServer) => void,
+): Promise<number> {
   const signals = listenForStop()
   await prepareAccess(config.auth, lines.log)
+  checkCertificates(config.http.tls, lines.log)
   const server = await startUnlessStopped(config, signals, lines)
   if (typeof server === 'number') return server
+  onStarted(server)
   await announce(terminal, config, server.url, lines.log)
   return await untilStopped(server, config, signals, lines.log)
 }

@@ -2,17 +2,19 @@
  * Bun's HTTP server behind our own words: requests come as IncomingRequest, replies go as Reply.
  *
  * Invariants: every reply carries X-Request-Id; whatever a handler throws becomes a reply, and no stack or
- * path goes out; `stop` ends what is in flight, or cuts it when the grace time is over. A reply never says
- * `Connection: close`: to a body that is refused half way, that would reach Go clients as a broken pipe; Bun
- * swallows the rest of the body instead.
+ * path goes out; `stop` ends what is in flight, or cuts it when the grace time is over. The reply to a
+ * request with a body never says `Connection: close`: where the body is refused half way, that would reach Go
+ * clients as a broken pipe; Bun swallows the rest of the body instead.
  * The parser answers what is no HTTP at all (400, 413, 431, 505) by itself, without a body.
  */
 import http from 'node:http'
 import { parseHeaderFields } from '../lib/header-fields.ts'
 import { type NetworkList, parseNetworkList } from '../lib/network-list.ts'
-import { type Address, cannotListen, claim, isEveryAddress, letReadersConnect } from './address.ts'
+import { type Address, claim } from './address.ts'
+import { Listener, type Native } from './listener.ts'
 import { type Reply, toResponse } from './reply.ts'
 import { type Connection, type Discarding, IncomingRequest } from './request.ts'
+import type { TlsOptions } from './tls.ts'
 
 export interface ServerOptions {
   readonly address: Address
@@ -25,6 +27,10 @@ export interface ServerOptions {
   readonly trustedProxies?: readonly string[]
   /** On every reply, unless it has its own: names in any case, each with its values. */
   readonly headers?: Readonly<Record<string, readonly string[]>>
+  /** Plain HTTP unless given. */
+  readonly tls?: TlsOptions
+  /** Over TLS beside HTTP/1.1, for clients that choose it; without TLS for those that begin with it (h2c, prior knowledge). */
+  readonly http2?: boolean
   /** How long a connection may rest without a byte in either direction; at most 255. */
   readonly idleSeconds?: number
   /** How long a refused body is read on before its refusal, where the connection ends with the reply. */
@@ -46,6 +52,11 @@ export interface RunningServer {
   readonly url: string
   /** Null on a Unix socket. */
   readonly port: number | null
+  /**
+   * New connections get this certificate; those that there are end when what is in flight on them has ended. Throws
+   * where it cannot be used, and all stays as it was. For a server with TLS only.
+   */
+  replaceTls(tls: TlsOptions): void
   /**
    * Refuses new connections, closes those that rest, lets what is in flight finish within the grace time, then
    * cuts it. Resolves when all connections are closed and no handler runs any more (or does not heed its signal).
@@ -74,7 +85,8 @@ const HEADER_BYTES = 64 * 1024
 /** How long handlers may take to notice that their clients have been cut off. */
 const LAST_WORDS_MILLISECONDS = 1000
 
-type Native = Bun.Server<undefined>
+/** Brings a client that keeps its connection to the server that has the new certificate. HTTP/2 has no such header. */
+const FAREWELL = { connection: 'close' } as const
 
 /** A server that runs. */
 interface Serving {
@@ -83,50 +95,38 @@ interface Serving {
   readonly inFlight: InFlight
 }
 
-/** Throws CannotListen; BadNetwork for `trustedProxies`, and BadHeader for `headers`. */
+/**
+ * Throws CannotListen; BadNetwork for `trustedProxies`, BadHeader for `headers`, CipherSuiteRefused and what Bun says of
+ * certificates for `tls`.
+ */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   if (options.reusePort !== true) await claim(options.address)
   Reflect.set(http, 'maxHeaderSize', HEADER_BYTES)
   const serving = { options, circumstances: circumstancesOf(options), inFlight: new InFlight() }
-  const native = listen(serving, (request, server) =>
-    answer(serving, new BunConnection(request, server, serving.circumstances)),
-  )
+  const listener = new Listener({
+    address: options.address,
+    reusePort: options.reusePort ?? false,
+    tls: options.tls ?? null,
+    http2: options.http2 ?? false,
+    idleSeconds: serving.circumstances.idleSeconds,
+    fetch: (request, native) =>
+      answer(serving, new BunConnection(request, native, serving.circumstances), () => farewell(native)),
+    error: (cause) => lastReply(options.onError, serving.circumstances.headers, cause),
+  })
+  const farewell = (native: Native) => (listener.isLeaving(native) ? FAREWELL : {})
   return {
-    url: native.url.href.replace(/\/$/, ''),
-    port: native.port ?? null,
-    stop: ({ graceMilliseconds }) => stop(native, serving.inFlight, graceMilliseconds),
+    url: listener.url,
+    port: listener.port,
+    replaceTls: (tls) => listener.replaceTls(tls),
+    stop: ({ graceMilliseconds }) => stop(listener, serving.inFlight, graceMilliseconds),
   }
 }
 
-function listen(
-  { options, circumstances: { idleSeconds, headers } }: Serving,
-  fetch: (request: Request, server: Native) => Promise<Response>,
-): Native {
-  const { address, reusePort = false, onError } = options
-  const common = {
-    development: false,
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch,
-    error: (cause: unknown) => lastReply(onError, headers, cause),
-  } as const
-  // Heeded on Unix sockets too, although Bun's types do not know it.
-  const idle: object = { idleTimeout: idleSeconds }
-  try {
-    if (address.kind === 'unix') {
-      const server = Bun.serve({ ...common, ...idle, unix: address.path })
-      letReadersConnect(address)
-      return server
-    }
-    const where = isEveryAddress(address)
-      ? { port: address.port }
-      : { port: address.port, hostname: address.hostname }
-    return Bun.serve({ ...common, ...idle, ...where, reusePort })
-  } catch (error) {
-    throw cannotListen(address, error)
-  }
-}
-
-async function answer(serving: Serving, connection: BunConnection): Promise<Response> {
+async function answer(
+  serving: Serving,
+  connection: BunConnection,
+  farewell: () => Reply['headers'],
+): Promise<Response> {
   const { options, inFlight } = serving
   const started = performance.now()
   inFlight.begin()
@@ -134,11 +134,8 @@ async function answer(serving: Serving, connection: BunConnection): Promise<Resp
   const send = async (reply: Reply) => {
     if (request.mustBeDiscarded) await request.discardBody(options.discarding ?? DISCARDING)
     const failed = (error: unknown) => options.onBodyFailed?.(error, request)
-    const response = await toResponse(
-      complete(reply, serving.circumstances.headers, request.id),
-      request,
-      failed,
-    )
+    const common = { ...serving.circumstances.headers, ...(mayHaveBody(request) ? {} : farewell()) }
+    const response = await toResponse(complete(reply, common, request.id), request, failed)
     connection.endSlowness()
     options.onReply?.(request, reply, performance.now() - started)
     return response
@@ -151,6 +148,11 @@ async function answer(serving: Serving, connection: BunConnection): Promise<Resp
   } finally {
     inFlight.end()
   }
+}
+
+/** Whether bytes of it may still be on their way when it is answered. */
+function mayHaveBody(request: IncomingRequest): boolean {
+  return request.contentLength !== null || request.header('transfer-encoding') !== null
 }
 
 /** With the headers that every reply has. */
@@ -260,9 +262,9 @@ class InFlight {
   }
 }
 
-async function stop(native: Native, inFlight: InFlight, graceMilliseconds: number): Promise<void> {
-  await withDeadline(native.stop(), graceMilliseconds)
-  await native.stop(true)
+async function stop(listener: Listener, inFlight: InFlight, graceMilliseconds: number): Promise<void> {
+  await withDeadline(listener.stop({ hurry: false }), graceMilliseconds)
+  await listener.stop({ hurry: true })
   await withDeadline(inFlight.settled(), LAST_WORDS_MILLISECONDS)
 }
 

@@ -6,7 +6,7 @@
  * and whether they may have colours; nothing here looks at the environment.
  * Invariant: a line ends where it ends: what clients send cannot begin another, nor steer a terminal.
  */
-import { pino, stdSerializers, stdTimeFunctions } from 'pino'
+import { type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino'
 import { formatLogrusLine } from './logrus.ts'
 import { formatLogstashLine } from './logstash.ts'
 import { formatPrettyLine } from './pretty.ts'
@@ -25,6 +25,8 @@ export interface Log {
   error(fields: LogFields, message: string): void
   /** A log whose lines all carry these fields too. */
   child(fields: LogFields): Log
+  /** From now on; the children that were made of it before keep theirs. */
+  setLevel(level: LogLevel): void
   /** For fields that are dear to collect. */
   isLevelEnabled(level: LogLevel): boolean
 }
@@ -43,7 +45,7 @@ export interface LogOptions {
 
 export function createLog(options: LogOptions): Log {
   const { level, fields = {} } = options
-  return pino(
+  const log = pino(
     {
       level,
       base: { ...fields },
@@ -54,6 +56,12 @@ export function createLog(options: LogOptions): Log {
     },
     { write: lineWriter(options) },
   )
+  return Object.assign(log, { setLevel })
+}
+
+/** Of the log that it is called on. */
+function setLevel(this: Logger, level: LogLevel): void {
+  this.level = level
 }
 
 /** As logrus calls them. */

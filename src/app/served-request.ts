@@ -31,7 +31,7 @@ export function describeRequest(request: IncomingRequest, reply: Reply, millisec
   }
 }
 
-/** Null where no body is sent. */
-export function sentBytes({ method }: IncomingRequest, { body }: Reply): number | null {
-  return method === 'HEAD' || body === null || body.kind === 'redirect' ? null : contentLength(body)
+/** Of the body. */
+export function sentBytes({ method }: IncomingRequest, { body }: Reply): number {
+  return method === 'HEAD' || body === null || body.kind === 'redirect' ? 0 : contentLength(body)
 }

@@ -18,8 +18,8 @@ export interface ServedRequest {
   readonly requestType: string | null
   readonly responseType: string | null
   readonly status: number
-  /** The body's size, where it is known. */
-  readonly bytes: number | null
+  /** Of the reply's body. */
+  readonly bytes: number
   readonly milliseconds: number
   /** Who asked, where a login told. */
   readonly user: string | null

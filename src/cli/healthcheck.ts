@@ -80,6 +80,7 @@ async function ask(address: ListenAddress, tls: TlsConfig | null): Promise<Respo
     return await fetch(`${scheme}://${host}${READY_PATH}`, {
       ...(address.kind === 'unix' ? { unix: address.path } : {}),
       redirect: 'manual',
+      headers: { 'user-agent': 'berth-healthcheck' },
       // It asks itself, by an address that stands in no certificate.
       tls: { rejectUnauthorized: false },
       signal: AbortSignal.timeout(PATIENCE_MILLISECONDS),

@@ -116,7 +116,7 @@ describeWith(
       await shell.sees(
         /level=info msg="response completed" .*http\.request\.uri="?\/v2\/?"? .*http\.response\.status=200/,
       )
-      await shell.sees('"GET /v2/ HTTP/1.0" 200 2')
+      await shell.sees(/"GET \/v2\/? HTTP\/1\.[01]" 200 2/)
       await shell.interrupt()
     })
 

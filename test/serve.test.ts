@@ -150,7 +150,8 @@ describe('settings', () => {
     expect(existsSync(join(data, 'docker/registry/v2/repositories/team/app'))).toBe(true)
     const refused = await fetch(`${berth.url}/v2/team/app/manifests/1.0`, { method: 'DELETE' })
     expect(refused.status).toBe(405)
-    expect(JSON.parse(berth.log().split('\n')[0] ?? '')).toMatchObject({
+    const lines = berth.log().split('\n')
+    expect(JSON.parse(lines.find((line) => line.includes('listening on')) ?? '')).toMatchObject({
       msg: `listening on 127.0.0.1:${port}`,
     })
   })

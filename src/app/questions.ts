@@ -4,7 +4,7 @@
  */
 import type { Health } from '../observability/health.ts'
 import type { Log } from '../observability/log.ts'
-import type { Metric } from '../observability/metrics.ts'
+import { gauge, type Metric } from '../observability/metrics.ts'
 import {
   findGarbage,
   type GarbageCursor,
@@ -12,6 +12,7 @@ import {
   type GarbagePlace,
   GarbageUnknown,
 } from '../registry/gc/garbage.ts'
+import { findTreeState } from '../registry/tree/tree-pass.ts'
 import type { AppMetrics } from './metrics.ts'
 import { type Reloadable, type ReloadRequest, reloadAll } from './reload.ts'
 
@@ -61,7 +62,7 @@ export async function answer(
 ): Promise<AnswerTo<Question>> {
   switch (question.kind) {
     case 'metrics':
-      return await metrics.describe()
+      return [...(await metrics.describe()), ...(await describeTree(garbage))]
     case 'health':
       return health.problems
     case 'garbage':
@@ -69,6 +70,14 @@ export async function answer(
     case 'reload':
       return await reloadAll(reloadables, question, log)
   }
+}
+
+/** Nothing where content is in memory: nobody else can have changed it. */
+async function describeTree(place: GarbagePlace | null): Promise<Metric[]> {
+  if (place === null || place.start === null) return []
+  const isKnown = (await findTreeState(place.read, place.start)) === 'known'
+  const help = 'Whether all that another registry may have left in the folder is known.'
+  return [gauge('berth_tree_known', help, [{ labels: {}, value: isKnown ? 1 : 0 }], 'max')]
 }
 
 async function garbagePage(

@@ -102,7 +102,7 @@ export class IncomingRequest {
   readonly #isDecoded: boolean
   #query: Query | null = null
   #received = 0
-  #chunks: AsyncIterator<Uint8Array, undefined> | null = null
+  #rest: AsyncIterator<Uint8Array, undefined> | null = null
   /** Whether the body has come to its end, one way or another. */
   #isEnded = false
 
@@ -209,11 +209,30 @@ export class IncomingRequest {
    */
   async *body(): AsyncGenerator<Uint8Array, void> {
     try {
-      for (let chunk = await this.#nextChunk(); chunk !== null; chunk = await this.#nextChunk()) yield chunk
-    } finally {
-      // Bun swallows what is left, as long as the connection is kept.
-      if (!this.mustBeDiscarded) await this.#chunks?.return?.()
+      for await (const chunk of this.#chunks()) {
+        this.#arrived(chunk)
+        yield chunk
+      }
+      this.#isEnded = true
+    } catch (error) {
+      this.#isEnded = true
+      throw isAbort(error) ? new BodyAborted(this.#received, this.contentLength) : error
     }
+  }
+
+  /** Where a rest may have to be discarded, leaving the loop early must not cancel the stream. */
+  #chunks(): AsyncIterable<Uint8Array> | readonly Uint8Array[] {
+    const { body } = this.#native
+    if (body === null) return []
+    if (!this.#endsConnection) return body
+    const rest = body[Symbol.asyncIterator]()
+    this.#rest = rest
+    return { [Symbol.asyncIterator]: () => ({ next: () => rest.next() }) }
+  }
+
+  #arrived(chunk: Uint8Array): void {
+    this.#received += chunk.length
+    this.#connection.bodyArrived()
   }
 
   /**
@@ -223,44 +242,25 @@ export class IncomingRequest {
    */
   async discardBody({ restMilliseconds, wholeMilliseconds }: Discarding): Promise<void> {
     const deadline = performance.now() + wholeMilliseconds
+    const rest = this.#rest ?? this.#native.body?.[Symbol.asyncIterator]()
     try {
-      while (performance.now() < deadline && (await this.#nextChunkWithin(restMilliseconds)) !== null);
+      while (performance.now() < deadline) {
+        const next = await orNull(rest?.next(), restMilliseconds)
+        if (next?.value === undefined) return
+        this.#arrived(next.value)
+      }
     } catch {
       // Who has gone away gets no reply.
     }
   }
 
-  /** Whether the client, or a proxy, has asked that the connection be closed after the reply, and is still sending. */
+  /** Whether the connection is to be closed after the reply, and bytes may be on their way that nobody has read. */
   get mustBeDiscarded(): boolean {
-    if (this.#isEnded || READS.has(this.method) || this.#native.body === null) return false
+    return !this.#isEnded && !READS.has(this.method) && this.#endsConnection && this.#native.body !== null
+  }
+
+  get #endsConnection(): boolean {
     return /\bclose\b/i.test(this.header('connection') ?? '')
-  }
-
-  /** Null at the end, and when nothing came for so long. */
-  async #nextChunkWithin(milliseconds: number): Promise<Uint8Array | null> {
-    const { promise: late, resolve } = Promise.withResolvers<null>()
-    const timer = setTimeout(resolve, milliseconds, null)
-    try {
-      return await Promise.race([this.#nextChunk(), late])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  /** Null at the end. Throws BodyAborted. */
-  async #nextChunk(): Promise<Uint8Array | null> {
-    try {
-      this.#chunks ??= this.#native.body?.[Symbol.asyncIterator]() ?? null
-      const { value = null } = (await this.#chunks?.next()) ?? {}
-      this.#isEnded = value === null
-      if (value === null) return null
-      this.#received += value.length
-      this.#connection.bodyArrived()
-      return value
-    } catch (error) {
-      this.#isEnded = true
-      throw isAbort(error) ? new BodyAborted(this.#received, this.contentLength) : error
-    }
   }
 
   /** The whole body in memory. Throws BodyTooLarge as early as that is known, and BodyAborted. */
@@ -321,6 +321,20 @@ function concatenate(chunks: readonly Uint8Array[], size: number): Uint8Array {
     offset += chunk.length
   }
   return whole
+}
+
+/** Null where it takes longer than that. */
+async function orNull<Value>(
+  promise: Promise<Value> | undefined,
+  milliseconds: number,
+): Promise<Value | null> {
+  const { promise: late, resolve } = Promise.withResolvers<null>()
+  const timer = setTimeout(resolve, milliseconds, null)
+  try {
+    return await Promise.race([promise ?? null, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function isAbort(error: unknown): boolean {

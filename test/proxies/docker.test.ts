@@ -31,7 +31,7 @@ describeWith('Docker Engine behind a proxy', [...PROXIES, ...ENGINE, 'openssl'],
   let engine: DockerEngine
   setDefaultTimeout(TIMEOUT)
   beforeAll(async () => {
-    berth = await startBerth()
+    berth = await startBerth({ env: { REGISTRY_HTTP_RELATIVEURLS: 'false' } })
     const folder = join(scratch, 'd')
     mkdirSync(folder)
     engine = await startDockerEngine(tools, folder)

@@ -88,6 +88,33 @@ describeWith('nginx before Berth', ['nginx'], ({ nginx }) => {
   })
 })
 
+describeWith('nginx before a Berth with a prefix', ['nginx'], ({ nginx }) => {
+  test('serves it beside other things, and lists are followed', async () => {
+    await using berth = await startBerth({ env: { REGISTRY_HTTP_PREFIX: '/registry/' } })
+    const location = 'location /registry/ { proxy_pass UPSTREAM; }'
+    const program = nginxWith(nginx, (site) => server(site, location.replace('UPSTREAM', address(site))))
+    await using behind = await startFront(program, { upstream: berth.host, certificate: null })
+    const blob = content(MEDIA_TYPES.layer.none, noise('prefixed', 1000))
+    const target = `/registry/v2/a/blobs/uploads/?digest=${blob.digest}`
+    const stored = await ask(behind, 'POST', target, { body: blob.bytes })
+    expect(stored.headers.get('location')).toBe(`/registry/v2/a/blobs/${blob.digest}`)
+    for (const name of ['a', 'b']) {
+      const put = await ask(behind, 'PUT', `/registry/v2/${name}/manifests/1`, { body: EMPTY_INDEX })
+      expect(put.status).toBe(201)
+    }
+    const page = await ask(behind, 'GET', '/registry/v2/_catalog?n=1')
+    const next = /^<(.+)>; rel="next"$/.exec(page.headers.get('link') ?? '')?.[1] ?? 'no Link'
+    expect(next).toStartWith('/registry/v2/_catalog?')
+    expect(await (await ask(behind, 'GET', next)).json()).toEqual({ repositories: ['b'] })
+  })
+})
+
+const EMPTY_INDEX = JSON.stringify({
+  schemaVersion: 2,
+  mediaType: MEDIA_TYPES.index,
+  manifests: [],
+})
+
 describeWith('nginx before a Unix socket', ['nginx'], ({ nginx }) => {
   let folder: string
   beforeAll(() => {
@@ -122,7 +149,7 @@ describeWith('deploy/nginx/berth.conf', ['nginx', 'openssl'], ({ nginx, openssl 
   let berth: BerthServer
   let front: Front
   beforeAll(async () => {
-    berth = await startBerth()
+    berth = await startBerth({ env: { REGISTRY_HTTP_RELATIVEURLS: 'false' } })
     const program = nginxWith(nginx, (site, where) => {
       proxyFolder = where
       return shippedBlocks(site, where)
@@ -149,5 +176,17 @@ describeWith('deploy/nginx/berth.conf', ['nginx', 'openssl'], ({ nginx, openssl 
     })
     expect(answer.status).toBe(301)
     expect(answer.headers.get('location')).toBe('https://127.0.0.1/v2/')
+  })
+
+  test('lets no client say where it came from', async () => {
+    const headers = {
+      forwarded: 'host=evil.example',
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-port': '1',
+      'x-forwarded-prefix': '/evil',
+      'x-forwarded-proto': 'http',
+    }
+    const begun = await ask(front, 'POST', '/v2/a/blobs/uploads/', { headers })
+    expect(begun.headers.get('location')).toStartWith(`${front.url}/v2/a/blobs/uploads/`)
   })
 })

@@ -51,7 +51,7 @@ export function describeProxy(
     const { crane = '', skopeo = '', curl = '', openssl = '' } = paths
     const clients = { crane, skopeo, curl }
     for (const hasTls of withTls) {
-      for (const relative of [true]) {
+      for (const relative of [true, false]) {
         describe(`${hasTls ? 'with' : 'without'} TLS, with ${relative ? 'paths' : 'whole addresses'}`, () => {
           useRoundTrip(program(paths[tool] ?? ''), { clients, openssl: hasTls ? openssl : null, relative })
         })

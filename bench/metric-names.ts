@@ -1,6 +1,7 @@
 /** What is measured, in the order of the report. A contestant's file says which of these it takes part in. */
 export const METRIC_NAMES = [
   'manifest',
+  'manifest-login',
   'pull',
   'push',
   'tag-puts',

@@ -1,6 +1,7 @@
 /** All metrics, in the order in which they are measured and reported. */
 import type { Metric } from './metric.ts'
 import { manifestMetric } from './metrics/manifest.ts'
+import { manifestLoginMetric } from './metrics/manifest-login.ts'
 import { memoryMetric } from './metrics/memory.ts'
 import { pullMetric } from './metrics/pull.ts'
 import { pushMetric } from './metrics/push.ts'
@@ -12,6 +13,7 @@ import { writerKilledMetric } from './metrics/writer-killed.ts'
 
 export const METRICS: readonly Metric[] = [
   manifestMetric,
+  manifestLoginMetric,
   pullMetric,
   pushMetric,
   tagPutsMetric,

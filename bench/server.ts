@@ -36,6 +36,8 @@ export interface ServerPlace {
   readonly data: string
   /** Beside the contestant's own. */
   readonly environment?: Readonly<Record<string, string>>
+  /** The path that answers with 200 when it has started; the contestant's own unless given. */
+  readonly ready?: string
 }
 
 /** Resolves with its first answer. Throws with its log when it does not start. */
@@ -51,7 +53,7 @@ export async function startServer(contestant: ServerContestant, place: ServerPla
   const child = spawn(commandLine(contestant.command, values), { folder, log, environment })
   const end = endOf(child)
   try {
-    await answers(child, port, contestant.ready)
+    await answers(child, port, place.ready ?? contestant.ready)
   } catch (error) {
     await end()
     throw new Error(`${contestant.name} did not start: ${error}\n${readFileSync(log, 'utf8').slice(-2000)}`)

@@ -38,9 +38,17 @@ export class Subject implements AsyncDisposable {
     return this.#closing.use(await this.start())
   }
 
-  /** Starts the server on the same data; the caller ends it. */
-  async start(environment: Readonly<Record<string, string>> = {}): Promise<Server> {
-    return await startServer(this.contestant, { folder: this.#folder, data: this.data, environment })
+  /** Starts the server on the same data; the caller ends it. `ready` is for one that does not answer at its usual path. */
+  async start(
+    environment: Readonly<Record<string, string>> = {},
+    options: { readonly ready?: string } = {},
+  ): Promise<Server> {
+    return await startServer(this.contestant, {
+      folder: this.#folder,
+      data: this.data,
+      environment,
+      ...options,
+    })
   }
 
   /** Puts an image there, by a push, or as files for those who take no pushes. */

@@ -12,7 +12,6 @@ import {
   parseVersion,
 } from '../bench/contestant.ts'
 import { METRIC_NAMES } from '../bench/metric-names.ts'
-import { parseWrk } from '../bench/metrics/manifest.ts'
 import { METRICS } from '../bench/metrics.ts'
 import { parseOptions } from '../bench/options.ts'
 import { parseStat } from '../bench/process-group.ts'
@@ -20,12 +19,13 @@ import { formatNumber, formatTable } from '../bench/report.ts'
 import { QUICK_SCALE } from '../bench/scale.ts'
 import { ratiosOf, summarize } from '../bench/statistics.ts'
 import { judge, OURS, TARGETS } from '../bench/targets.ts'
+import { parseWrk } from '../bench/wrk.ts'
 import { type CommandResult, tryCommand } from './tools/command.ts'
 import { describeUnless, describeWith } from './tools/describe-with.ts'
 
 const checkout = join(import.meta.dir, '..')
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 /** The cells of the row that begins with this. */
 function cellsOf(report: string, title: string): string[] {

@@ -6,6 +6,7 @@ import { deleteManifestCommand, putManifestCommand } from '../registry/manifests
 import { probeWritesCommand } from '../registry/readiness.ts'
 import { deleteTagCommand } from '../registry/tags.commands.ts'
 import { clearMarksCommand } from '../registry/tree/link-tree.commands.ts'
+import { forgetTreeFactsCommand } from '../registry/tree/reindex.commands.ts'
 import {
   beginStartCommand,
   claimPassCommand,
@@ -52,4 +53,5 @@ export const COMMANDS: readonly AnyCommand[] = [
   claimPassCommand,
   noteFindingsCommand,
   endPassCommand,
+  forgetTreeFactsCommand,
 ]

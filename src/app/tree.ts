@@ -6,22 +6,13 @@
 import type { Log } from '../observability/log.ts'
 import { describeFinding, type Finding } from '../registry/tree/findings.ts'
 import { noteFindingsCommand } from '../registry/tree/tree.commands.ts'
-import {
-  findTreeState,
-  goThroughTree,
-  type PassProgress,
-  type PassResult,
-} from '../registry/tree/tree-pass.ts'
+import { findTreeState, goThroughTree, type PassResult } from '../registry/tree/tree-pass.ts'
 import type { UncheckedTree } from '../registry/tree/unchecked-tree.ts'
+import { type DrawLine, ProgressTeller } from './progress.ts'
 
 /** Milliseconds. */
 const LOOK_AGAIN = 1_000
 const AFTER_ERROR = 10_000
-const LOG_EVERY = 10_000
-const DRAW_EVERY = 100
-
-/** Writes over the last line of a terminal; an empty text takes it away. */
-export type DrawLine = (line: string) => void
 
 export interface TreeKeeperOptions {
   readonly tree: UncheckedTree
@@ -96,41 +87,6 @@ async function tellResult({ tree, log }: TreeKeeperOptions, result: PassResult, 
 async function tellFindings(tree: UncheckedTree, log: Log, findings: readonly Finding[]): Promise<void> {
   const isNew = await tree.database.write(noteFindingsCommand, { findings: JSON.stringify(findings) })
   if (isNew) for (const finding of findings) log.warn({}, describeFinding(finding))
-}
-
-class ProgressTeller {
-  readonly #log: Log
-  readonly #draw: TreeKeeperOptions['draw']
-  #told = performance.now()
-  #isDrawn = false
-
-  constructor({ log, draw }: TreeKeeperOptions) {
-    this.#log = log
-    this.#draw = draw
-  }
-
-  tell({ done, total }: PassProgress): void {
-    const now = performance.now()
-    if (now - this.#told < (this.#draw === null ? LOG_EVERY : DRAW_EVERY)) return
-    this.#told = now
-    if (this.#draw === null) {
-      this.#log.info({ done, total }, `indexing: ${done} of ${total} repositories`)
-    } else {
-      this.#isDrawn = true
-      this.#draw(`${barOf(done / total)} ${done} of ${total} repositories indexed`)
-    }
-  }
-
-  end(): void {
-    if (this.#isDrawn) this.#draw?.('')
-  }
-}
-
-const BAR_WIDTH = 30
-
-function barOf(share: number): string {
-  const full = Math.round(share * BAR_WIDTH)
-  return `[${'='.repeat(full)}${' '.repeat(BAR_WIDTH - full)}]`
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -8,6 +8,7 @@ import { garbageCollectCommand } from './garbage-collect.ts'
 import { healthcheckCommand } from './healthcheck.ts'
 import { formatExamples, programName } from './help.ts'
 import { htpasswdCommand } from './htpasswd.ts'
+import { reindexCommand } from './reindex.ts'
 import { serveCommand } from './serve.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 import { versionCommand } from './version.ts'
@@ -40,6 +41,7 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(garbageCollectCommand(terminal))
   program.addCommand(healthcheckCommand(terminal))
   program.addCommand(htpasswdCommand(terminal))
+  program.addCommand(reindexCommand(terminal))
   program.addCommand(versionCommand(terminal))
   program.addCommand(dataOwnerCommand(terminal), { hidden: true })
   for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError()

@@ -20,9 +20,9 @@ export function runServer(config: Config, lines: ServerLog): Promise<RunningServ
   return config.workers > 1 ? runSeveral(config, lines) : runAlone(config, lines)
 }
 
-async function runAlone(config: Config, { log, logRequest }: ServerLog): Promise<RunningServer> {
+async function runAlone(config: Config, { log, logRequest, draw }: ServerLog): Promise<RunningServer> {
   const { startApp } = await import('../app.ts')
-  const app = await startApp(config, { kind: 'single' }, log, logRequest)
+  const app = await startApp(config, { kind: 'single' }, log, logRequest, draw)
   return {
     url: app.url,
     broken: app.broken,

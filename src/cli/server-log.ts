@@ -12,6 +12,8 @@ import { VERSION } from './version.ts'
 export interface ServerLog {
   readonly log: Log
   readonly logRequest: RequestLog
+  /** For how far something is, below the lines; null where nobody watches. */
+  readonly draw: Terminal['draw']
   /** Resolves when what was said has been written, as far as somebody reads. */
   close(): Promise<void>
 }
@@ -29,10 +31,10 @@ export function withIdentity(config: LogConfig): LogConfig {
   return { ...config, fields: { ...config.fields, 'instance.id': crypto.randomUUID(), version: VERSION } }
 }
 
-function forPeople(config: LogConfig, { hasColor, note }: Terminal): ServerLog {
+function forPeople(config: LogConfig, { hasColor, note, draw }: Terminal): ServerLog {
   const log = createLog({ ...config, color: hasColor, write: note })
   const logRequest = createRequestLog({ ...config, log, write: note, writeCombined: null })
-  return { log, logRequest: config.accessLog ? logRequest : () => {}, close: () => Promise.resolve() }
+  return { log, logRequest: config.accessLog ? logRequest : () => {}, draw, close: () => Promise.resolve() }
 }
 
 function forPrograms(config: LogConfig): ServerLog {
@@ -47,6 +49,7 @@ function forPrograms(config: LogConfig): ServerLog {
   return {
     log,
     logRequest: createRequestLog({ ...config, log, write, writeCombined }),
+    draw: null,
     async close() {
       await Promise.all([output.close(), errors.close()])
     },

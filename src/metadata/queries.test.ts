@@ -44,6 +44,7 @@ const NOT_NOUNS = [
   'dialect',
   'many-rows',
   'migrate',
+  'rebuild',
   'row',
   'schema',
   'schema-access',

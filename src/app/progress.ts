@@ -1,0 +1,45 @@
+/** Says how far a pass through the link tree is: a bar on a terminal, a line of the log every ten seconds elsewhere. */
+import type { Log } from '../observability/log.ts'
+import type { PassProgress } from '../registry/tree/tree-pass.ts'
+
+/** Writes over the last line of a terminal; an empty text takes it away. */
+export type DrawLine = (line: string) => void
+
+/** Milliseconds. */
+const LOG_EVERY = 10_000
+const DRAW_EVERY = 100
+
+export class ProgressTeller {
+  readonly #log: Log
+  readonly #draw: DrawLine | null
+  #told = performance.now()
+  #isDrawn = false
+
+  constructor({ log, draw }: { readonly log: Log; readonly draw: DrawLine | null }) {
+    this.#log = log
+    this.#draw = draw
+  }
+
+  tell({ done, total }: PassProgress): void {
+    const now = performance.now()
+    if (now - this.#told < (this.#draw === null ? LOG_EVERY : DRAW_EVERY)) return
+    this.#told = now
+    if (this.#draw === null) {
+      this.#log.info({ done, total }, `indexing: ${done} of ${total} repositories`)
+    } else {
+      this.#isDrawn = true
+      this.#draw(`${barOf(done / total)} ${done} of ${total} repositories indexed`)
+    }
+  }
+
+  end(): void {
+    if (this.#isDrawn) this.#draw?.('')
+  }
+}
+
+const BAR_WIDTH = 30
+
+function barOf(share: number): string {
+  const full = Math.round(share * BAR_WIDTH)
+  return `[${'='.repeat(full)}${' '.repeat(BAR_WIDTH - full)}]`
+}

@@ -1,0 +1,28 @@
+/**
+ * What `berth reindex` does to a database that can still be read: everything that the link tree tells is forgotten,
+ * and everything that it cannot tell stays (accounts, grants, the trash, history, uploads in progress). Runs once,
+ * and alone, so it may go through whole tables.
+ */
+import type { Transaction } from './database.ts'
+
+const IS_TRASHED = (digest: string) =>
+  `EXISTS (SELECT 1 FROM trashed_manifests WHERE trashed_manifests.digest = ${digest})`
+
+/** In an order that the references between them allow. What lies in the trash keeps its bytes and its edges. */
+const FORGOTTEN = [
+  'DELETE FROM tags',
+  'DELETE FROM manifests',
+  `DELETE FROM manifest_payloads WHERE NOT ${IS_TRASHED('manifest_payloads.digest')}`,
+  `DELETE FROM manifest_references WHERE NOT ${IS_TRASHED('manifest_references.parent')}`,
+  `DELETE FROM manifest_blobs WHERE NOT ${IS_TRASHED('manifest_blobs.manifest')}`,
+  'DELETE FROM repository_blobs',
+  'DELETE FROM blobs',
+  'DELETE FROM gc_reviews',
+  'DELETE FROM tree_dirty',
+  'UPDATE repositories SET adopted_at = NULL, reconciled_by = NULL, listed = 0',
+]
+
+export async function forgetTreeFacts(tx: Transaction): Promise<void> {
+  await tx.run('UPDATE tag_history SET until_at = $1 WHERE until_at IS NULL', [tx.now])
+  for (const statement of FORGOTTEN) await tx.run(statement, [])
+}

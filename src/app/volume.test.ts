@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeOnDatabases } from '../../test/registry-bench.ts'
+import { makeOldVolume } from '../../test/old-volume.ts'
+import { describeOnDatabases, openOnSqlite } from '../../test/registry-bench.ts'
 import { describeWith } from '../../test/tools/describe-with.ts'
 import { claimSameIdentity, claimVolume, requireSameIdentity, VolumeRefused } from './volume.ts'
 
@@ -72,4 +73,36 @@ describeOnDatabases('the identity', (open) => {
     expect(refusal).toBeInstanceOf(VolumeRefused)
     await bench.close()
   })
+})
+
+test('a folder that is held together keeps its start until nobody holds it', async () => {
+  const root = join(parent, 'shared')
+  const claims = await Promise.all([claimVolume(root, 'shared'), claimVolume(root, 'shared')])
+  const late = await claimVolume(root, 'shared')
+  expect(new Set([...claims, late].map(({ facts }) => facts.start)).size).toBe(1)
+  expect(new Set([...claims, late].map(({ facts }) => facts.id)).size).toBe(1)
+  for (const { lock } of [...claims, late]) lock.release()
+  const next = await claimVolume(root, 'shared')
+  expect(next.facts.start).not.toBe(late.facts.start)
+  expect(next.facts.id).toBe(late.facts.id)
+  next.lock.release()
+})
+
+test('a folder that another registry filled is taken over until a database knows its id', async () => {
+  const root = join(parent, 'old')
+  makeOldVolume(root, { repositories: 1, tags: 1 })
+  for (const _ of ['the first start', 'and the next one, after a crash']) {
+    const { facts, lock } = await claimVolume(root, 'exclusive')
+    expect(facts).toMatchObject({ hasContent: true, isAdopted: true })
+    lock.release()
+  }
+  const bench = await openOnSqlite({ storage: 'memory' })
+  const { facts, lock } = await claimVolume(root, 'exclusive')
+  await requireSameIdentity(bench.database, facts)
+  await claimSameIdentity(bench.database, facts)
+  lock.release()
+  const known = await claimVolume(root, 'exclusive')
+  expect(known.facts).toMatchObject({ id: facts.id, isAdopted: false })
+  known.lock.release()
+  await bench.close()
 })

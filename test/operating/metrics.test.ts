@@ -1,0 +1,135 @@
+/**
+ * The debug server: metrics under the names and labels that docker-registry (2.8) and distribution 3.1 give after the
+ * same requests, summed over all workers, and health.
+ */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pushImage } from '../clients/push.ts'
+import { smallImage } from '../clients/sample-images.ts'
+import { describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
+import { type Running, startServer } from './running.ts'
+
+setDefaultTimeout(60_000)
+
+const image = smallImage('metrics')
+
+async function exercise({ url }: Running): Promise<void> {
+  const headers = { accept: image.root.mediaType }
+  await pushImage(url, 'team/app', '1', image)
+  for (const path of [
+    '/v2/',
+    '/v2/_catalog',
+    '/v2/team/app/tags/list',
+    '/v2/team/app/manifests/1',
+    `/v2/team/app/blobs/${image.blobs[0]?.digest}`,
+    '/v2/team/app/manifests/none',
+  ]) {
+    await (await fetch(url + path, { headers })).arrayBuffer()
+  }
+}
+
+/** The samples of `registry_http_*`, each with its name and labels as one text. */
+async function samplesOf({ debug }: Running): Promise<Map<string, number>> {
+  const text = await (await fetch(`${debug}/metrics`)).text()
+  const lines = text.split('\n').filter((line) => line.startsWith('registry_http_'))
+  return new Map(
+    lines.map((line) => [
+      sorted(line.slice(0, line.lastIndexOf(' '))),
+      Number(line.slice(line.lastIndexOf(' ') + 1)),
+    ]),
+  )
+}
+
+/** The labels in the order of their names, and bounds as JavaScript writes them. */
+function sorted(sample: string): string {
+  const [, name = '', labels = ''] = /^([a-z_]+)\{(.*)\}$/.exec(sample) ?? []
+  const each = labels
+    .split(',')
+    .map((label) => label.replace(/le="([\d.e+]+)"/, (_, bound) => `le="${Number(bound)}"`))
+  return `${name}{${each.toSorted().join()}}`
+}
+
+function isExact(sample: string): boolean {
+  return sample.startsWith('registry_http_requests_total') || sample.startsWith('registry_http_in_flight')
+}
+
+/** Berth has a kind of its own. */
+function isReferrers(sample: string): boolean {
+  return sample.includes('"referrers"')
+}
+
+for (const program of ['docker-registry', 'registry'] as const) {
+  describeWith(`beside ${program}`, [program], (programs) => {
+    test('names, labels, bounds and counts of requests are the same', async () => {
+      await using own = await startServer()
+      await using other = await startServer({}, programs[program])
+      for (const server of [own, other]) await exercise(server)
+      const [ours, theirs] = [await samplesOf(own), await samplesOf(other)]
+      expect([...ours.keys()].filter((each) => !isReferrers(each)).toSorted()).toEqual(
+        [...theirs.keys()].toSorted(),
+      )
+      for (const [sample, value] of theirs) {
+        if (isExact(sample)) expect(`${sample} ${ours.get(sample)}`).toBe(`${sample} ${value}`)
+      }
+    })
+  })
+}
+
+test('several workers are one to whoever looks', async () => {
+  await using server = await startServer({ environment: { BERTH_WORKERS: '3' } })
+  for (let times = 0; times < 30; times++) {
+    await fetch(`${server.url}/v2/`, { headers: { connection: 'close' } })
+  }
+  const samples = await samplesOf(server)
+  const asked = [...samples].filter(
+    ([sample]) => sample === 'registry_http_requests_total{code="200",handler="base",method="get"}',
+  )
+  expect(asked.map(([, value]) => value)).toEqual([30])
+  const all = await (await fetch(`${server.debug}/metrics`)).text()
+  expect(all).toContain('\nregistry_storage_cache_hits_total 0\n')
+  expect(all).toMatch(/\nberth_write_seconds_count\{command="[a-z.-]+"\} \d+\n/)
+  expect(all).toMatch(/\nberth_tree_known [01]\n/)
+  expect(all).toMatch(/\nprocess_resident_memory_bytes \d+\n/)
+})
+
+test.each(['1', '2'])(
+  'a failing health check turns everybody away until it succeeds, with %s workers',
+  async (workers) => {
+    const folder = mkdtempSync(join(tmpdir(), 'berth-health-'))
+    const file = join(folder, 'maintenance')
+    await using server = await startServer({
+      health: {
+        storagedriver: { enabled: true, interval: '1s', threshold: 1 },
+        file: [{ file, interval: '50ms' }],
+      },
+      environment: { BERTH_WORKERS: workers },
+    })
+    expect(await (await fetch(`${server.debug}/debug/health`)).json()).toEqual({})
+    writeFileSync(file, '')
+    await until('it is unhealthy', async () => (await fetch(`${server.url}/v2/`)).status === 503)
+    const health = await fetch(`${server.debug}/debug/health`)
+    expect([health.status, await health.json()]).toEqual([503, { [file]: 'file exists' }])
+    const refused = await fetch(`${server.url}/v2/`)
+    expect(await refused.json()).toEqual({
+      errors: [
+        {
+          code: 'UNAVAILABLE',
+          message: 'service unavailable',
+          detail: 'health check failed: please see /debug/health',
+        },
+      ],
+    })
+    rmSync(folder, { recursive: true })
+    await until('it is well again', async () => (await fetch(`${server.url}/v2/`)).status === 200)
+  },
+)
+
+test('a debug server that everybody can reach says so', async () => {
+  await using server = await startServer({ environment: { REGISTRY_HTTP_DEBUG_ADDR: ':0' } })
+  await until('it says so', () =>
+    server.stderr().includes('the debug server answers everybody who reaches this machine'),
+  )
+})

@@ -86,7 +86,7 @@ function buildHttp(http: Settings['http'] = {}): HttpConfig {
     host: http.host ?? null,
     prefix: http.prefix ?? '',
     relativeUrls: http.relativeurls ?? true,
-    trustedProxies: http.trustedproxies ?? USUAL_TRUSTED_PROXIES,
+    trustedProxies: http.trustedproxies?.flat() ?? USUAL_TRUSTED_PROXIES,
     headers: http.headers ?? {},
     tls: buildTls(http.tls),
     http2: http.http2?.disabled !== true,
@@ -153,8 +153,8 @@ function workerCount({ berth }: Settings, driver: StorageDriver, address: Listen
 function buildUploads({ storage, berth }: Settings): UploadsConfig {
   const purging = storage?.maintenance?.uploadpurging
   return {
-    expireAfterMilliseconds: berth?.uploads?.expireAfter ?? (purging?.age || SEVEN_DAYS),
-    purgeEveryMilliseconds: purging?.enabled === false ? null : purging?.interval || HOUR,
+    expireAfterMilliseconds: berth?.uploads?.expireAfter ?? purging?.age ?? SEVEN_DAYS,
+    purgeEveryMilliseconds: purging?.enabled === false ? null : (purging?.interval ?? HOUR),
     purgeIsDryRun: purging?.dryrun ?? false,
   }
 }
@@ -175,37 +175,29 @@ type Indexes = NonNullable<NonNullable<Settings['validation']>['manifests']>['in
 /** Unlike distribution, whoever says nothing may push an index before its manifests (docs/decisions/missing-content.md). */
 function indexPlatforms(indexes: Indexes): ManifestsConfig['indexPlatforms'] {
   if (indexes?.platforms !== 'list') return indexes?.platforms ?? 'none'
-  return (indexes.platformlist ?? []).map(({ os, architecture }) => ({
-    os: os ?? '',
-    architecture: architecture ?? '',
-  }))
+  return indexes.platformlist ?? []
 }
 
 function buildHealth(health: Settings['health'] = {}): HealthConfig {
   const { storagedriver } = health
   return {
     storage: storagedriver?.enabled === true ? repeated(storagedriver) : null,
-    files: (health.file ?? []).flatMap(({ file, ...check }) =>
-      file === undefined ? [] : [{ file, everyMilliseconds: repeated(check).everyMilliseconds }],
-    ),
-    http: (health.http ?? []).flatMap(({ uri, headers, statuscode, timeout, ...check }) =>
-      uri === undefined
-        ? []
-        : [
-            {
-              uri,
-              headers: headers ?? {},
-              statusCode: statuscode ?? 200,
-              timeoutMilliseconds: timeout || USUAL_CHECK_TIMEOUT,
-              ...repeated(check),
-            },
-          ],
-    ),
-    tcp: (health.tcp ?? []).flatMap(({ addr, timeout, ...check }) =>
-      addr === undefined
-        ? []
-        : [{ address: addr, timeoutMilliseconds: timeout || USUAL_CHECK_TIMEOUT, ...repeated(check) }],
-    ),
+    files: (health.file ?? []).map(({ file, ...check }) => ({
+      file,
+      everyMilliseconds: repeated(check).everyMilliseconds,
+    })),
+    http: (health.http ?? []).map(({ uri, headers, statuscode, timeout, ...check }) => ({
+      uri,
+      headers: headers ?? {},
+      statusCode: statuscode ?? 200,
+      timeoutMilliseconds: timeout ?? USUAL_CHECK_TIMEOUT,
+      ...repeated(check),
+    })),
+    tcp: (health.tcp ?? []).map(({ addr, timeout, ...check }) => ({
+      address: addr,
+      timeoutMilliseconds: timeout ?? USUAL_CHECK_TIMEOUT,
+      ...repeated(check),
+    })),
   }
 }
 
@@ -215,5 +207,5 @@ interface Check {
 }
 
 function repeated({ interval, threshold }: Check): { everyMilliseconds: number; threshold: number } {
-  return { everyMilliseconds: interval || USUAL_CHECK_INTERVAL, threshold: threshold || 1 }
+  return { everyMilliseconds: interval ?? USUAL_CHECK_INTERVAL, threshold: threshold || 1 }
 }

@@ -74,10 +74,30 @@ export function findDoubts({ storage, database }: Config, given: Draft): string[
         'Use it for tests only, each time with an empty database.',
     (oldest === 'tls1.0' || oldest === 'tls1.1') &&
       `${say('http.tls.minimumtls')} is "${oldest}", but Berth speaks TLS 1.2 at least. Write tls1.2 or tls1.3.`,
+    say('http.debug.prometheus') !== null &&
+      say('http.debug.addr') === null &&
+      `${say('http.debug.prometheus')} has no effect without http.debug.addr: write where the debug server listens.`,
     say('http.tls.clientauth') !== null &&
       say('http.tls.clientcas') === null &&
       `${say('http.tls.clientauth')} has no effect without http.tls.clientcas.`,
   ].filter((doubt) => doubt !== false)
+}
+
+/** A setting, and the one of registry:2 that says less. */
+const OVERRULED = [
+  ['berth.log.format', 'log.formatter'],
+  ['berth.log.accessLog', 'log.accesslog.disabled'],
+  ['berth.uploads.expireAfter', 'storage.maintenance.uploadpurging.age'],
+  ['berth.shutdownGrace', 'http.draintimeout'],
+  ['log.level', 'loglevel'],
+] as const
+
+/** One sentence for each setting that another one overrules. */
+export function findOverruled(given: Draft): string[] {
+  const say = wordsOf(given)
+  return OVERRULED.map((pair) => pair.map(say)).flatMap(([winner, other]) =>
+    winner === null || other === null ? [] : [`${other} has no effect: ${winner} overrules it.`],
+  )
 }
 
 /** Where a setting was given, in words; null where it was not. */

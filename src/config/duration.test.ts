@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { parseDuration } from './duration.ts'
+import { parseDuration, parseGoDuration } from './duration.ts'
 
 test.each([
   ['250ms', 250],
@@ -9,6 +9,10 @@ test.each([
   ['1h30m', 5_400_000],
   ['168h', 604_800_000],
   ['7d', 604_800_000],
+  ['1500us', 1.5],
+  ['2ms500µs', 2.5],
+  ['3000000ns', 3],
+  ['.5s', 500],
 ] as const)('%s is %i ms', (text, milliseconds) => {
   expect(parseDuration(text)).toBe(milliseconds)
 })
@@ -45,4 +49,13 @@ test('any other text is no duration', () => {
     }),
     { numRuns: 300 },
   )
+})
+
+test.each([
+  ['5s', 5000],
+  ['5000000', 5],
+  ['0', 0],
+  ['x', null],
+] as const)('a number alone is nanoseconds where Go reads it: %s is %j ms', (text, milliseconds) => {
+  expect(parseGoDuration(text)).toBe(milliseconds)
 })

@@ -1,6 +1,10 @@
 /** Lengths of time as people write them: `8s`, `90m`, `168h`, `1h30m`, `250ms` (Go's form), and `7d`. */
 
 const MILLISECONDS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -10,7 +14,12 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 
 /** Milliseconds, or null where the text is no duration. */
 export function parseDuration(text: string): number | null {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return null
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)]
+  if (!/^((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d))+$/.test(text)) return null
+  const parts = [...text.matchAll(/([\d.]+)(ns|us|µs|μs|ms|s|m|h|d)/g)]
   return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (MILLISECONDS[unit] ?? 0), 0)
+}
+
+/** As registry:2's file and variables write it: a number without a unit is nanoseconds. */
+export function parseGoDuration(text: string): number | null {
+  return /^\d+$/.test(text) ? Number(text) * 1e-6 : parseDuration(text)
 }

@@ -28,10 +28,10 @@ interface Walk {
 function visit(walk: Walk, schema: Schema, place: Place, value: unknown): void {
   const kind = kindOf(schema)
   if (kind.kind === 'section') visitSection(walk, kind.shape, place, chosen(kind.shape, value))
-  else if (value !== null) walk.draft.set(place, value, originOf(walk, place))
+  else if (value !== null && value !== '') walk.draft.set(place, value, originOf(walk, place))
 }
 
-/** A key without a value says that there is such a section, and no more. */
+/** An empty value says nothing, as in registry:2; a key of a section without one says that there is such a section, and no more. */
 function visitSection(walk: Walk, shape: Shape, place: Place, value: unknown): void {
   if (value !== null && !isBranch(value)) {
     walk.problems.push(`${walk.file}: ${nameOf(place) || 'the file'} must hold "key: value" lines.`)
@@ -81,10 +81,15 @@ export function unknownKey(file: string, place: Place): string {
     : `${sentence} Did you mean ${near}?`
 }
 
-/** The known setting, or section of settings, nearest to a mistyped name. */
+/** The known setting, or section of settings, nearest to a mistyped name; else one of that key elsewhere. */
 export function suggestSetting(name: string): string | null {
   const settings = listSettings(settingsSchema).map((each) => each.name)
   const depth = name.split('.').length
   const sections = settings.map((each) => each.split('.').slice(0, depth).join('.'))
-  return suggest(name, [...new Set([...settings, ...sections])])
+  const key = name.split('.').at(-1)
+  return (
+    suggest(name, [...new Set([...settings, ...sections])]) ??
+    settings.find((each) => each.split('.').at(-1) === key) ??
+    null
+  )
 }

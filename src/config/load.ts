@@ -5,7 +5,7 @@
  */
 import { buildConfig } from './build.ts'
 import { type Config, ConfigError } from './config.ts'
-import { findContradictions, findDoubts } from './contradictions.ts'
+import { findContradictions, findDoubts, findOverruled } from './contradictions.ts'
 import { Draft, type Given, type Place } from './draft.ts'
 import type { Environment } from './env.ts'
 import { readConfigFile, suggestSetting } from './file.ts'
@@ -93,11 +93,19 @@ function isGiven(given: Draft, place: Place): boolean {
   return value !== undefined && value !== null
 }
 
+/** In what is not looked into, empty sections and texts ask for nothing, and neither do sections of nothing else. */
+function asksForSomething(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value !== null && value !== ''
+  return Object.values(value).some(asksForSomething)
+}
+
 /** What Berth does not do, or does not need, of what was given. Throws ConfigError for what it must not go on without. */
 function findUnsupported(given: Draft): { readonly warnings: string[]; readonly notices: string[] } {
-  const found = listSettings(settingsSchema).flatMap(({ name, facts }) => {
+  const found = listSettings(settingsSchema).flatMap(({ name, facts, schema }) => {
     const place = name.split('.')
-    const words = isGiven(given, place) ? given.originOf(place)?.origin.words : undefined
+    const counts =
+      kindOf(schema).kind !== 'unread' || facts.countsWhenEmpty === true || asksForSomething(given.get(place))
+    const words = isGiven(given, place) && counts ? given.originOf(place)?.origin.words : undefined
     return words === undefined ? [] : [{ words, facts }]
   })
   const sentences = (fact: keyof SettingFacts, verb: string) =>
@@ -108,7 +116,7 @@ function findUnsupported(given: Draft): { readonly warnings: string[]; readonly 
   if (refused.length > 0) throw new ConfigError(refused)
   return {
     warnings: sentences('ignored', ' has no effect: '),
-    notices: sentences('unneeded', ' is not needed: '),
+    notices: [...sentences('unneeded', ' is not needed: '), ...findOverruled(given)],
   }
 }
 
@@ -130,6 +138,7 @@ function describeIssue(given: Draft, issue: Issue): string[] {
       return `${words}: ${name} is not a setting that Berth knows.${near === null ? '' : ` Did you mean ${near}?`}`
     })
   }
+  if (given.get(place) === undefined) return [`${words}: ${place.at(-1)} is missing: ${hintOf(issue)}.`]
   const shown = isSecret(settingsSchema, place) ? 'cannot be used' : `is ${JSON.stringify(given.get(place))}`
   return [`${words} ${shown}: ${CHOICES[place.join('.')] ?? hintOf(issue)}.`]
 }
@@ -143,6 +152,7 @@ const CHOICES: Readonly<Record<string, string>> = {
 /** Our own hints say what to write; the library's of shapes would speak of types. */
 function hintOf(issue: Issue): string {
   if (issue.code === 'custom') return issue.message
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message
   if (issue.code === 'invalid_type' && issue.expected === 'array') return 'write a list'
   if (issue.code === 'invalid_union') return 'write a text, a number, true or false'
   return 'write "key: value" lines'

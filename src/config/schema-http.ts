@@ -1,13 +1,18 @@
 /** The settings of `http`, `auth` and `health`: how clients reach the registry, who they are, and when to turn them away. */
 import { z } from 'zod'
-import { section, setting, unread } from './setting.ts'
+import { required, section, setting, unread } from './setting.ts'
 import {
   address,
   boolean,
   goDuration,
+  goDurationOrNone,
+  headerName,
+  headerValue,
   host,
+  hostAndPort,
   httpUrl,
   listOf,
+  networks,
   oneOf,
   path,
   prefix,
@@ -15,7 +20,7 @@ import {
   wholeNumber,
 } from './values.ts'
 
-const headers = z.record(z.string(), listOf(text))
+const headers = z.record(headerName, listOf(headerValue))
 
 const tlsSection = section({
   certificate: setting(path, { about: 'a PEM file with the certificate and its chain', byDefault: 'no TLS' }),
@@ -62,11 +67,11 @@ export const httpSection = section({
     unneeded: 'Berth keeps uploads in its database, so there is nothing to sign',
   }),
   relativeurls: setting(boolean, { about: 'whether Location is a path', byDefault: 'true' }),
-  draintimeout: setting(goDuration, {
+  draintimeout: setting(goDurationOrNone, {
     about: 'how long requests may take to end at a stop; berth.shutdownGrace overrules it',
     byDefault: '8s',
   }),
-  trustedproxies: setting(listOf(text), {
+  trustedproxies: setting(listOf(networks), {
     about: 'addresses and networks whose X-Forwarded-* and Forwarded are believed',
     byDefault: 'loopback, private and link-local ones',
   }),
@@ -84,6 +89,20 @@ export const httpSection = section({
   }),
   h2c: section({ enabled: setting(boolean, { about: 'HTTP/2 without TLS', byDefault: 'false' }) }),
 })
+
+/** Nothing whose key could also sign: whoever may check a token of HS256 may make one. */
+const SIGNING_ALGORITHMS = [
+  'EdDSA',
+  'RS256',
+  'RS384',
+  'RS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'PS256',
+  'PS384',
+  'PS512',
+] as const
 
 const realm = setting(text, { about: 'what a login is for, or where tokens are had' })
 const service = setting(text, { about: 'the name of this registry in tokens' })
@@ -104,7 +123,10 @@ export const authSection = section({
       jwks: setting(path, { about: 'a file or URL of keys that sign tokens' }),
       autoredirect: setting(boolean, { about: 'the realm is this server itself', byDefault: 'false' }),
       autoredirectpath: setting(text, { about: 'and this the path of it', byDefault: '/auth/token' }),
-      signingalgorithms: setting(listOf(text), { about: 'such as RS256', byDefault: 'all that are safe' }),
+      signingalgorithms: setting(listOf(oneOf(SIGNING_ALGORITHMS)), {
+        about: 'such as RS256',
+        byDefault: 'all that are safe',
+      }),
     },
     { about: 'tokens of another server' },
   ),
@@ -122,13 +144,13 @@ export const healthSection = section({
     ...repeated,
   }),
   file: setting(
-    z.array(z.strictObject({ file: setting(path, { about: 'unhealthy while it exists' }), ...repeated })),
+    z.array(z.strictObject({ file: required(path, { about: 'unhealthy while it exists' }), ...repeated })),
     { about: 'files that switch the registry off', byDefault: 'none', goName: 'FILECHECKERS' },
   ),
   http: setting(
     z.array(
       z.strictObject({
-        uri: setting(httpUrl, { about: 'what to ask' }),
+        uri: required(httpUrl, { about: 'what to ask' }),
         headers: setting(headers, { about: 'to send along' }),
         statuscode: setting(wholeNumber(100, 599), { about: 'the healthy answer', byDefault: '200' }),
         timeout,
@@ -138,7 +160,7 @@ export const healthSection = section({
     { about: 'addresses that must answer', byDefault: 'none', goName: 'HTTPCHECKERS' },
   ),
   tcp: setting(
-    z.array(z.strictObject({ addr: setting(text, { about: 'host:port' }), timeout, ...repeated })),
+    z.array(z.strictObject({ addr: required(hostAndPort, { about: 'host:port' }), timeout, ...repeated })),
     { about: 'addresses that must take a connection', byDefault: 'none', goName: 'TCPCHECKERS' },
   ),
 })

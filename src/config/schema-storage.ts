@@ -6,6 +6,7 @@ import { boolean, goDuration, path, text } from './values.ts'
 function cloud(name: string, instead = 'Use a folder (storage.filesystem), also one on a network disk') {
   return unread({
     about: `keeps images in ${name}`,
+    countsWhenEmpty: true,
     refused: `Berth cannot keep images in ${name} yet. ${instead}`,
   })
 }

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { LOG_FORMATS, LOG_LEVELS } from './config.ts'
 import { authSection, healthSection, httpSection } from './schema-http.ts'
 import { storageSection } from './schema-storage.ts'
-import { section, setting, unread } from './setting.ts'
+import { required, section, setting, unread } from './setting.ts'
 import {
   boolean,
   duration,
@@ -44,8 +44,8 @@ const logSection = section({
 })
 
 const platform = z.strictObject({
-  architecture: setting(text, { about: 'such as amd64' }),
-  os: setting(text, { about: 'such as linux' }),
+  architecture: required(text, { about: 'such as amd64' }),
+  os: required(text, { about: 'such as linux' }),
 })
 
 const validationSection = section({
@@ -105,6 +105,22 @@ const berthSection = section({
   shutdownGrace: setting(duration, { about: 'how long requests may take to end at a stop', byDefault: '8s' }),
 })
 
+function reporting(service: string) {
+  return unread({
+    about: `reports errors to ${service}`,
+    ignored: `Berth does not report to ${service}. Its log and its metrics (http.debug.prometheus) say the same`,
+  })
+}
+
+/** registry:2 brings none along: whoever names one has made it, perhaps to keep somebody out. */
+function otherMiddleware(what: string) {
+  return unread({
+    about: `a program of somebody else's around ${what}`,
+    refused:
+      'Berth has no middleware, and this one might keep somebody out. Remove it, if you can do without',
+  })
+}
+
 export const settingsSchema = z.strictObject({
   version: setting(
     written('the only version of this file is 0.1', ['string', 'number'], (value) =>
@@ -139,9 +155,13 @@ export const settingsSchema = z.strictObject({
       byDefault: '10000',
     }),
   }),
-  middleware: unread({
-    about: 'cloudfront, redirect, rewrite',
-    ignored: 'Berth has no middleware, and sends blobs itself. Put a CDN in front of it instead',
+  middleware: section({
+    registry: otherMiddleware('registry'),
+    repository: otherMiddleware('repositories'),
+    storage: unread({
+      about: 'cloudfront, redirect, rewrite: sends clients elsewhere for blobs',
+      ignored: 'Berth has no middleware, and sends blobs itself. Put a CDN in front of it instead',
+    }),
   }),
   notifications: unread({
     about: 'tells other programs of pushes and pulls',
@@ -157,13 +177,13 @@ export const settingsSchema = z.strictObject({
     refused:
       'Berth cannot be a mirror yet, and without it would take pushes that a mirror refuses. Keep registry:2 for this one',
   }),
-  reporting: unread({
-    about: 'reports errors to bugsnag or newrelic',
-    ignored: 'Berth reports to no such service. Its log and its metrics (http.debug.prometheus) say the same',
-  }),
-  compatibility: unread({
-    about: 'manifests of schema 1',
-    ignored: 'schema 1 is gone from every client since 2019. Push such images once more with a newer client',
+  reporting: section({ bugsnag: reporting('Bugsnag'), newrelic: reporting('New Relic') }),
+  compatibility: section({
+    schema1: unread({
+      about: 'manifests of schema 1',
+      ignored:
+        'schema 1 is gone from every client since 2019. Push such images once more with a newer client',
+    }),
   }),
   berth: berthSection,
 })

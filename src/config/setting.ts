@@ -17,6 +17,8 @@ export interface SettingFacts {
   readonly unneeded?: string
   /** Berth cannot do this: why, and what to use instead. It goes on without. */
   readonly ignored?: string
+  /** An empty section is a choice too, and no less refused than a full one. */
+  readonly countsWhenEmpty?: boolean
   /** As `ignored`, but to go on without would be worse than to stop. */
   readonly refused?: string
 }
@@ -28,6 +30,13 @@ export function setting<Type extends z.ZodType>(type: Type, facts: SettingFacts)
   const optional = type.optional().meta({ description: facts.about })
   FACTS.add(optional, facts)
   return optional
+}
+
+/** What an item of a list cannot do without. */
+export function required<Type extends z.ZodType>(type: Type, facts: SettingFacts): Type {
+  const described = type.meta({ description: facts.about })
+  FACTS.add(described, facts)
+  return described
 }
 
 /** Settings under one key. */

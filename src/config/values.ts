@@ -2,9 +2,10 @@
  * What a single setting may hold: each is written as text by people, in a file or a variable, and parsed here once
  * into what the rest of Berth works with. A hint says what to write where the text is wrong.
  */
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseListenAddress } from './address.ts'
-import { parseDuration } from './duration.ts'
+import { parseDuration, parseGoDuration } from './duration.ts'
 
 type JsonType = 'string' | 'boolean' | 'integer' | 'number'
 
@@ -25,12 +26,12 @@ export function isScalar(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 }
 
+/** One of these words, however it is capitalized. */
 export function oneOf<const Word extends string>(words: readonly Word[]) {
   const hint =
     words.length === 1 ? `write ${words[0]}` : `write ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
-  return written(hint, ['string'], (text) => words.find((word) => word === text) ?? null).meta({
-    enum: [...words],
-  })
+  const find = (text: string) => words.find((word) => word.toLowerCase() === text.toLowerCase()) ?? null
+  return written(hint, ['string'], find).meta({ enum: [...words] })
 }
 
 const BOOLEAN_WORDS: ReadonlyMap<string, boolean> = new Map([
@@ -54,12 +55,22 @@ export const path = written('write a path', ['string'], (value) => value || null
 const DURATION_HINT = 'write a duration such as 30s, 90m, 168h or 7d'
 /** More than nothing. */
 export const duration = written(DURATION_HINT, ['string'], (value) => parseDuration(value) || null)
-/** As Go reads it: a bare number counts nanoseconds, and 0 is nothing. */
+/** As Go reads it. Nothing shorter than a millisecond: whoever writes `10` means ten seconds, and Go nanoseconds. */
 export const goDuration = written(
   `${DURATION_HINT}; a bare number means nanoseconds`,
   ['string', 'integer'],
-  (value) => (/^\d{1,19}$/.test(value) ? Number(value) / 1_000_000 : parseDuration(value)),
+  (value) => atLeast(1, parseGoDuration(value)),
 )
+/** As goDuration, where 0 means not at all. */
+export const goDurationOrNone = written(
+  `${DURATION_HINT}, or 0; any other bare number means nanoseconds`,
+  ['string', 'integer'],
+  (value) => (parseGoDuration(value) === 0 ? 0 : atLeast(1, parseGoDuration(value))),
+)
+
+function atLeast(least: number, value: number | null): number | null {
+  return value === null || value < least ? null : value
+}
 
 /** A whole number within bounds. */
 export function wholeNumber(least: number, most: number) {
@@ -74,6 +85,10 @@ export const address = written(
   ['string'],
   (value) =>
     parseListenAddress(value) ?? (value.startsWith('/') ? { kind: 'unix' as const, path: value } : null),
+)
+
+export const hostAndPort = written('write host:port', ['string'], (value) =>
+  /^\S+:\d{1,5}$/.test(value) ? value : null,
 )
 
 /** What clients call the registry; distribution takes a path behind it for nothing, and so it is refused. */
@@ -112,14 +127,43 @@ export const httpUrl = written('write an http or https URL', ['string'], (value)
   URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) ? value : null,
 )
 
-export const pattern = written('write a regular expression', ['string'], (value) => {
-  try {
-    new RegExp(value)
-    return value
-  } catch {
-    return null
-  }
-})
+/** Addresses and networks, several of them with commas between. */
+export const networks = written(
+  'write addresses and networks such as 10.0.0.0/8, 192.168.1.7 or ::1',
+  ['string'],
+  (value) => {
+    const parts = value.split(',').map((part) => part.trim())
+    return parts.every(isNetwork) ? parts : null
+  },
+)
+
+function isNetwork(value: string): boolean {
+  const [address = '', bits, ...others] = value.split('/')
+  const most = isIP(address) === 4 ? 32 : 128
+  const isLength = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most)
+  return isIP(address) !== 0 && isLength && others.length === 0
+}
+
+/** RFC 9110, 5.1: a token. */
+export const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'this is no name for a header')
+/** RFC 9110, 5.5: no ends of lines, and nothing that is no text. */
+export const headerValue = written('write a text on one line', ['string'], (value) =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it looks for
+  /^[^\x00-\x08\x0a-\x1f\x7f]*$/.test(value) ? value : null,
+)
+
+export const pattern = written(
+  'write a regular expression that JavaScript knows ("[xX]" instead of "(?i)x")',
+  ['string'],
+  (value) => {
+    try {
+      new RegExp(value)
+      return value
+    } catch {
+      return null
+    }
+  },
+)
 
 /** A list; one value alone is a list of it. */
 export function listOf<Item extends z.ZodType>(item: Item) {

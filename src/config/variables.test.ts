@@ -138,6 +138,13 @@ describe('what is broken in registry:2 works', () => {
     expect(health.tcp[0]?.timeoutMilliseconds).toBe(1000)
   })
 
+  test('the tenth item of a list comes after the ninth', async () => {
+    const numbers = Array.from({ length: 11 }, (_, number) => number)
+    const items = numbers.map((number) => [`REGISTRY_HTTP_TRUSTEDPROXIES_${number}`, `192.0.2.${number}`])
+    const { http } = await configOf(Object.fromEntries(items))
+    expect(http.trustedProxies).toEqual(numbers.map((number) => `192.0.2.${number}`))
+  })
+
   test('a list by number has no holes, and no other names', async () => {
     expect(await problemsOf({ REGISTRY_HTTP_TLS_CLIENTCAS_1: '/b.pem' })).toEqual([
       'REGISTRY_HTTP_TLS_CLIENTCAS_1 names no item of a list: the next one is number 0.',
@@ -156,6 +163,9 @@ describe('what is broken in registry:2 works', () => {
     expect((await configOf({ BERTH_DATABASE_URL_FILE: file })).database).toMatchObject({
       url: 'postgres://berth:secret@db/berth',
     })
+    expect(
+      await problemsOf({ BERTH_DATABASE_URL_FILE: file, BERTH_DATABASE_URL: 'postgres://db/b' }),
+    ).toEqual(['BERTH_DATABASE_URL and BERTH_DATABASE_URL_FILE are both set. Keep one.'])
     const [problem] = await problemsOf({ BERTH_DATABASE_URL_FILE: '/nowhere/url' })
     expect(problem).toBe('BERTH_DATABASE_URL_FILE names /nowhere/url, which cannot be read (ENOENT).')
   })
@@ -186,6 +196,25 @@ describe('what Berth does not do', () => {
     ])
   })
 
+  test('is no matter where nothing is asked of it', async () => {
+    const yaml =
+      'version: 0.1\nproxy:\n  remoteurl: ""\nredis: {}\nhttp:\n  host: ""\n  tls:\n    certificate: ""\n    letsencrypt:\n      cachefile: ""\n      hosts: []\n'
+    expect(await load({}, yaml)).toMatchObject({ warnings: [], notices: [], config: { http: { tls: null } } })
+  })
+
+  test('a middleware that somebody has made is never left out', async () => {
+    expect(await problemsOf({}, 'middleware:\n  registry:\n    - name: guard\n')).toEqual([
+      expect.stringContaining('this one might keep somebody out'),
+    ])
+    const { warnings } = await load({}, 'middleware:\n  storage:\n    - name: cloudfront\n')
+    expect(warnings).toEqual([expect.stringContaining('Put a CDN in front of it')])
+  })
+
+  test('a password that looks like YAML is none of our business there', async () => {
+    const { warnings } = await load({ REGISTRY_REDIS_PASSWORD: '[secret' })
+    expect(warnings).toEqual([expect.not.stringContaining('[secret')])
+  })
+
   test('or does not need is told of too', async () => {
     const { notices } = await load(
       {},
@@ -196,4 +225,49 @@ describe('what Berth does not do', () => {
       'http.secret in /config.yml is not needed: Berth keeps uploads in its database, so there is nothing to sign.',
     ])
   })
+})
+
+test('what Kubernetes says of Services is ignored quietly, also of those that are named after a section', async () => {
+  const { warnings } = await load({
+    REGISTRY_REDIS_SERVICE_HOST: '10.0.0.2',
+    REGISTRY_REDIS_PORT: 'tcp://10.0.0.2:6379',
+    REGISTRY_REDIS_PORT_6379_TCP_ADDR: '10.0.0.2',
+    REGISTRY_SERVICE_PORT_HTTP: '5000',
+  })
+  expect(warnings).toEqual([])
+})
+
+describe('a value that would do something else than its writer thinks is refused', () => {
+  test.each<[Record<string, string>, string]>([
+    [{ REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_INTERVAL: '10' }, 'a bare number means nanoseconds'],
+    [{ REGISTRY_HTTP_TRUSTEDPROXIES: '10.0.0.0/8, proxy.lan' }, 'write addresses and networks'],
+    [{ REGISTRY_HTTP_HEADERS: '{"X Y": [a]}' }, 'no name for a header'],
+    [{ REGISTRY_HTTP_HEADERS: '{"X-Y": ["a\\nb"]}' }, 'write a text on one line'],
+    [{ REGISTRY_HEALTH_HTTP: '[{timeout: 5s}]' }, 'uri is missing: write an http or https URL'],
+    [{ REGISTRY_VALIDATION_MANIFESTS_URLS_ALLOW: '["(?i)x"]' }, 'JavaScript'],
+    [
+      {
+        REGISTRY_AUTH: 'token',
+        REGISTRY_AUTH_TOKEN_REALM: 'https://a.test',
+        REGISTRY_AUTH_TOKEN_SERVICE: 's',
+        REGISTRY_AUTH_TOKEN_ISSUER: 'i',
+        REGISTRY_AUTH_TOKEN_JWKS: '/j',
+        REGISTRY_AUTH_TOKEN_SIGNINGALGORITHMS: '[HS256]',
+      },
+      'write EdDSA, RS256',
+    ],
+  ])('%j', async (environment, sentence) => {
+    expect(await problemsOf(environment)).toEqual([expect.stringContaining(sentence)])
+  })
+})
+
+test('a setting that another one overrules is told of', async () => {
+  const { notices, config } = await load(
+    { BERTH_SHUTDOWNGRACE: '3s' },
+    'version: 0.1\nhttp:\n  draintimeout: 60s\nlog:\n  level: DEBUG\n',
+  )
+  expect(notices.map((notice) => notice.replace(folder, ''))).toEqual([
+    'http.draintimeout in /config.yml has no effect: BERTH_SHUTDOWNGRACE overrules it.',
+  ])
+  expect(config).toMatchObject({ shutdownGraceMilliseconds: 3000, log: { level: 'debug' } })
 })

@@ -19,8 +19,9 @@ export const CONFIG_FILE_VARIABLE = 'REGISTRY_CONFIGURATION_PATH'
 /** Where the data lies when nothing says so: a container image sets it to its volume. */
 export const DEFAULT_DATA_VARIABLE = 'BERTH_DEFAULT_DATA'
 
-/** A Service named `registry` or `berth` makes Kubernetes set these in every pod beside it. */
-const SET_BY_KUBERNETES = /^(REGISTRY|BERTH)_(PORT(_.*)?|SERVICE_.*)$/
+/** A Service named `registry`, `registry-cache` or `berth` makes Kubernetes set these in every pod beside it. */
+const SET_BY_KUBERNETES =
+  /^(REGISTRY|BERTH)_(\w+_)?(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
 const OURS = /^(REGISTRY|BERTH)_/
 const FROM_FILE = /_FILE$/
 
@@ -31,7 +32,7 @@ const FROM_FILE = /_FILE$/
 export function readVariables(environment: Environment, draft: Draft): readonly string[] {
   const warnings: string[] = []
   const problems: string[] = []
-  for (const variable of Object.keys(environment).sort()) {
+  for (const variable of Object.keys(environment).sort(byName)) {
     const text = environment[variable] ?? ''
     if (text === '' || !looksMeant(variable)) continue
     try {
@@ -43,6 +44,14 @@ export function readVariables(environment: Environment, draft: Draft): readonly 
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return warnings
+}
+
+/** Places in a list by their number: the tenth after the ninth. */
+function byName(one: string, other: string): number {
+  const [a = '', b = ''] = [one, other].map((name) =>
+    name.replace(/\d+/g, (digits) => digits.padStart(6, '0')),
+  )
+  return a < b ? -1 : 1
 }
 
 /** The variable that sets a setting. */
@@ -66,6 +75,9 @@ function setVariable(draft: Draft, variable: string, text: string): boolean {
   if (!FROM_FILE.test(variable)) return false
   const secret = findPlace(draft, variable.replace(FROM_FILE, ''))
   if (secret === null || factsOf(secret.schema)?.isSecret !== true) return false
+  if (draft.originOf(secret.place)?.origin.words === variable.replace(FROM_FILE, '')) {
+    throw new ConfigError([`${variable.replace(FROM_FILE, '')} and ${variable} are both set. Keep one.`])
+  }
   draft.set(secret.place, readSecret(variable, text), origin(variable))
   return true
 }
@@ -160,7 +172,7 @@ function parseValue(schema: Schema, text: string, variable: string): unknown {
   try {
     return Bun.YAML.parse(text)
   } catch (error) {
-    if (kind === 'list') return unquoted(text)
+    if (kind === 'list' || kind === 'unread') return unquoted(text)
     const reason = error instanceof Error ? error.message.replace('YAML Parse error: ', '') : String(error)
     throw new ConfigError([`${variable} is not valid YAML: ${reason}.`])
   }

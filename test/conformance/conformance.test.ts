@@ -4,10 +4,13 @@
  * older version of the specification is named here, test by test.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { putPassword } from '../../src/access/htpasswd/edit.ts'
+import { startTokenServer } from '../auth/token-server.ts'
 import { startBerth } from '../berth-server.ts'
+import { makeCertificate } from '../certificates.ts'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import {
@@ -30,6 +33,12 @@ const NO_CANCEL = ['sha256', 'sha512'].map((each) => `${each} blobs/post cancel/
 const NO_ANONYMOUS_MOUNT = ['sha256', 'sha512'].map(
   (each) => `${each} blobs/mount anonymous/blob-mount-anonymous`,
 )
+const NOT_MOUNTED = ['sha256', 'sha512'].flatMap((each) => [
+  `${each} blobs/mount/blob-mount`,
+  `${each} blobs/mount anonymous/blob-mount-anonymous`,
+])
+/** So many passes has the suite for a mount that is done; one that is skipped has none of them. */
+const RESULTS_OF_A_MOUNT = 3
 const NO_REFERRERS = ['empty', 'artifacts-with-subject', 'index-with-subject', 'missing-subject'].map(
   (each) => `${each}/referrers`,
 )
@@ -90,6 +99,65 @@ describeWith('OCI conformance', ['conformance'], ({ conformance }) => {
   describeBackend('on a filesystem with SQLite', conformance, async () => ({}))
   describeBackend('with two workers', conformance, async () => ({ BERTH_WORKERS: '2' }))
   describeBackend('in memory with SQLite', conformance, async () => ({ REGISTRY_STORAGE: 'inmemory' }))
+})
+
+describeWith('OCI conformance with a login', ['conformance'], ({ conformance }) => {
+  const scratch = mkdtempSync(join(tmpdir(), 'conformance-login-'))
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+  const login = { user: 'alice', password: 'secret' }
+
+  async function run(name: string, env: Record<string, string>): Promise<ConformanceResult> {
+    await using berth = await startBerth({ env })
+    const results = join(scratch, name)
+    return await runConformance(conformance, {
+      host: berth.host,
+      version: 'dev',
+      sparse: false,
+      results,
+      login,
+    })
+  }
+
+  test('from an htpasswd file passes as without one', async () => {
+    const path = join(scratch, 'htpasswd')
+    await putPassword(path, login.user, login.password)
+    const found = await run('basic', { REGISTRY_AUTH: 'htpasswd', REGISTRY_AUTH_HTPASSWD_PATH: path })
+    expectConformance(found, ON_DEFAULTS)
+  })
+
+  /** The suite asks for a token for the target alone: what that token may not read is uploaded instead of mounted. */
+  test('from a token server passes, but for mounts from where its tokens may not read', async () => {
+    const root = await makeCertificate({ name: 'root', isAuthority: true })
+    const bundle = join(scratch, 'root.pem')
+    writeFileSync(bundle, root.pem)
+    const server = startTokenServer({
+      issuer: 'auth.example',
+      service: 'registry.example',
+      signing: () => ({ key: root.keys.privateKey, header: { alg: 'ES256', x5c: [root.base64] } }),
+      users: { [login.user]: login.password },
+      allowed: () => ['*'],
+    })
+    await using _ = server
+    const found = await run('token', {
+      REGISTRY_AUTH: 'token',
+      REGISTRY_AUTH_TOKEN_REALM: server.realm,
+      REGISTRY_AUTH_TOKEN_SERVICE: 'registry.example',
+      REGISTRY_AUTH_TOKEN_ISSUER: 'auth.example',
+      REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: bundle,
+    })
+    expect({ ...found, complaints: found.complaints.map((each) => each.split('\n', 2)) }).toEqual({
+      passed: ON_DEFAULTS.passed - RESULTS_OF_A_MOUNT * NOT_MOUNTED.length,
+      failed: 0,
+      errors: 0,
+      skipped: NOT_MOUNTED.length,
+      disabled: 0,
+      disabledTests: [],
+      complaints: NOT_MOUNTED.map((name) => [
+        `skipped: OCI Conformance Test/${name}`,
+        'registry returned status 202, fell back to blob POST+PUT',
+      ]),
+    })
+  })
 })
 
 describeWith('OCI conformance with PostgreSQL', ['conformance', 'initdb', 'postgres'], ({ conformance }) => {

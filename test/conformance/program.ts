@@ -17,6 +17,8 @@ export interface ConformanceRun {
   readonly sparse: boolean
   /** A folder that does not exist yet. */
   readonly results: string
+  /** Who logs in; nobody unless given. */
+  readonly login?: { readonly user: string; readonly password: string }
 }
 
 export interface ConformanceResult {
@@ -79,6 +81,7 @@ function environmentOf(run: ConformanceRun): Record<string, string> {
     OCI_REPO2: `${repository}/two`,
     OCI_DATA_SPARSE: String(run.sparse),
     OCI_RESULTS_DIR: run.results,
+    ...(run.login === undefined ? {} : { OCI_USERNAME: run.login.user, OCI_PASSWORD: run.login.password }),
   }
 }
 

@@ -86,6 +86,30 @@ describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl'], () => {
     expect(await untag(['-e', 'REGISTRY_STORAGE_DELETE_ENABLED=false'])).toBe('405')
   })
 
+  test('it tells its metrics where registry:3 does', async () => {
+    await using container = await startContainer(machine)
+    const metrics = await machine.run('curl', '-sSf', `http://${container.host}:5001/metrics`)
+    expect(metrics).toContain('# TYPE registry_http_in_flight_requests gauge')
+  })
+
+  test('the commands that people run in it every night go on', async () => {
+    await using container = await startContainer(machine)
+    await container.pushAndPull('garbage')
+    for (const file of SECOND_PATHS.map((path) => `${path}/config.yml`)) {
+      const command = ['registry', 'garbage-collect', '--dry-run', '--delete-untagged', file]
+      expect(await container.exec(...command)).toContain(
+        '0 blobs marked, 1 blobs and 0 manifests eligible for deletion',
+      )
+      expect(await container.exec('/bin/registry', 'garbage-collect', '-d', '-m', file)).toContain('eligible')
+    }
+    await container.stop()
+    const alone = await runOnce(machine, {
+      options: ['--volumes-from', container.name],
+      arguments: ['garbage-collect', '-d', '/etc/docker/registry/config.yml'],
+    })
+    expect(alone.stdout).toContain('0 blobs marked, 1 blobs and 0 manifests eligible for deletion')
+  })
+
   test('Docker finds it healthy, wherever it was told to listen', async () => {
     const health = ['--health-interval', '1s']
     for (const args of [[], ['serve', '--addr', ':8080'], ['serve', '--addr', 'unix:/tmp/registry.sock']]) {

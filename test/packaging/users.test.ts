@@ -1,11 +1,22 @@
 /** Whom the image's server runs as, and what it may: volumes, keys and users as people have them. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { chownSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bringBerthImage } from '../machine/berth-image.ts'
 import { MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
+import { command } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
 import { type Container, IMAGE, runOnce, startContainer } from './container.ts'
 
 const ROOT = 0
@@ -13,7 +24,7 @@ const PERSON = 1000
 /** CAP_DAC_OVERRIDE and CAP_NET_BIND_SERVICE. */
 const KEPT_RIGHTS = '0000000000000402'
 
-describeWith('the user of the image', [...MACHINE_TOOLS, 'debootstrap', 'curl'], () => {
+describeWith('the user of the image', [...MACHINE_TOOLS, 'debootstrap', 'curl', 'openssl'], () => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-users-test-'))
   let machine: Machine
 
@@ -71,6 +82,29 @@ describeWith('the user of the image', [...MACHINE_TOOLS, 'debootstrap', 'curl'],
     expect(await userOf(container)).toMatchObject({ uid: PERSON })
     await container.pushAndPull('second')
     await container.pushAndPull('first')
+  })
+
+  test("root's key of mode 0600 is read by it, and read again when it is renewed", async () => {
+    const certificates = mkdtempSync(join(folder, 'certificates-'))
+    const first = await makeCertificate(certificates)
+    await using container = await start(
+      newFolder(PERSON),
+      ...['-v', `${certificates}:/certificates:ro`],
+      ...['-e', 'REGISTRY_HTTP_TLS_CERTIFICATE=/certificates/server.crt'],
+      ...['-e', 'REGISTRY_HTTP_TLS_KEY=/certificates/server.key'],
+    )
+    expect(await userOf(container)).toMatchObject({ uid: PERSON })
+    expect(statSync(join(certificates, 'server.key'))).toMatchObject({ uid: ROOT, mode: 0o100600 })
+    const presents = async (certificate: string) => {
+      const name = ['--resolve', `registry.test:5000:${container.host}`, '--cacert', certificate]
+      return (
+        (await machine.attempt(['curl', '-sSf', ...name, 'https://registry.test:5000/v2/'])).exitCode === 0
+      )
+    }
+    expect(await presents(first)).toBe(true)
+    const second = await makeCertificate(certificates)
+    const isRenewed = async () => (await presents(second)) && !(await presents(first))
+    await until('the renewed certificate alone is presented', isRenewed, { withinMilliseconds: 30_000 })
   })
 
   test('it serves as any user whom the folder belongs to, without rights and on a read-only root', async () => {
@@ -139,6 +173,17 @@ describeWith('the user of the image', [...MACHINE_TOOLS, 'debootstrap', 'curl'],
     await container.pushAndPull('in memory')
   })
 })
+
+/** Puts a new key and its certificate there, as root's; gives a copy of the certificate. */
+async function makeCertificate(place: string): Promise<string> {
+  const files = ['-keyout', join(place, 'server.key'), '-out', join(place, 'server.crt')]
+  const name = ['-subj', '/CN=registry.test', '-addext', 'subjectAltName=DNS:registry.test']
+  await command('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...files, ...name])
+  chmodSync(join(place, 'server.key'), 0o600)
+  const copy = join(place, `${crypto.randomUUID()}.crt`)
+  copyFileSync(join(place, 'server.crt'), copy)
+  return copy
+}
 
 /** Of the first process, or of another one: numbers, and rights in hexadecimal digits. */
 async function userOf(container: Container, process = '1') {

@@ -85,7 +85,7 @@ function buildHttp(http: Settings['http'] = {}): HttpConfig {
     address: listenAddress(http),
     host: http.host ?? null,
     prefix: http.prefix ?? '',
-    relativeUrls: http.relativeurls ?? true,
+    relativeUrls: http.relativeurls ?? http.host === undefined,
     trustedProxies: http.trustedproxies?.flat() ?? USUAL_TRUSTED_PROXIES,
     headers: http.headers ?? {},
     tls: buildTls(http.tls),

@@ -1,5 +1,6 @@
 /** The settings of `http`, `auth` and `health`: how clients reach the registry, who they are, and when to turn them away. */
 import { z } from 'zod'
+import { parseHeaderFields } from '../lib/header-fields.ts'
 import { required, section, setting, unread } from './setting.ts'
 import {
   address,
@@ -16,11 +17,15 @@ import {
   oneOf,
   path,
   prefix,
+  problemWith,
   text,
   wholeNumber,
 } from './values.ts'
 
-const headers = z.record(headerName, listOf(headerValue))
+const headers = z.record(headerName, listOf(headerValue)).superRefine((value, context) => {
+  const problem = problemWith(() => parseHeaderFields(value))
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem })
+})
 
 const tlsSection = section({
   certificate: setting(path, { about: 'a PEM file with the certificate and its chain', byDefault: 'no TLS' }),
@@ -66,7 +71,10 @@ export const httpSection = section({
     isSecret: true,
     unneeded: 'Berth keeps uploads in its database, so there is nothing to sign',
   }),
-  relativeurls: setting(boolean, { about: 'whether Location is a path', byDefault: 'true' }),
+  relativeurls: setting(boolean, {
+    about: 'whether Location is a path, or a whole address',
+    byDefault: 'true; false with host',
+  }),
   draintimeout: setting(goDurationOrNone, {
     about: 'how long requests may take to end at a stop; berth.shutdownGrace overrules it',
     byDefault: '8s',

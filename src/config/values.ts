@@ -2,8 +2,8 @@
  * What a single setting may hold: each is written as text by people, in a file or a variable, and parsed here once
  * into what the rest of Berth works with. A hint says what to write where the text is wrong.
  */
-import { isIP } from 'node:net'
 import { z } from 'zod'
+import { parseNetworkList } from '../lib/network-list.ts'
 import { parseListenAddress } from './address.ts'
 import { parseDuration, parseGoDuration } from './duration.ts'
 
@@ -108,6 +108,16 @@ export const prefix = written('write a path such as /registry/', ['string'], (va
   /^\/(?:[\w.~-]+\/?)*$/.test(value) && !/(^|\/)\.{1,2}(\/|$)/.test(value) ? value.replace(/\/$/, '') : null,
 )
 
+/** What a parser says of a value that it does not take, or null. */
+export function problemWith(parse: () => unknown): string | null {
+  try {
+    parse()
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
 export const postgresUrl = written(
   'it must look like postgres://user:password@host:5432/database (or leave it out, and SQLite is used)',
   ['string'],
@@ -138,10 +148,7 @@ export const networks = written(
 )
 
 function isNetwork(value: string): boolean {
-  const [address = '', bits, ...others] = value.split('/')
-  const most = isIP(address) === 4 ? 32 : 128
-  const isLength = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most)
-  return isIP(address) !== 0 && isLength && others.length === 0
+  return problemWith(() => parseNetworkList([value])) === null
 }
 
 /** RFC 9110, 5.1: a token. */

@@ -7,6 +7,7 @@ test('names are in lower case, and several values share a line', () => {
       'Access-Control-Allow-Methods': ['HEAD', ' GET', 'OPTIONS ', 'DELETE'],
       'X-Content-Type-Options': ['nosniff'],
       'x-empty': [''],
+      'x-none': [],
     }),
   ).toEqual({
     'access-control-allow-methods': 'HEAD, GET, OPTIONS, DELETE',

@@ -23,12 +23,18 @@ const FRAMING: ReadonlySet<string> = new Set([
 
 /**
  * By lower-case name, with several values of a name on one line, as RFC 9110 §5.3 has it. Where a name stands there
- * twice, in capitals and without, the later one holds: it is the environment's. Throws BadHeader.
+ * twice, in capitals and without, the later one holds: it is the environment's. One without values is left out. Throws BadHeader.
  */
 export function parseHeaderFields(
   given: Readonly<Record<string, readonly string[]>>,
 ): Readonly<Record<string, string>> {
-  return Object.freeze(Object.fromEntries(Object.entries(given).map(parseField)))
+  return Object.freeze(
+    Object.fromEntries(
+      Object.entries(given)
+        .filter(([, values]) => values.length > 0)
+        .map(parseField),
+    ),
+  )
 }
 
 function parseField([name, values]: [string, readonly string[]]): [string, string] {

@@ -76,5 +76,5 @@ function challenge(options: Options, wish: Wish, message: string, problem: Token
 
 /** Where the client reaches this registry. */
 function originOf({ addresses }: Options, request: IncomingRequest): string {
-  return addresses.host === null ? (request.origin ?? '') : new URL(addresses.host).origin
+  return addresses.host ?? request.origin ?? ''
 }

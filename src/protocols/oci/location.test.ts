@@ -31,18 +31,23 @@ describe('a Location begins', () => {
   test.each([
     ['with the path by default', {}, FROM_A_PROXY, ''],
     ['with the prefix', { prefix: '/registry' }, FROM_A_PROXY, '/registry'],
-    ['with the host that is set', { host: 'https://set.example' }, FROM_A_PROXY, 'https://set.example'],
     [
-      'with the host and the prefix',
-      { host: 'https://set.example', prefix: '/registry' },
-      FROM_A_CUTTING_PROXY,
-      'https://set.example/registry',
+      'with the host that is set',
+      { host: 'https://set.example', relativeUrls: false },
+      FROM_A_PROXY,
+      'https://set.example',
     ],
     [
-      'with the prefix once where the host has it too',
-      { host: 'https://set.example/registry', prefix: '/registry' },
-      {},
-      'https://set.example/registry',
+      'with the host and the prefix',
+      { host: 'https://registry', prefix: '/registry', relativeUrls: false },
+      FROM_A_CUTTING_PROXY,
+      'https://registry/registry',
+    ],
+    [
+      'with the path where that is wanted though there is a host',
+      { host: 'https://set.example', relativeUrls: true },
+      FROM_A_PROXY,
+      '',
     ],
     [
       'with the address that the client used, as the proxy tells it, where whole ones are wanted',
@@ -126,7 +131,6 @@ describe('a realm that is a path is one of', () => {
     ['the address that the proxy tells', {}, FROM_A_PROXY, 'https://registry.example.com'],
     ['the address that it tells in the standard way', {}, FORWARDED, 'https://registry.example.com:8443'],
     ['the host that is set', { host: 'https://set.example' }, FROM_A_PROXY, 'https://set.example'],
-    ['that without its path', { host: 'https://set.example/registry' }, {}, 'https://set.example'],
     ['the address without the prefix', { prefix: '/registry' }, FROM_A_PROXY, 'https://registry.example.com'],
   ])('%s', (_, addresses: Partial<AddressOptions>, headers, origin) =>
     withServer({ ...addresses, authenticator }, async (server) => {

@@ -8,11 +8,11 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UploadId } from '../../oci/upload-id.ts'
 
 export interface AddressOptions {
-  /** What clients call this registry, such as `https://registry.example.com`, without a slash at the end; or null. */
+  /** What clients call this registry, such as `https://registry.example.com`, without a path; or null. */
   readonly host: string | null
   /** What stands before `/v2/` in every path: '', or such as `/registry`. */
   readonly prefix: string
-  /** Whether a `Location` is a path where there is no `host`. Otherwise it is a URL of the host that the client asked. */
+  /** Whether a `Location` is a path. Otherwise it is a URL of `host`, or of the host that the client asked. */
   readonly relativeUrls: boolean
 }
 
@@ -45,12 +45,8 @@ export function withoutPrefix({ prefix }: AddressOptions, path: string): string 
   return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : null
 }
 
-/**
- * What an address begins with, before `/v2/`. A `host` that ends with the prefix has it already: so files for
- * distribution are written, which does not add it there.
- */
+/** What an address begins with, before `/v2/`. A path, too, for a request that names no host. */
 function locationBase({ request, addresses: { host, prefix, relativeUrls } }: Addressed): string {
-  if (host !== null) return host.endsWith(prefix) ? host : host + prefix
-  const origin = relativeUrls ? '' : (request.origin ?? '')
-  return origin + request.cutPrefix + prefix
+  if (relativeUrls) return request.cutPrefix + prefix
+  return host === null ? (request.origin ?? '') + request.cutPrefix + prefix : host + prefix
 }

@@ -1,0 +1,36 @@
+/** What the settings of `http` take and refuse, where a word or two of theirs could break a reply. */
+import { expect, test } from 'bun:test'
+import { ConfigError, type HttpConfig } from './config.ts'
+import { loadConfig } from './load.ts'
+
+async function httpOf(environment: Record<string, string>): Promise<HttpConfig> {
+  const flags = { addr: null, data: null }
+  return (await loadConfig({ file: null, environment, flags, isTerminal: false })).config.http
+}
+
+function refused(environment: Record<string, string>): Promise<unknown> {
+  return httpOf(environment).catch((error: unknown) => (error instanceof ConfigError ? error.message : error))
+}
+
+test.each([
+  ['{"X Y": [a]}', 'no name for a header'],
+  ['{"X-A": ["b\\nSet-Cookie: c"]}', 'write a text on one line'],
+  ['{"X-A": ["€"]}', 'neither line breaks nor other controls'],
+  ['{"Content-Length": ["0"]}', 'Content-Length is set by the server itself'],
+])('http.headers %s is refused', async (value, sentence) => {
+  expect(await refused({ REGISTRY_HTTP_HEADERS: value })).toContain(sentence)
+})
+
+test.each(['proxy.local', '10.0.0.0/33', '10.0.0'])('http.trustedproxies %s is refused', async (value) => {
+  const message = await refused({ REGISTRY_HTTP_TRUSTEDPROXIES: `[10.0.0.0/8, ${value}]` })
+  expect(message).toContain('write addresses and networks')
+})
+
+test.each([
+  [{}, true],
+  [{ REGISTRY_HTTP_HOST: 'https://a.example' }, false],
+  [{ REGISTRY_HTTP_RELATIVEURLS: 'false' }, false],
+  [{ REGISTRY_HTTP_HOST: 'https://a.example', REGISTRY_HTTP_RELATIVEURLS: 'true' }, true],
+])('with %j a Location is a path: %p', async (environment: Record<string, string>, isPath) => {
+  expect((await httpOf(environment)).relativeUrls).toBe(isPath)
+})

@@ -224,7 +224,7 @@ describe('a reply', () => {
       const found = parseMultipart(response.headers['content-type'] ?? '', response.body)
       expect(found.map(({ head }) => head)).toEqual(
         ['0-2', '2599997-2599999', '500000-1500000'].map(
-          (range) => `Content-Type: application/octet-stream\r\nContent-Range: bytes ${range}/${BODY.length}`,
+          (range) => `Content-Range: bytes ${range}/${BODY.length}\r\nContent-Type: application/octet-stream`,
         ),
       )
       expect(found[0]?.body.toString()).toBe('abc')

@@ -42,7 +42,7 @@ export function ownPath(request: IncomingRequest): string {
 /** A path without the prefix, for the router; null for one that does not have it. `/` is for load balancers, and stays. */
 export function withoutPrefix({ prefix }: AddressOptions, path: string): string | null {
   if (prefix === '' || path === '/') return path
-  return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : null
+  return path.startsWith(`${prefix}/`) && path !== `${prefix}/` ? path.slice(prefix.length) : null
 }
 
 /** What an address begins with, before `/v2/`. A path, too, for a request that names no host. */

@@ -217,7 +217,6 @@ describe('manifests over HTTP', () => {
           'content-length': String(image.bytes.length),
           'docker-content-digest': image.digest,
           etag: `"${image.digest}"`,
-          'cache-control': 'no-cache',
         })
         const head = await server.ask('HEAD', pathOf(reference ?? ''))
         expect(head.status).toBe(200)

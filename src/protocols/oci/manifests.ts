@@ -120,7 +120,7 @@ function manifestHeaders(facts: ManifestFacts): Record<string, string> {
   return { 'content-type': facts.mediaType, ...validators(facts) }
 }
 
-/** A tag moves, so whoever keeps a manifest must ask again; the answer is then a short 304. */
+/** A tag moves: nobody is told that an answer may be kept, and whoever keeps it and asks again gets a short 304. */
 function validators(facts: ManifestFacts): Record<string, string> {
-  return { 'docker-content-digest': facts.digest, etag: `"${facts.digest}"`, 'cache-control': 'no-cache' }
+  return { 'docker-content-digest': facts.digest, etag: `"${facts.digest}"` }
 }

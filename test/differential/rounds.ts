@@ -1,0 +1,61 @@
+/** How both registries are configured in turn, and what each is asked then. */
+import { join } from 'node:path'
+import type { Settings } from './servers.ts'
+
+export interface Round {
+  readonly name: string
+  readonly settings: Settings
+  /** Files of `script/`, in this order. */
+  readonly scripts: readonly string[]
+}
+
+/** ann, whose password is sesame. */
+const HTPASSWD = join(import.meta.dir, 'htpasswd')
+const DELETES = { delete: { enabled: true } }
+/** A `Location` is a path. */
+const PATHS = { relativeurls: true }
+
+export const ROUNDS: readonly Round[] = [
+  {
+    name: 'with deletes',
+    settings: { storage: DELETES, http: PATHS },
+    scripts: ['base', 'uploads', 'blobs', 'manifests'],
+  },
+  { name: 'lists', settings: { storage: DELETES, http: PATHS }, scripts: ['lists'] },
+  { name: 'without deletes', settings: { http: PATHS }, scripts: ['deletes-off'] },
+  {
+    name: 'read-only',
+    settings: { storage: { ...DELETES, maintenance: { readonly: { enabled: true } } }, http: PATHS },
+    scripts: ['read-only'],
+  },
+  {
+    name: 'headers as registry:2 sets them',
+    settings: { http: { ...PATHS, headers: { 'X-Content-Type-Options': ['nosniff'] } } },
+    scripts: ['lists'],
+  },
+  {
+    name: 'whole addresses',
+    settings: { http: { relativeurls: false } },
+    scripts: ['locations'],
+  },
+  { name: 'no word about addresses', settings: {}, scripts: ['default-location'] },
+  {
+    name: 'a name of its own',
+    settings: { http: { host: 'https://registry.example.com' } },
+    scripts: ['locations'],
+  },
+  {
+    name: 'a prefix',
+    settings: { http: { relativeurls: false, prefix: '/registry/' } },
+    scripts: ['prefix'],
+  },
+  {
+    name: 'a login',
+    settings: {
+      http: PATHS,
+      storage: DELETES,
+      auth: { htpasswd: { realm: 'the registry', path: HTPASSWD } },
+    },
+    scripts: ['login'],
+  },
+]

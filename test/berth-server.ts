@@ -8,7 +8,16 @@
  * await startBerth({ data: earlier.data })                     // the same folder again
  * await startBerth({ program: ['strace', '-f', ..., ...FROM_SOURCE] })
  */
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -39,8 +48,17 @@ export interface BerthOptions {
   readonly data?: string
   /** A free one unless given. */
   readonly port?: number
+  /** How to speak TLS with it, where `env` or `args` make it do so. */
+  readonly tls?: ClientTls
   /** How long the server may take until `/readyz` answers 200. */
   readonly readyWithinMilliseconds?: number
+}
+
+/** Paths of PEM files: whom a client trusts, and what it shows where it is asked to. */
+export interface ClientTls {
+  readonly authority: string
+  readonly certificate?: string
+  readonly key?: string
 }
 
 export interface ExitStatus {
@@ -51,7 +69,7 @@ export interface ExitStatus {
 }
 
 export interface BerthServer extends AsyncDisposable {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://127.0.0.1:<port>`, or with `https:` where it speaks TLS. */
   readonly url: string
   /** `127.0.0.1:<port>`: what stands before an image's name. */
   readonly host: string
@@ -84,7 +102,7 @@ export async function startBerth(options: BerthOptions = {}): Promise<BerthServe
   const server = await launchBerth(options)
   const withinMilliseconds = options.readyWithinMilliseconds ?? 20_000
   try {
-    await until('Berth answers /readyz', () => isReady(server), { withinMilliseconds })
+    await until('Berth answers /readyz', () => isReady(server, options.tls), { withinMilliseconds })
     return server
   } catch (error) {
     const log = server.log()
@@ -93,12 +111,23 @@ export async function startBerth(options: BerthOptions = {}): Promise<BerthServe
   }
 }
 
-async function isReady(server: BerthServer): Promise<boolean> {
+async function isReady(server: BerthServer, tls: ClientTls | undefined): Promise<boolean> {
   const ended = await Promise.race([server.exited, Promise.resolve(null)])
   if (ended !== null) throw new Error(`Berth ended with ${ended} instead of starting`)
-  const answer = await fetch(`${server.url}/readyz`).catch(() => null)
+  const answer = await fetch(`${server.url}/readyz`, fetchOptions(tls)).catch(() => null)
   await answer?.arrayBuffer()
   return answer?.status === 200 && saysSo(server)
+}
+
+/** For Bun's `fetch`. The files may come only with the server's start. */
+export function fetchOptions(tls: ClientTls | undefined): BunFetchRequestInit {
+  if (tls === undefined) return {}
+  const { authority, certificate, key } = tls
+  const shown =
+    certificate === undefined || key === undefined
+      ? {}
+      : { cert: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }
+  return existsSync(authority) ? { tls: { ca: readFileSync(authority, 'utf8'), ...shown } } : {}
 }
 
 /** The first of several workers answers before Berth as a whole has started. */
@@ -129,7 +158,8 @@ export async function launchBerth(options: BerthOptions = {}): Promise<BerthServ
     stdio: ['ignore', output, output],
   })
   closeSync(output)
-  return handle(child, { scratch, port, data, logFile })
+  const scheme = options.tls === undefined ? 'http' : 'https'
+  return handle(child, { scratch, port, data, logFile, scheme })
 }
 
 /** Flags for what the environment leaves open: a test of a variable must not be overruled by a flag. */
@@ -155,6 +185,7 @@ interface Place {
   readonly port: number
   readonly data: string
   readonly logFile: string
+  readonly scheme: 'http' | 'https'
 }
 
 function handle(child: Bun.Subprocess, place: Place): BerthServer {
@@ -169,7 +200,7 @@ function handle(child: Bun.Subprocess, place: Place): BerthServer {
     process.off('exit', endAll)
   }
   return {
-    url: `http://127.0.0.1:${place.port}`,
+    url: `${place.scheme}://127.0.0.1:${place.port}`,
     host: `127.0.0.1:${place.port}`,
     port: place.port,
     pid: child.pid,

@@ -6,6 +6,7 @@ import { UnnamedProxy } from './unnamed-proxy.ts'
 function requestFrom(address: string, method: string, headers: Record<string, string>): IncomingRequest {
   return new IncomingRequest(new Request('http://a/v2/', { method, headers }), {
     isEncrypted: false,
+    mayBeHttp2: false,
     remoteAddress: () => address,
     isFromProxy: () => address.startsWith('10.'),
     isProxy: () => false,

@@ -3,6 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeSelfSigned } from '../../test/certificate-files.ts'
+import { commandBytes } from '../../test/tools/command.ts'
+import { describeWith } from '../../test/tools/describe-with.ts'
 import { readContent } from './outgoing-body.ts'
 import { parseResponse, serveForTest } from './raw-client.support.ts'
 
@@ -31,6 +34,40 @@ test('every chunk of a file reaches a slow client as it was, although the next o
   expect([response.status, response.isWhole]).toEqual([200, true])
   expect(response.body.equals(bytes)).toBe(true)
   await server.stop({ graceMilliseconds: 1000 })
+})
+
+describeWith('over TLS', ['openssl', 'curl'], ({ openssl, curl }) => {
+  test.each(['--http1.1', '--http2'])(
+    'every chunk of a file reaches a slow client as it was, with %s',
+    async (version) => {
+      const made = await makeSelfSigned(openssl, folder, { name: version })
+      const [certificate, key] = await Promise.all(
+        [made.certificate, made.key].map((file) => Bun.file(file).text()),
+      )
+      const content = { kind: 'file', path, offset: 0, length: LENGTH } as const
+      const server = await serveForTest(
+        () => ({
+          status: 200,
+          headers: {},
+          body: { kind: 'stream', length: LENGTH, open: () => readContent(content) },
+        }),
+        {
+          tls: {
+            certificate: certificate ?? '',
+            key: key ?? '',
+            client: null,
+            minimumVersion: 'tls1.2',
+            cipherSuites: null,
+          },
+          http2: true,
+        },
+      )
+      const address = `https://127.0.0.1:${server.port}/`
+      const received = await commandBytes(curl, ['-sSk', version, '--limit-rate', '10M', address])
+      expect(bytes.equals(received)).toBe(true)
+      await server.stop({ graceMilliseconds: 1000 })
+    },
+  )
 })
 
 /** Rests after whatever came, so that the server always has more than the kernel takes. */

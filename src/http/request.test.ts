@@ -42,6 +42,7 @@ async function lookAt(head: string, body: string, eyes: typeof look): Promise<un
 function requestTo(url: string, headers: Record<string, string> = {}): IncomingRequest {
   return new IncomingRequest(new Request(url, { headers }), {
     isEncrypted: false,
+    mayBeHttp2: false,
     remoteAddress: () => null,
     isFromProxy: () => false,
     isProxy: () => false,

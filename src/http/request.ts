@@ -47,6 +47,8 @@ export interface Connection {
   isProxy(address: string): boolean
   /** Lets this request rest for that long without a byte in either direction. */
   allowSlow(milliseconds: number): void
+  /** Whether it may speak HTTP/2: Bun does not tell which one it does. */
+  readonly mayBeHttp2: boolean
   /** Bytes of the body have come: the time to rest begins anew. */
   bodyArrived(): void
 }
@@ -85,6 +87,9 @@ export interface Discarding {
   readonly restMilliseconds: number
   readonly wholeMilliseconds: number
 }
+
+/** What clients send over HTTP/2 before they look for a reply: manifests, small blobs. */
+const HTTP_2_COURTESY = 1024 * 1024
 
 /** Methods without a body that anybody reads. */
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
@@ -224,7 +229,7 @@ export class IncomingRequest {
   #chunks(): AsyncIterable<Uint8Array> | readonly Uint8Array[] {
     const { body } = this.#native
     if (body === null) return []
-    if (!this.#endsConnection) return body
+    if (this.bytesToDiscard === 0) return body
     const rest = body[Symbol.asyncIterator]()
     this.#rest = rest
     return { [Symbol.asyncIterator]: () => ({ next: () => rest.next() }) }
@@ -235,28 +240,36 @@ export class IncomingRequest {
     this.#connection.bodyArrived()
   }
 
-  /**
-   * Before a reply after which the connection is closed, as nginx wants it with each request: reads what is left of
-   * the body, and throws it away. Otherwise bytes would be unread when it is closed, that would reset it, and whoever
-   * still sends (nginx) would tell its client 502 in place of the reply. Who sends nothing is not waited for.
-   */
+  /** Before a reply: reads what is left of the body, and throws it away. Who sends nothing is not waited for. */
   async discardBody({ restMilliseconds, wholeMilliseconds }: Discarding): Promise<void> {
     const deadline = performance.now() + wholeMilliseconds
+    const most = this.bytesToDiscard
+    const end = this.#received + most
     const rest = this.#rest ?? this.#native.body?.[Symbol.asyncIterator]()
     try {
-      while (performance.now() < deadline) {
+      while (this.#received < end && performance.now() < deadline) {
         const next = await orNull(rest?.next(), restMilliseconds)
-        if (next?.value === undefined) return
+        if (next?.value === undefined) break
         this.#arrived(next.value)
       }
     } catch {
       // Who has gone away gets no reply.
     }
+    // Where the connection goes on, Bun swallows what still comes; that it has done so is not waited for.
+    if (Number.isFinite(most)) rest?.return?.().catch(() => {})
   }
 
-  /** Whether the connection is to be closed after the reply, and bytes may be on their way that nobody has read. */
-  get mustBeDiscarded(): boolean {
-    return !this.#isEnded && !READS.has(this.method) && this.#endsConnection && this.#native.body !== null
+  /**
+   * How much of a body that nobody wants must be read before the reply, for the client to see it.
+   *
+   * All of it where the connection ends with the reply, as nginx wants it with each request: bytes that are unread
+   * then would reset it, and nginx would tell its client 502 instead. A little where HTTP/2 may be spoken: there the
+   * reply ends the stream (RFC 9113 §8.1), which curl takes for a failure while it still sends (seen); Go does not.
+   */
+  get bytesToDiscard(): number {
+    if (this.#isEnded || READS.has(this.method) || this.#native.body === null) return 0
+    if (this.#endsConnection) return Number.POSITIVE_INFINITY
+    return this.#connection.mayBeHttp2 ? HTTP_2_COURTESY : 0
   }
 
   get #endsConnection(): boolean {

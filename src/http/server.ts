@@ -132,7 +132,7 @@ async function answer(
   inFlight.begin()
   const request = new IncomingRequest(connection.request, connection)
   const send = async (reply: Reply) => {
-    if (request.mustBeDiscarded) await request.discardBody(options.discarding ?? DISCARDING)
+    if (request.bytesToDiscard > 0) await request.discardBody(options.discarding ?? DISCARDING)
     const failed = (error: unknown) => options.onBodyFailed?.(error, request)
     const common = { ...serving.circumstances.headers, ...(mayHaveBody(request) ? {} : farewell()) }
     const response = await toResponse(complete(reply, common, request.id), request, failed)
@@ -175,6 +175,7 @@ interface Circumstances {
   readonly headers: Reply['headers']
   readonly proxies: NetworkList
   readonly isUnixSocket: boolean
+  readonly http2: boolean
 }
 
 function circumstancesOf(options: ServerOptions): Circumstances {
@@ -184,6 +185,7 @@ function circumstancesOf(options: ServerOptions): Circumstances {
     idleSeconds: idleSeconds ?? IDLE_SECONDS,
     proxies: parseNetworkList(trustedProxies),
     isUnixSocket: address.kind === 'unix',
+    http2: options.http2 ?? false,
   }
 }
 
@@ -200,6 +202,10 @@ class BunConnection implements Connection {
     this.#server = server
     this.#circumstances = circumstances
     this.#patience = circumstances.idleSeconds
+  }
+
+  get mayBeHttp2(): boolean {
+    return this.#circumstances.http2
   }
 
   get isEncrypted(): boolean {

@@ -69,6 +69,22 @@ describeWith('a server with TLS', ['openssl', 'curl'], ({ openssl, curl }) => {
     await running.stop({ graceMilliseconds: 0 })
   })
 
+  test('lets a refusal be seen over HTTP/2 by a client that sends its whole body first, of a megabyte at most', async () => {
+    const running = await serveForTest(() => textReply(403, 'refused'), {
+      tls: await optionsOf(server),
+      http2: true,
+    })
+    const body = join(folder, 'body')
+    for (const length of [60_000, 1024 * 1024]) {
+      await Bun.write(body, new Uint8Array(length))
+      for (const version of ['--http2', '--http1.1']) {
+        const seen = await get('-T', body, '-w', ' %{http_code}', version, ...trusting(running))
+        expect([version, length, seen]).toEqual([version, length, 'refused 403'])
+      }
+    }
+    await running.stop({ graceMilliseconds: 0 })
+  })
+
   test('without TLS HTTP/2 is spoken with those who begin with it, where it is turned on', async () => {
     const prior = ['-w', ' %{http_version}', '--http2-prior-knowledge']
     const on = await serveForTest(() => textReply(200, 'here'), { http2: true })

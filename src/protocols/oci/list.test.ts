@@ -11,6 +11,7 @@ const SIZES = { byDefault: 100, atMost: 1000 }
 function requestTo(query: string): IncomingRequest {
   return new IncomingRequest(new Request(`http://registry.test/v2/a/tags/list?${query}`), {
     isEncrypted: false,
+    mayBeHttp2: false,
     remoteAddress: () => null,
     isFromProxy: () => false,
     isProxy: () => false,

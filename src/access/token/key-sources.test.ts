@@ -75,6 +75,25 @@ describe('a file', () => {
     expect(await ids(source)).toEqual(['b'])
   })
 
+  test('that changes while it is read is what it has become, however long that took', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const slow = new FileKeySource({
+      path,
+      log,
+      async parse(text) {
+        if (text.includes('"a"')) await promise
+        return await parseKeySet(text)
+      },
+    })
+    const first = slow.trust()
+    writeFileSync(path, await setOf('b'))
+    await slow.trustAnew()
+    resolve()
+    await first
+    expect(await ids(slow)).toEqual(['b'])
+    expect(slow.peek()?.keys.has('b')).toBe(true)
+  })
+
   test('of certificates gives their keys under both kinds of id, and the roots', async () => {
     writeFileSync(path, one.pem + two.pem)
     const { keys, roots } = await new FileKeySource({ path, parse: parseRootBundle, log }).trust()

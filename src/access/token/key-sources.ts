@@ -56,16 +56,17 @@ export interface FileKeySourceOptions {
 }
 
 export class FileKeySource implements KeySource {
-  readonly #file: WatchedFile<string>
+  readonly #file: WatchedFile<Promise<Trust>>
   readonly #options: FileKeySourceOptions
-  #text: string | null = null
-  #trust: Trust | null = null
+  /** What was read last; it may not be parsed yet. */
   #reading: Promise<Trust> | null = null
+  #trust: Trust | null = null
   #lookedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: FileKeySourceOptions) {
     this.#options = options
-    this.#file = new WatchedFile({ path: options.path, parse: (bytes) => new TextDecoder().decode(bytes) })
+    const parse = (bytes: Uint8Array) => options.parse(new TextDecoder().decode(bytes))
+    this.#file = new WatchedFile({ path: options.path, parse })
   }
 
   async trust(): Promise<Trust> {
@@ -99,16 +100,13 @@ export class FileKeySource implements KeySource {
     }
   }
 
+  /** What takes longer to parse than what was read after it comes too late. */
   async #read(): Promise<Trust> {
     this.#lookedAt = performance.now()
-    const text = this.#file.current()
-    if (this.#trust !== null && text === this.#text) return this.#trust
-    this.#reading ??= this.#options.parse(text).finally(() => {
-      this.#reading = null
-    })
-    const trust = await this.#reading
-    this.#text = text
-    this.#trust = trust
+    const reading = this.#file.current()
+    this.#reading = reading
+    const trust = await reading
+    if (this.#reading === reading) this.#trust = trust
     return trust
   }
 

@@ -1,6 +1,7 @@
 /** The command line: which commands there are, and what happens when one fails. */
 import { Command, CommanderError } from 'commander'
 import { calledAs, versionLine, withCommand } from './called-as.ts'
+import { configCommand } from './config.ts'
 import { dataOwnerCommand } from './data-owner.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT, explain, formatFailure } from './failure.ts'
@@ -37,6 +38,7 @@ function createProgram(terminal: Terminal): Command {
     .addHelpText('before', `Berth, a container registry.\n\nExamples:\n${formatExamples(examples)}\n`)
     .version(versionLine(own), '-v, --version')
   program.addCommand(serveCommand(terminal))
+  program.addCommand(configCommand(terminal))
   program.addCommand(demoCommand(terminal))
   program.addCommand(garbageCollectCommand(terminal))
   program.addCommand(healthcheckCommand(terminal))
@@ -44,8 +46,12 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(reindexCommand(terminal))
   program.addCommand(versionCommand(terminal))
   program.addCommand(dataOwnerCommand(terminal), { hidden: true })
-  for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError()
+  for (const command of withSubcommands(program)) command.exitOverride().showSuggestionAfterError()
   return program
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }
 
 /** Says what went wrong, once, and gives the exit code. Commander has already said what it found. */

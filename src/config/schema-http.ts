@@ -159,7 +159,7 @@ export const healthSection = section({
     z.array(
       z.strictObject({
         uri: required(httpUrl, { about: 'what to ask' }),
-        headers: setting(headers, { about: 'to send along' }),
+        headers: setting(headers, { about: 'to send along', isSecret: true }),
         statuscode: setting(wholeNumber(100, 599), { about: 'the healthy answer', byDefault: '200' }),
         timeout,
         ...repeated,

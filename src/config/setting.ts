@@ -80,6 +80,12 @@ export function kindOf(schema: Schema): Kind {
   return { kind: 'value' }
 }
 
+/** Whether one item may stand for the list of it. */
+export function isListOrItem(schema: Schema): boolean {
+  if (schema instanceof z.ZodOptional) return isListOrItem(schema.unwrap())
+  return schema instanceof z.ZodPipe && kindOf(schema).kind === 'list'
+}
+
 export interface NamedSetting {
   /** `http.addr`; a list's items have no names. */
   readonly name: string

@@ -84,11 +84,14 @@ const MANIFESTS: Readonly<Record<string, () => Fields | string>> = {
   'docker-image-version-1': () => dockerImage({ schemaVersion: 1 }),
   'docker-image-bad-digest': () =>
     dockerImage({ layers: [{ mediaType: DOCKER_LAYER, size: 1, digest: 'sha256:short' }] }),
+  'docker-plugin': () =>
+    dockerImage({ config: descriptor('config', 'application/vnd.docker.plugin.v1+json') }),
   'docker-list': () =>
     index(DOCKER_LIST, [
       descriptor('docker-image', DOCKER_MANIFEST, AMD64),
       descriptor('docker-image-2', DOCKER_MANIFEST, ARM64),
     ]),
+  'docker-list-of-plugin': () => index(DOCKER_LIST, [descriptor('docker-plugin', DOCKER_MANIFEST, AMD64)]),
   'docker-list-absent-child': () =>
     index(DOCKER_LIST, [descriptor('docker-image-foreign', DOCKER_MANIFEST, AMD64)]),
   'oci-image': () => ociImage(),

@@ -11,14 +11,20 @@ import { type Comparison, compare } from './comparison.ts'
 import { ROUNDS, type Round } from './rounds.ts'
 import { explains, readRules } from './rules.ts'
 import { parseScript, type ScriptedRequest } from './script.ts'
-import { startPair } from './servers.ts'
+import { newVolumes, startPair } from './servers.ts'
 
 setDefaultTimeout(60_000)
 
 const rules = readRules()
 const used = new Set<number>()
 
-function scriptOf({ scripts }: Round): ScriptedRequest[] {
+type Stage = Pick<Round, 'settings' | 'scripts'>
+
+function stagesOf(round: Round): readonly Stage[] {
+  return round.after === undefined ? [round] : [round.after, round]
+}
+
+function scriptOf({ scripts }: Stage): ScriptedRequest[] {
   return scripts.flatMap((name) =>
     parseScript(`${name}.txt`, readFileSync(join(import.meta.dir, 'script', `${name}.txt`), 'utf8')),
   )
@@ -39,9 +45,12 @@ function unexplained({ request, disagreements, mute }: Comparison): string[] {
 
 describeWith('docker-registry and Berth', ['docker-registry'], (tools) => {
   test.each(ROUNDS.map((round) => [round.name, round] as const))('answer alike: %s', async (_, round) => {
-    await using pair = await startPair(tools['docker-registry'], round.settings)
+    using volumes = newVolumes()
     const lines: string[] = []
-    for (const request of scriptOf(round)) lines.push(...unexplained(await compare(pair, request)))
+    for (const each of stagesOf(round)) {
+      await using pair = await startPair(tools['docker-registry'], each.settings, volumes)
+      for (const request of scriptOf(each)) lines.push(...unexplained(await compare(pair, request)))
+    }
     expect(lines).toEqual([])
   })
 
@@ -52,7 +61,7 @@ describeWith('docker-registry and Berth', ['docker-registry'], (tools) => {
 })
 
 test('there are at least 300 requests', () => {
-  expect(ROUNDS.flatMap(scriptOf).length).toBeGreaterThanOrEqual(300)
+  expect(ROUNDS.flatMap(stagesOf).flatMap(scriptOf).length).toBeGreaterThanOrEqual(300)
 })
 
 test('there are at most 60 rules, no two of them alike, and each says where it comes from', () => {

@@ -4,6 +4,8 @@ import type { Settings } from './servers.ts'
 
 export interface Round {
   readonly name: string
+  /** What they are asked before, with other settings, on the same data. */
+  readonly after?: Pick<Round, 'settings' | 'scripts'>
   readonly settings: Settings
   /** Files of `script/`, in this order. */
   readonly scripts: readonly string[]
@@ -25,8 +27,37 @@ export const ROUNDS: readonly Round[] = [
   { name: 'without deletes', settings: { http: PATHS }, scripts: ['deletes-off'] },
   {
     name: 'read-only',
+    after: { settings: { http: PATHS }, scripts: ['before-read-only'] },
     settings: { storage: { ...DELETES, maintenance: { readonly: { enabled: true } } }, http: PATHS },
     scripts: ['read-only'],
+  },
+  {
+    name: 'one class of manifests',
+    settings: { http: PATHS, policy: { repository: { classes: ['plugin'] } } },
+    scripts: ['classes'],
+  },
+  {
+    name: 'foreign layers from one place',
+    settings: {
+      http: PATHS,
+      validation: { manifests: { urls: { allow: ['^https://layers\\.example\\.com/'], deny: ['secret'] } } },
+    },
+    scripts: ['foreign'],
+  },
+  {
+    name: 'no validation',
+    settings: { http: PATHS, validation: { disabled: true } },
+    scripts: ['foreign'],
+  },
+  {
+    name: 'all platforms of an index',
+    settings: { http: PATHS, validation: { manifests: { indexes: { platforms: 'all' } } } },
+    scripts: ['platforms'],
+  },
+  {
+    name: 'small pages',
+    settings: { http: PATHS, catalog: { maxentries: 2 } },
+    scripts: ['small-pages'],
   },
   {
     name: 'headers as registry:2 sets them',

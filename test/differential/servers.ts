@@ -19,14 +19,31 @@ export interface Pair extends AsyncDisposable {
   readonly ours: Contestant
 }
 
+/** Two empty data folders, until they are disposed of. */
+export interface Volumes extends Disposable {
+  readonly path: string
+}
+
+export function newVolumes(): Volumes {
+  const path = mkdtempSync(join(tmpdir(), 'differential-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
 /** `program` is `docker-registry`, or `registry` of version 3. */
-export async function startPair(program: string, settings: Settings): Promise<Pair> {
+export async function startPair(
+  program: string,
+  settings: Settings,
+  { path: scratch }: Volumes,
+): Promise<Pair> {
   const closers = new AsyncDisposableStack()
   try {
-    const scratch = mkdtempSync(join(tmpdir(), 'differential-'))
-    closers.defer(() => rmSync(scratch, { recursive: true, force: true }))
-    const theirs = await startPeer(program, scratch, settings, closers)
-    const ours = await startOurs(scratch, settings, closers)
+    const starting = [
+      startPeer(program, scratch, settings, closers),
+      startOurs(scratch, settings, closers),
+    ] as const
+    // Both have ended when one could not start: what the other one holds is released too.
+    await Promise.allSettled(starting)
+    const [theirs, ours] = await Promise.all(starting)
     return { theirs, ours, [Symbol.asyncDispose]: () => closers.disposeAsync() }
   } catch (error) {
     await closers.disposeAsync()

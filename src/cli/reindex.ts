@@ -25,7 +25,7 @@ async function reindexFolder(
   const { reindex } = await import('../app/reindex.ts')
   const { ProgressTeller } = await import('../app/progress.ts')
   const { describeFinding } = await import('../registry/tree/findings.ts')
-  const { log, draw, close } = openServerLog(config.log, terminal)
+  const { log, draw, close } = openServerLog(config.log, terminal, false)
   const progress = new ProgressTeller({ log, draw })
   const { repositories, changes, errors, findings, aside } = await reindex({
     config,

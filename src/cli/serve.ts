@@ -43,7 +43,7 @@ async function serve(terminal: Terminal, file: string | undefined, flags: Server
   const address = await requireFreePort(loaded.config.http.address)
   const log = withIdentity(loaded.config.log)
   const config: Config = { ...loaded.config, http: { ...loaded.config.http, address }, log }
-  const lines = openServerLog(log, terminal)
+  const lines = openServerLog(log, terminal, config.workers > 1)
   for (const warning of loaded.warnings) lines.log.warn({}, warning)
   for (const notice of loaded.notices) lines.log.info({}, notice)
   const reloading = listenForReload({

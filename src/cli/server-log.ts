@@ -21,8 +21,9 @@ export interface ServerLog {
 const STANDARD_OUTPUT = 1
 const STANDARD_ERROR = 2
 
-export function openServerLog(config: LogConfig, terminal: Terminal): ServerLog {
-  return config.format === 'pretty' ? forPeople(config, terminal) : forPrograms(config)
+/** `isShared`: other processes of this server write there too. */
+export function openServerLog(config: LogConfig, terminal: Terminal, isShared: boolean): ServerLog {
+  return config.format === 'pretty' ? forPeople(config, terminal) : forPrograms(config, isShared)
 }
 
 /** What programs can tell one server, and one start of it, from another by. As registry:2 calls them. */
@@ -37,9 +38,17 @@ function forPeople(config: LogConfig, { hasColor, note, draw }: Terminal): Serve
   return { log, logRequest: config.accessLog ? logRequest : () => {}, draw, close: () => Promise.resolve() }
 }
 
-function forPrograms(config: LogConfig): ServerLog {
-  const errors = new LineWriter({ descriptor: STANDARD_ERROR, onLost: tellOfLost('standard error') })
-  const output = new LineWriter({ descriptor: STANDARD_OUTPUT, onLost: tellOfLost('standard output') })
+function forPrograms(config: LogConfig, isShared: boolean): ServerLog {
+  const errors = new LineWriter({
+    descriptor: STANDARD_ERROR,
+    isShared,
+    onLost: tellOfLost('standard error'),
+  })
+  const output = new LineWriter({
+    descriptor: STANDARD_OUTPUT,
+    isShared,
+    onLost: tellOfLost('standard output'),
+  })
   const write = (line: string) => errors.write(line)
   const log = createLog({ ...config, write })
   const writeCombined = config.accessLog ? (line: string) => output.write(line) : null

@@ -9,7 +9,7 @@ export async function beginWorker(
   { config, name, volume, writer }: ChildStart,
   terminal: Terminal,
 ): Promise<SupervisedWork> {
-  const lines = openServerLog(config.log, terminal)
+  const lines = openServerLog(config.log, terminal, true)
   const app = await startApp(config, { kind: 'worker', name, volume, writer }, lines.log, lines.logRequest)
   const { broken } = app
   return {

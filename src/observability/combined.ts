@@ -24,9 +24,11 @@ function column(text: string): string {
   return SAFE.test(text) ? text : quotable(text).replaceAll(' ', '%20')
 }
 
+const HARMLESS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
 /** What stands between quotes: neither a quote nor the end of a line comes from a client. */
 function quotable(text: string): string {
-  return SAFE.test(text) ? text : escapeControls(text.replace(/["\\]/g, '\\$&'))
+  return HARMLESS.test(text) ? text : escapeControls(text.replace(/["\\]/g, '\\$&'))
 }
 
 function timeOf(now: Date): string {

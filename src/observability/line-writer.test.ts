@@ -21,7 +21,7 @@ describe('lines', () => {
     const path = join(folder, 'log')
     const descriptor = openSync(path, 'a')
     const lines = Array.from({ length: 5000 }, (_, number) => `line ${number} ü\n`)
-    const writer = new LineWriter({ descriptor })
+    const writer = new LineWriter({ descriptor, isShared: false })
     for (const line of lines) writer.write(line)
     await writer.close()
     expect(readFileSync(path, 'utf8')).toBe(lines.join(''))
@@ -31,7 +31,7 @@ describe('lines', () => {
 
   test('arrive whole and in order, in a pipe that is read slowly', async () => {
     const child = run(`
-      const writer = new LineWriter({ descriptor: 1 })
+      const writer = new LineWriter({ descriptor: 1, isShared: false })
       for (let number = 0; number < 8000; number++) writer.write('line ' + number + ' ' + 'x'.repeat(100) + '\\n')
       await Bun.sleep(300)
       await writer.close()`)
@@ -44,7 +44,7 @@ describe('lines', () => {
 
   test('are written at the end of a process that did not wait for them', async () => {
     const child = run(`
-      const writer = new LineWriter({ descriptor: 1 })
+      const writer = new LineWriter({ descriptor: 1, isShared: true })
       writer.write('last words\\n')
       process.exit(3)`)
     expect(await new Response(child.stdout).text()).toBe('last words\n')
@@ -55,7 +55,7 @@ describe('lines', () => {
 describe('where nobody reads', () => {
   test('the process goes on, and ends when it wants to', async () => {
     const child = run(`
-      const writer = new LineWriter({ descriptor: 1 })
+      const writer = new LineWriter({ descriptor: 1, isShared: true })
       for (let number = 0; number < 3000; number++) writer.write('x'.repeat(1000) + '\\n')
       let ticks = 0
       const ticking = setInterval(() => ++ticks === 5 && (say('alive'), process.exit(4)), 10)`)
@@ -65,7 +65,7 @@ describe('where nobody reads', () => {
 
   test('what finds no room is counted, and told of once there is room', async () => {
     const child = run(`
-      const writer = new LineWriter({ descriptor: 1, onLost: (lines) => (say('lost ' + lines), process.exit(0)) })
+      const writer = new LineWriter({ descriptor: 1, isShared: true, onLost: (lines) => (say('lost ' + lines), process.exit(0)) })
       for (let number = 0; number < 3000; number++) writer.write('x'.repeat(1000) + '\\n')`)
     const written = (await new Response(child.stdout).text()).split('\n').filter((line) => line !== '')
     const lost = Number(/lost (\d+)/.exec(await new Response(child.stderr).text())?.[1])
@@ -75,7 +75,7 @@ describe('where nobody reads', () => {
 
   test('a reader that went away is no failure', async () => {
     const child = run(`
-      const writer = new LineWriter({ descriptor: 1 })
+      const writer = new LineWriter({ descriptor: 1, isShared: true })
       const writing = setInterval(() => writer.write('x'.repeat(1000) + '\\n'), 1)
       setTimeout(async () => { clearInterval(writing); await writer.close(); say('well'); process.exit(0) }, 300)`)
     await child.stdout.cancel()

@@ -12,15 +12,17 @@ import { nextTurn } from '../lib/next-turn.ts'
 export interface LineWriterOptions {
   /** The number of an open file: 1 is standard output, 2 standard error. */
   readonly descriptor: number
+  /** Whether other processes write lines to the same file, which then must not be mixed with these. */
+  readonly isShared: boolean
   /** So many lines found no room. Called when there is room again. */
   onLost?(lines: number): void
 }
 
 /** Characters that may wait. */
 const MOST_WAITING = 1024 * 1024
-/** A pipe takes so many bytes as one, whoever else writes to it (PIPE_BUF). */
+/** A pipe takes so many bytes as one, whoever else writes to it (PIPE_BUF); a file that is appended to takes any number. */
 const PIPE_BYTES = 4096
-const FILE_BYTES = 64 * 1024
+const MOST_BYTES = 64 * 1024
 /** Between two rounds: what comes meanwhile goes together. */
 const PAUSE_MILLISECONDS = 5
 /** Where the other end is full: how long to wait before it is tried again. */
@@ -39,7 +41,7 @@ export class LineWriter {
 
   constructor(options: LineWriterOptions) {
     this.#options = options
-    this.#mostBytes = isFile(options.descriptor) ? FILE_BYTES : PIPE_BYTES
+    this.#mostBytes = options.isShared && !isFile(options.descriptor) ? PIPE_BYTES : MOST_BYTES
     process.on('exit', this.#onExit)
   }
 
@@ -77,15 +79,15 @@ export class LineWriter {
 
   /** What waits now, in as few pieces as the other end takes whole. */
   async #writeRound(): Promise<void> {
-    const round = this.#waiting
+    const lines = this.#waiting.join('')
     this.#waiting = []
-    for (let next = 0; next < round.length; ) {
-      const end = pieceEnd(round, next, this.#mostBytes)
-      const piece = round.slice(next, end).join('')
-      await writeWhole(this.#options.descriptor, Buffer.from(piece))
-      this.#size -= piece.length
+    const bytes = Buffer.from(lines)
+    for (let next = 0; next < bytes.length; ) {
+      const end = pieceEnd(bytes, next, this.#mostBytes)
+      await writeWhole(this.#options.descriptor, bytes.subarray(next, end))
       next = end
     }
+    this.#size -= lines.length
     this.#tellOfLost()
   }
 
@@ -105,14 +107,14 @@ export class LineWriter {
   }
 }
 
+const LINE_END = 0x0a
+
 /** After the last line of a piece that begins at `start`: at least one line, and no more than the bytes given. */
-function pieceEnd(lines: readonly string[], start: number, mostBytes: number): number {
-  let bytes = 0
-  for (let at = start; at < lines.length; at++) {
-    bytes += Buffer.byteLength(lines[at] ?? '')
-    if (bytes > mostBytes && at > start) return at
-  }
-  return lines.length
+function pieceEnd(bytes: Buffer, start: number, most: number): number {
+  if (bytes.length - start <= most) return bytes.length
+  const fits = bytes.lastIndexOf(LINE_END, start + most - 1)
+  const end = fits >= start ? fits : bytes.indexOf(LINE_END, start)
+  return end === -1 ? bytes.length : end + 1
 }
 
 /** Resolves when the bytes are written, or can never be: then they are lost, for where else should it say so? */

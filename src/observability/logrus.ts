@@ -50,8 +50,12 @@ function textOf(value: unknown): string {
 const PLAIN = /^[a-zA-Z0-9\-._/@^+]*$/
 
 export function quoteWhereNeeded(text: string): string {
-  return PLAIN.test(text) ? text : `"${escapeControls(text.replace(/["\\]/g, '\\$&'))}"`
+  if (PLAIN.test(text)) return text
+  return HARMLESS.test(text) ? `"${text}"` : `"${escapeControls(text.replace(/["\\]/g, '\\$&'))}"`
 }
+
+/** Between quotes these stand for themselves: most of what is quoted at all. */
+const HARMLESS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '\x07': '\\a',

@@ -3,6 +3,10 @@
  * requests: the same fields, levels and sentences, so that what reads the one reads the other.
  */
 import { beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FROM_SOURCE, findFreePort } from '../berth-server.ts'
 import { pushImage } from '../clients/push.ts'
 import { smallImage } from '../clients/sample-images.ts'
 import { describeWith } from '../tools/describe-with.ts'
@@ -183,3 +187,48 @@ test.each(['json', 'logstash'])('log.formatter: %s has an object for every line'
     'http.response.status': 200,
   })
 })
+
+test('nobody who does not read the log holds up the server, and what was lost is counted', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unread-log-'))
+  const pipe = join(folder, 'log')
+  expect(Bun.spawnSync(['mkfifo', pipe]).exitCode).toBe(0)
+  // Open for reading too, so that somebody could read; but nobody does.
+  const [reader, writer] = [
+    openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK),
+    openSync(pipe, constants.O_WRONLY),
+  ]
+  const port = await findFreePort()
+  const [program = '', ...args] = FROM_SOURCE
+  const child = Bun.spawn([program, ...args, 'serve', '--addr', `127.0.0.1:${port}`], {
+    env: { ...process.env, REGISTRY_STORAGE: 'inmemory', BERTH_LOG_FORMAT: 'text' },
+    stdio: ['ignore', 'ignore', writer],
+  })
+  const ask = () => fetch(`http://127.0.0.1:${port}/v2/`).then((answer) => answer.status)
+  await until('it answers', () =>
+    ask().then(
+      () => true,
+      () => false,
+    ),
+  )
+  for (let round = 0; round < 40; round++) await Promise.all(Array.from({ length: 100 }, ask))
+  expect(await ask()).toBe(200)
+  let log = ''
+  await until('it says what was lost', () => {
+    log += readAll(reader)
+    return log.includes('lines were lost, for nobody reads standard error, or too slowly')
+  })
+  child.kill('SIGTERM')
+  expect(await child.exited).toBe(0)
+  for (const descriptor of [reader, writer]) closeSync(descriptor)
+  rmSync(folder, { recursive: true })
+})
+
+/** What can be read now. */
+function readAll(descriptor: number): string {
+  const chunk = Buffer.alloc(1024 * 1024)
+  try {
+    return chunk.toString('utf8', 0, readSync(descriptor, chunk))
+  } catch {
+    return '' // Nothing is there.
+  }
+}

@@ -12,7 +12,7 @@ import { readConfigFile, suggestSetting } from './file.ts'
 import { settingsSchema } from './schema.ts'
 import { AUTH_KINDS } from './schema-http.ts'
 import { STORAGE_DRIVERS } from './schema-storage.ts'
-import { factsOf, kindOf, listSettings, type Schema, type SettingFacts } from './setting.ts'
+import { factsOf, kindOf, listKeys, type NamedSetting, type Schema, type SettingFacts } from './setting.ts'
 import { CONFIG_FILE_VARIABLE, DEFAULT_DATA_VARIABLE, readVariables } from './variables.ts'
 
 export interface ConfigSources {
@@ -93,21 +93,42 @@ function isGiven(given: Draft, place: Place): boolean {
   return value !== undefined && value !== null
 }
 
+function asksForIt(value: unknown, { schema, facts }: NamedSetting): boolean {
+  if (value === undefined || value === null) return false
+  return kindOf(schema).kind !== 'unread' || facts.countsWhenEmpty === true || asksForSomething(value)
+}
+
 /** In what is not looked into, empty sections and texts ask for nothing, and neither do sections of nothing else. */
 function asksForSomething(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return value !== null && value !== ''
   return Object.values(value).some(asksForSomething)
 }
 
+/** Where a setting may stand: `health.file[].threshold` in each item of the list. */
+function placesOf(given: Draft, name: string): Place[] {
+  const [list = '', key] = name.split('[].')
+  if (key === undefined) return [name.split('.')]
+  const items = given.get(list.split('.'))
+  return Array.isArray(items)
+    ? items.map((_, item) => [...list.split('.'), String(item), ...key.split('.')])
+    : []
+}
+
+function wordsFor(given: Draft, place: Place): string {
+  const origin = given.originOf(place)
+  // A list is one setting of its file.
+  return origin === null || origin.place.length === place.length
+    ? (origin?.origin.words ?? place.join('.'))
+    : `${place.slice(origin.place.length).join('.')} of ${origin.origin.words}`
+}
+
 /** What Berth does not do, or does not need, of what was given. Throws ConfigError for what it must not go on without. */
 function findUnsupported(given: Draft): { readonly warnings: string[]; readonly notices: string[] } {
-  const found = listSettings(settingsSchema).flatMap(({ name, facts, schema }) => {
-    const place = name.split('.')
-    const counts =
-      kindOf(schema).kind !== 'unread' || facts.countsWhenEmpty === true || asksForSomething(given.get(place))
-    const words = isGiven(given, place) && counts ? given.originOf(place)?.origin.words : undefined
-    return words === undefined ? [] : [{ words, facts }]
-  })
+  const found = listKeys(settingsSchema).flatMap((setting) =>
+    placesOf(given, setting.name)
+      .filter((place) => asksForIt(given.get(place), setting))
+      .map((place) => ({ words: wordsFor(given, place), facts: setting.facts })),
+  )
   const sentences = (fact: keyof SettingFacts, verb: string) =>
     found
       .filter(({ facts }) => facts[fact] !== undefined)

@@ -112,19 +112,22 @@ const SIGNING_ALGORITHMS = [
   'PS512',
 ] as const
 
-const realm = setting(text, { about: 'what a login is for, or where tokens are had' })
+const realm = setting(text, { about: 'what the login is for, as browsers show it' })
 const service = setting(text, { about: 'the name of this registry in tokens' })
 
 export const authSection = section({
   none: setting(z.unknown(), { about: 'everybody may do everything' }),
   silly: section({ realm, service }, { about: 'any Authorization header is enough; for tests' }),
   htpasswd: section(
-    { realm, path: setting(path, { about: 'the password file, bcrypt only' }) },
+    {
+      realm: setting(text, { about: 'what the login is for, as browsers show it', byDefault: 'Registry' }),
+      path: setting(path, { about: 'the password file, bcrypt only' }),
+    },
     { about: 'every user of a password file may do everything' },
   ),
   token: section(
     {
-      realm,
+      realm: setting(httpUrl, { about: 'where clients get tokens; not with autoredirect' }),
       service,
       issuer: setting(text, { about: 'who signs the tokens' }),
       rootcertbundle: setting(path, { about: 'a PEM file of certificates that sign tokens' }),
@@ -152,7 +155,16 @@ export const healthSection = section({
     ...repeated,
   }),
   file: setting(
-    z.array(z.strictObject({ file: required(path, { about: 'unhealthy while it exists' }), ...repeated })),
+    z.array(
+      z.strictObject({
+        file: required(path, { about: 'unhealthy while it exists' }),
+        interval: repeated.interval,
+        threshold: setting(wholeNumber(0, 1_000_000), {
+          about: 'looks in a row that count',
+          unneeded: 'one look is enough to see that a file is there',
+        }),
+      }),
+    ),
     { about: 'files that switch the registry off', byDefault: 'none', goName: 'FILECHECKERS' },
   ),
   http: setting(

@@ -103,3 +103,12 @@ export function listSettings(schema: Schema, name = ''): NamedSetting[] {
   }
   return [{ name, schema, facts: factsOf(schema) ?? { about: '' } }]
 }
+
+/** As listSettings, and beneath each list of sections the settings of its items: `health.http[].uri`. */
+export function listKeys(schema: Schema): NamedSetting[] {
+  return listSettings(schema).flatMap((setting) => {
+    const kind = kindOf(setting.schema)
+    const items = kind.kind === 'list' && kindOf(kind.item).kind === 'section' ? kind.item : null
+    return items === null ? [setting] : [setting, ...listSettings(items, `${setting.name}[]`)]
+  })
+}

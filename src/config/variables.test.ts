@@ -215,6 +215,17 @@ describe('what Berth does not do', () => {
     expect(warnings).toEqual([expect.not.stringContaining('[secret')])
   })
 
+  test('is told of in each item of a list', async () => {
+    const { notices } = await load(
+      { REGISTRY_HEALTH_FILE_1_FILE: '/y', REGISTRY_HEALTH_FILE_1_THRESHOLD: '2' },
+      'health:\n  file:\n    - file: /x\n      threshold: 3\n',
+    )
+    expect(notices.map((notice) => notice.replace(`${folder}/`, ''))).toEqual([
+      '0.threshold of health.file in config.yml is not needed: one look is enough to see that a file is there.',
+      'REGISTRY_HEALTH_FILE_1_THRESHOLD is not needed: one look is enough to see that a file is there.',
+    ])
+  })
+
   test('or does not need is told of too', async () => {
     const { notices } = await load(
       {},

@@ -96,6 +96,10 @@ export function describeServer(config: Config, url: string): Readonly<Record<str
 
 function controlOf({ crew, status }: ControlOptions) {
   return {
+    /** As an operator's signal does it: the process that has this socket is the one that heeds it. */
+    reload() {
+      process.kill(process.pid, 'SIGHUP')
+    },
     async status() {
       const problems = Object.assign({}, ...(await crew.askAll({ kind: 'health' })))
       return { ...status(), problems }

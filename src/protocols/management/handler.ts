@@ -14,6 +14,8 @@ export interface ManagementOptions {
   status(): Promise<Readonly<Record<string, unknown>>>
   /** One page, as plain data. Throws NotNow. */
   collectGarbage(request: GarbageCollectionRequest): Promise<unknown>
+  /** Has everything read again that can be; the log says what came of it. */
+  reload(): void
   readonly log: Log
 }
 
@@ -34,6 +36,7 @@ const MOST_BYTES = 64 * 1024
 export const MANAGEMENT_ROUTES: readonly Route<Context, Need>[] = [
   route('GET', '/api/v1/status', { needs: 'owner', handle: getStatus }),
   route('POST', '/api/v1/garbage-collection', { needs: 'owner', handle: postGarbageCollection }),
+  route('POST', '/api/v1/reload', { needs: 'owner', handle: postReload }),
 ]
 
 /** Never throws. */
@@ -64,6 +67,11 @@ export function managementFailure(error: unknown, log: Log): Reply {
 
 async function getStatus({ status }: Context): Promise<Reply> {
   return reply(200, await status())
+}
+
+function postReload({ reload }: Context): Promise<Reply> {
+  reload()
+  return Promise.resolve(reply(202, {}))
 }
 
 async function postGarbageCollection({ request, collectGarbage }: Context): Promise<Reply> {

@@ -24,8 +24,9 @@ become_owner() {
 
 case "$(id -u) ${1##*/} $2" in
   '0 registry serve' | '0 berth serve')
+    program=$1
     # Wrong settings are the server's to speak of.
-    owner=$(shift 2 && berth data-owner "$@" 2>/dev/null) || owner=
+    owner=$(shift 2 && "$program" data-owner "$@" 2>/dev/null) || owner=
     case "$owner" in '' | 0:*) ;; *) become_owner "$@" ;; esac
     ;;
 esac

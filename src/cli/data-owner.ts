@@ -42,7 +42,7 @@ export async function describeUser({ driver }: Pick<Config['storage'], 'driver'>
   return owner === null ? who : `${who}; user ${owner.user} owns ${root}`
 }
 
-const HINT = '; for fewer rights give that folder another owner, or start as another user'
+const HINT = '; for fewer rights start as another user, whose folder it then must be'
 const DAC_OVERRIDE = 1n << 1n
 
 /** Linux only: the right that the image's entrypoint leaves to a server that it has made somebody else. */

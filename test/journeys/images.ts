@@ -15,10 +15,13 @@ import { findTool } from '../tools/find-tool.ts'
 const deploy = join(import.meta.dir, '../../deploy/image')
 const BASE = 'debian:bookworm-slim'
 
+/** True when the registry is Debian's, which tells less. */
+export const isStandIn = process.env['TEST_STAND_IN'] === 'docker-registry'
+
 /** Gives the machine the registry's image under each of the names that people know it by. */
 export async function bringRegistryImage(machine: Machine): Promise<void> {
   const names = ['registry:2', 'registry:latest'] as const
-  if (process.env['TEST_STAND_IN'] !== 'docker-registry') return bringBerthImage(machine, names)
+  if (!isStandIn) return bringBerthImage(machine, names)
   await importDebian(machine, [BASE])
   await addToImage(machine, BASE, names[0], {
     copies: {

@@ -8,7 +8,7 @@ import { openShell, type Shell } from '../machine/shell.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
 import { asHere } from './here.ts'
-import { bringRegistryImage, bringUbuntuImage } from './images.ts'
+import { bringRegistryImage, bringUbuntuImage, isStandIn } from './images.ts'
 import { makeTrustedCertificate } from './trusted-certificate.ts'
 
 const OPEN_REGISTRY = `version: '3'
@@ -123,32 +123,34 @@ describeWith(
     test('step 3: it asks for the password that htpasswd was given', async () => {
       await shell.run('sudo apt install apache2-utils')
       await shell.run('mkdir ~/docker-registry/auth && cd $_')
-      shell.type('htpasswd -Bc registry.password username')
-      for (const question of ['New password: ', 'Re-type new password: ']) {
-        await shell.sees(question)
-        shell.type('correct horse')
-      }
-      expect(await shell.ends()).toContain('Adding password for user username')
+      await makePassword('htpasswd -Bc registry.password username')
       await shell.run('cd ~/docker-registry')
       await shell.edit('docker-compose.yml', REGISTRY_WITH_PASSWORDS)
       shell.type('docker-compose up')
       await shell.sees('listening on [::]:5000')
       expect((await browse('https://example.com/v2')).status).toBe(401)
-      const challenge = await machine.run(
-        'curl',
-        '-s',
-        '-o',
-        '/dev/null',
-        '-D',
-        '-',
-        'https://example.com/v2/',
-      )
+      const challenge = await machine.run('curl', '-sI', 'https://example.com/v2/')
       expect(challenge).toMatch(/^www-authenticate: basic realm="Registry"\r$/im)
       expect((await browse('https://example.com/v2', 'username:wrong')).status).toBe(401)
       expect(await browse('https://example.com/v2', 'username:correct horse')).toEqual({
         status: 200,
         body: '{}',
       })
+      await shell.interrupt()
+    })
+
+    test('a note of step 3: a user who is added without -B cannot log in, and the log says why', async () => {
+      await shell.run('cd ~/docker-registry/auth')
+      await makePassword('htpasswd registry.password another')
+      await shell.run('cd ~/docker-registry')
+      shell.type('docker-compose up')
+      await shell.sees('listening on [::]:5000')
+      if (!isStandIn)
+        await shell.sees(
+          /level=warning .*another\\?" cannot log in.* htpasswd -B \/auth\/registry\.password another/,
+        )
+      expect((await browse('https://example.com/v2', 'another:correct horse')).status).toBe(401)
+      expect((await browse('https://example.com/v2', 'username:correct horse')).status).toBe(200)
       await shell.interrupt()
     })
 
@@ -194,6 +196,16 @@ describeWith(
       await shell.sees(/\bSUCCESS\s+bin\s+boot\s+dev\s+etc\s+home\s+lib\b/)
       await shell.run('exit')
     })
+
+    /** Types the command of htpasswd, and a password twice. */
+    async function makePassword(line: string): Promise<void> {
+      shell.type(line)
+      for (const question of ['New password: ', 'Re-type new password: ']) {
+        await shell.sees(question)
+        shell.type('correct horse')
+      }
+      expect(await shell.ends()).toContain('Adding password for user')
+    }
 
     async function logIn(): Promise<void> {
       shell.type('docker login https://example.com')

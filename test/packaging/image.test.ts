@@ -13,7 +13,7 @@ import { IMAGE, runOnce, startContainer } from './container.ts'
 const MOST_ADDED_BYTES = 60_000_000
 const SECOND_PATHS = ['/etc/docker/registry', '/etc/distribution']
 
-describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl'], () => {
+describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl', 'openssl'], () => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-image-test-'))
   let machine: Machine
 
@@ -59,6 +59,21 @@ describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl'], () => {
     expect((await once('/nowhere.yml')).stderr).toContain('/nowhere.yml: there is no such file')
     expect((await once('serve', '/nowhere.yml')).exitCode).toBe(3)
     expect((await once('version')).stdout).toStartWith(`berth ${packageFile.version}\n`)
+  })
+
+  test("each of Berth's commands may be given to the image by its name alone", async () => {
+    const help = (await once('berth', '--help')).stdout
+    const names = [...help.matchAll(/^ {2}([a-z][a-z-]*)(?: \[[^\]]*\]| <[^>]*>)* {2,}/gm)].map(
+      ([, name]) => name ?? '',
+    )
+    expect(names).toContain('healthcheck')
+    for (const name of names.filter((each) => each !== 'help'))
+      expect(await once(name, '--help')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(name) })
+  })
+
+  test('what is started as berth, without a configuration, keeps its images in the volume too', async () => {
+    await using container = await startContainer(machine, { arguments: ['berth', 'serve'] })
+    expect(await container.exec('ls', '/var/lib/registry')).toContain('berth\n')
   })
 
   for (const path of SECOND_PATHS) {
@@ -116,6 +131,33 @@ describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl'], () => {
       await using container = await startContainer(machine, { options: health, arguments: args })
       const isHealthy = async () => (await inspect(container.name)).State.Health.Status === 'healthy'
       await until(`${args.join(' ')} is healthy`, isHealthy, { withinMilliseconds: 30_000 })
+    }
+  })
+
+  test('it is healthy over TLS too, and where only clients with a certificate are let in', async () => {
+    const certificates = mkdtempSync(join(folder, 'certificates-'))
+    const files = ['-keyout', join(certificates, 'key.pem'), '-out', join(certificates, 'cert.pem')]
+    await machine.run(
+      'openssl',
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      '/CN=registry',
+      ...files,
+    )
+    const tls = ['CERTIFICATE=/tls/cert.pem', 'KEY=/tls/key.pem'].flatMap((each) => [
+      '-e',
+      `REGISTRY_HTTP_TLS_${each}`,
+    ])
+    const mount = ['-v', `${certificates}:/tls:ro`]
+    for (const authorities of [[], ['-e', 'REGISTRY_HTTP_TLS_CLIENTCAS=[/tls/cert.pem]']]) {
+      await using container = await startContainer(machine, { options: [...mount, ...tls, ...authorities] })
+      expect(await container.exec('registry', 'healthcheck')).toStartWith('ready')
+      const plain = await machine.attempt(['curl', '-sk', `https://${container.host}:5000/v2/`])
+      expect(plain.stdout).toBe(authorities.length === 0 ? '{}' : '')
     }
   })
 

@@ -1,5 +1,5 @@
 /** Asks a person for a new password, twice and without showing it, or takes it from whoever pipes it in. */
-import { createInterface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { EXIT, Failure } from './failure.ts'
 import type { Terminal } from './terminal.ts'
@@ -9,9 +9,15 @@ const LONGEST_INPUT = 64 * 1024
 
 /** Throws Failure where both are not the same, or nothing comes. */
 export async function askNewPassword(terminal: Terminal): Promise<string> {
-  const first = await askHidden(terminal, 'New password: ')
-  const second = await askHidden(terminal, 'The same again: ')
-  if (first === second) return first
+  const input = hiddenInput()
+  try {
+    const lines = input[Symbol.asyncIterator]()
+    const first = await ask(terminal, lines, 'New password: ')
+    const second = await ask(terminal, lines, 'The same again: ')
+    if (first === second) return first
+  } finally {
+    input.close()
+  }
   throw new Failure(EXIT.USAGE, 'The two passwords are not the same. Nothing has been changed.')
 }
 
@@ -26,17 +32,16 @@ export async function readPipedPassword(): Promise<string> {
   return (text + decoder.decode()).replace(/\r?\n$/, '')
 }
 
-function askHidden(terminal: Terminal, question: string): Promise<string> {
-  terminal.note(question)
+/** From now on the terminal shows nothing of what is typed, until this is closed. */
+function hiddenInput(): Interface {
   const silence = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input: process.stdin, output: silence, terminal: true })
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
-  lines.once('line', resolve)
-  lines.once('close', () =>
-    reject(new Failure(EXIT.USAGE, 'No password was given. Nothing has been changed.')),
-  )
-  return promise.finally(() => {
-    terminal.note('\n')
-    lines.close()
-  })
+  return createInterface({ input: process.stdin, output: silence, terminal: true })
+}
+
+async function ask(terminal: Terminal, lines: AsyncIterator<string>, question: string): Promise<string> {
+  terminal.note(question)
+  const answer = await lines.next()
+  terminal.note('\n')
+  if (answer.done === true) throw new Failure(EXIT.USAGE, 'No password was given. Nothing has been changed.')
+  return answer.value
 }

@@ -10,7 +10,7 @@ import { type Certified, makeCertificate, publicJwk } from '../certificates.ts'
 import { type DockerEngine, startDockerEngine } from '../clients/docker-engine.ts'
 import { noise, writeLayout } from '../clients/images.ts'
 import { smallImage } from '../clients/sample-images.ts'
-import { tryCommand } from '../tools/command.ts'
+import { command, tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
 import { type GuardedBerth, startGuardedBerth } from './guarded-berth.ts'
@@ -18,7 +18,7 @@ import { type SigningKey, startTokenServer, type TokenServer } from './token-ser
 
 setDefaultTimeout(120_000)
 
-const NAMES = ['docker', 'dockerd', 'containerd', 'runc', 'skopeo', 'crane'] as const
+const NAMES = ['docker', 'dockerd', 'containerd', 'runc', 'skopeo', 'crane', 'oras', 'regctl'] as const
 const ISSUER = 'auth.example'
 const SERVICE = 'registry.example'
 const root = await makeCertificate({ name: 'root', isAuthority: true })
@@ -74,7 +74,7 @@ async function statusWith(berth: GuardedBerth, token: string, path = '/v2/'): Pr
   return (await fetch(berth.url + path, { headers: { authorization: `Bearer ${token}` } })).status
 }
 
-describeWith('a registry with a token server', NAMES, ({ docker, dockerd, skopeo, crane }) => {
+describeWith('a registry with a token server', NAMES, ({ docker, dockerd, skopeo, crane, oras, regctl }) => {
   let berth: GuardedBerth
   let engine: DockerEngine
 
@@ -93,7 +93,7 @@ describeWith('a registry with a token server', NAMES, ({ docker, dockerd, skopeo
   const run = (program: string, args: string[], stdin?: string) => {
     const place = join(scratch, basename(program))
     const env = program === skopeo ? { REGISTRY_AUTH_FILE: `${place}.json` } : { DOCKER_CONFIG: place }
-    return tryCommand(program, args, { env, ...(stdin === undefined ? {} : { stdin }) })
+    return tryCommand(program, args, { cwd: scratch, env, ...(stdin === undefined ? {} : { stdin }) })
   }
 
   test('docker logs in, pushes, mounts from another repository, and pulls', async () => {
@@ -158,6 +158,38 @@ describeWith('a registry with a token server', NAMES, ({ docker, dockerd, skopeo
     expect((await run(crane, ['manifest', to])).exitCode).toBe(0)
     expect((await run(crane, ['manifest', from])).exitCode).not.toBe(0)
     expect((await run(crane, ['catalog', berth.host])).exitCode).not.toBe(0)
+  })
+
+  test('oras pushes and pulls an artifact, and attaches another to it', async () => {
+    // oras goes to no loopback address, unless the registry has it too.
+    const realm = server.realm.replace('localhost', '127.0.0.1')
+    await using nearby = await startGuardedBerth(tokenAuth({ realm }))
+    const name = `${nearby.host}/alice/oras:1`
+    const [plain, login] = ['--plain-http', ['login', '-u', 'alice', '--password-stdin', nearby.host]]
+    writeFileSync(join(scratch, 'artifact.txt'), 'artifact')
+    const push = ['push', plain, name, 'artifact.txt']
+    expect((await run(oras, push)).exitCode).not.toBe(0)
+    expect((await run(oras, [...login, plain], 'secret')).stderr).toBe('')
+    expect((await run(oras, push)).stderr).toBe('')
+    const attach = ['attach', plain, '--artifact-type', 'a/b', name, 'artifact.txt']
+    expect((await run(oras, attach)).stderr).toBe('')
+    expect((await run(oras, ['discover', plain, name])).stdout).toContain('a/b')
+    expect((await run(oras, ['pull', plain, '-o', join(scratch, 'out'), name])).exitCode).toBe(0)
+  })
+
+  test('regctl, which mounts from anywhere first, copies between repositories and deletes a tag', async () => {
+    const env = { REGCTL_CONFIG: join(scratch, 'regctl.json') }
+    const ask = (...args: string[]) => command(regctl, args, { env, stdin: 'secret' })
+    await ask('registry', 'set', berth.host, '--tls', 'disabled', '--skip-check')
+    await ask('registry', 'login', berth.host, '-u', 'alice', '--pass-stdin')
+    const layout = join(scratch, 'layout3')
+    writeLayout(layout, smallImage('regctl token'), 'it')
+    const [first, second] = [`${berth.host}/alice/regctl:1`, `${berth.host}/alice/regctl-copy:1`]
+    await ask('image', 'copy', `ocidir://${layout}:it`, first)
+    await ask('image', 'copy', first, second)
+    await ask('tag', 'delete', second)
+    expect(await ask('tag', 'ls', second.replace(/:1$/, ''))).toBe('')
+    expect(await ask('tag', 'ls', first.replace(/:1$/, ''))).toBe('1\n')
   })
 
   test('an upload goes on with the next token of whoever opened it, and with nobody else’s', async () => {

@@ -10,6 +10,7 @@ import { describeServer, openControlSocket } from './app/control.ts'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
 import { openHealth } from './app/health.ts'
+import { withLocalCertificate } from './app/local-certificate.ts'
 import { manifestPolicyOf } from './app/manifest-policy.ts'
 import { MeasuredDatabase } from './app/measured-database.ts'
 import { AppMetrics } from './app/metrics.ts'
@@ -90,7 +91,8 @@ export async function startApp(
       tree === null
         ? null
         : { read: registry.database, files: tree.files, start: tree.start, knownUntil: null }
-    const certificates = openCertificates(config.http.tls, log)
+    const { http } = await withLocalCertificate(config, log, closers)
+    const certificates = openCertificates(http.tls, log)
     const access = await openAccess(config.auth, log)
     const { authenticator } = access
     const reloadables = [...access.reloadables, ...certificates.reloadables]

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { describeServer, openControlSocket } from './app/control.ts'
 import { writerSettings } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
+import { withLocalCertificate } from './app/local-certificate.ts'
 import type { AnswerTo, Crew, Question } from './app/questions.ts'
 import type { ReloadRequest } from './app/reload.ts'
 import { type ChildFailed, NoAnswer, SupervisedProcess } from './app/supervised-process.ts'
@@ -62,7 +63,8 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const family = new Family(options, broken.reject)
   try {
     const volume = await claimConfiguredVolume(options.config, closers)
-    const url = await family.start(volume, await writerOf(options, volume, closers))
+    const config = await withLocalCertificate(options.config, options.log, closers)
+    const url = await family.start(config, volume, await writerOf(options, volume, closers))
     await openDebugServer(options.config.http.debug, { crew: family, log: options.log }, closers)
     await openControlSocket(
       {
@@ -124,8 +126,7 @@ class Family implements Crew {
   }
 
   /** The address of the first worker, which is that of all. */
-  async start(volume: VolumeFacts | null, writer: ChildStart['writer']): Promise<string> {
-    const { config } = this.#options
+  async start(config: Config, volume: VolumeFacts | null, writer: ChildStart['writer']): Promise<string> {
     if (writer !== null) {
       this.#writer = this.#child('writer', { config, name: 'writer', volume, writer })
       await this.#writer.start()

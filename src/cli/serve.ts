@@ -11,6 +11,7 @@ import { describeUser } from './data-owner.ts'
 import { EXIT } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { requireFreePort } from './port.ts'
+import { lookAround, plainHttpHint } from './reach.ts'
 import { listenForReload } from './reload.ts'
 import { describeRights } from './rights.ts'
 import { type RunningServer, runServer } from './run-server.ts'
@@ -18,6 +19,7 @@ import { loadServerConfig, type ServerFlags, withServerArguments } from './serve
 import { openServerLog, type ServerLog, withIdentity } from './server-log.ts'
 import { listenForStop, type StopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
+import { fetchCommand, findTrust, type Trust, trustSteps } from './trust.ts'
 import { VERSION } from './version.ts'
 
 /** Beyond the grace time: for the last writes, and for the writer to close its database. */
@@ -91,16 +93,28 @@ async function startUnlessStopped(
 
 async function announce(terminal: Terminal, config: Config, url: string, log: Log): Promise<void> {
   const { hasColor, isInteractive } = terminal
+  const surroundings = lookAround()
+  const trust = await findTrust(config, surroundings)
+  const program = programName()
   if (isInteractive && config.log.format === 'pretty') {
-    terminal.print(formatBanner({ config, version: VERSION, url, hasColor, program: programName() }))
+    terminal.print(formatBanner({ config, version: VERSION, url, hasColor, program, surroundings, trust }))
     return
   }
-  log.info({}, `listening on ${formatAddress(config.http.address)}`)
+  log.info({}, `listening on ${formatAddress(config.http.address)}${config.http.tls === null ? '' : ', tls'}`)
   const user = await describeUser(config.storage)
   if (user !== null) log.info({}, user)
   const { isOpen, sentence } = describeRights(config)
   if (isOpen) log.warn({}, `open to everyone who can reach this address: ${sentence}`)
   else log.info({}, sentence)
+  const hint = plainHttpHint(config.http, surroundings, program)
+  if (hint !== null) log.warn({}, hint)
+  if (trust !== null) announceTrust(trust, log)
+}
+
+function announceTrust(trust: Trust, log: Log): void {
+  log.info({ fingerprint: trust.fingerprint }, `clients must trust the authority in ${trust.path}`)
+  for (const { title, command } of trustSteps(trust)) log.info({}, `to make ${title} trust it: ${command}`)
+  log.info({}, `to fetch it on another machine, and compare its fingerprint: ${fetchCommand(trust)}`)
 }
 
 /** Resolves with the exit code when the server has stopped. */

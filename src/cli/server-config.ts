@@ -12,6 +12,7 @@ export interface ServerFlags {
   readonly addr?: string
   readonly data?: string
   readonly config?: string
+  readonly tls?: string
 }
 
 /** Adds them to a command, whose action then gets the file and the flags. */
@@ -21,6 +22,7 @@ export function withServerArguments(command: Command): Command {
     .option('--addr <host:port>', 'where to listen (also REGISTRY_HTTP_ADDR)')
     .option('--data <folder>', 'where images are kept (also REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)')
     .option('-c, --config <file>', 'configuration file')
+    .option('--tls <auto>', 'auto: with a certificate that it makes for this machine (also BERTH_TLS)')
 }
 
 /** Throws Failure, ConfigError. */
@@ -35,7 +37,7 @@ export function loadServerConfig(
   return loadConfig({
     file: file ?? flags.config ?? findUsualFile(terminal),
     environment: terminal.environment,
-    flags: { addr: flags.addr ?? null, data: flags.data ?? null },
+    flags: { addr: flags.addr ?? null, data: flags.data ?? null, tls: flags.tls ?? null },
     isTerminal: terminal.isInteractive,
   })
 }

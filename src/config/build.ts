@@ -48,7 +48,7 @@ export interface Defaults {
 
 export function buildConfig(settings: Settings, defaults: Defaults): Config {
   const driver = storageDriver(settings, defaults.data)
-  const http = buildHttp(settings.http)
+  const http = buildHttp(settings.http, settings.berth)
   const workers = workerCount(settings, driver, http.address)
   return {
     http,
@@ -80,7 +80,7 @@ function storageDriver({ version, storage }: Settings, defaultData: string): Sto
   return { kind: 'filesystem', root: resolve(storage?.filesystem?.rootdirectory ?? unsaid) }
 }
 
-function buildHttp(http: Settings['http'] = {}): HttpConfig {
+function buildHttp(http: Settings['http'] = {}, berth: Settings['berth']): HttpConfig {
   return {
     address: listenAddress(http),
     host: http.host ?? null,
@@ -88,7 +88,7 @@ function buildHttp(http: Settings['http'] = {}): HttpConfig {
     relativeUrls: http.relativeurls ?? http.host === undefined,
     trustedProxies: http.trustedproxies?.flat() ?? USUAL_TRUSTED_PROXIES,
     headers: http.headers ?? {},
-    tls: buildTls(http.tls),
+    tls: berth?.tls === 'auto' ? { kind: 'auto' } : buildTls(http.tls),
     http2: http.http2?.disabled !== true,
     h2c: http.h2c?.enabled ?? false,
     debug:

@@ -25,6 +25,9 @@ export function findContradictions(config: Config, given: Draft): string[] {
     hasMany &&
       http.address.kind === 'unix' &&
       `${say('berth.workers')}: a Unix socket works with one worker only.`,
+    say('berth.tls') !== null &&
+      storage.driver.kind === 'memory' &&
+      `${say('berth.tls')} keeps its authority in the data folder, and storage in memory has none. Use a folder, or files (http.tls.certificate).`,
     ...tlsContradictions(given),
     ...addressContradictions(config, given),
   ].filter((problem) => problem !== false)
@@ -36,6 +39,9 @@ function tlsContradictions(given: Draft): (string | false)[] {
   const others = ['clientcas', 'minimumtls', 'ciphersuites'].map((name) => say(`http.tls.${name}`))
   const [other = null] = others.filter((words) => words !== null)
   const mode = given.get(['http', 'tls', 'clientauth'])
+  const auto = say('berth.tls')
+  if (auto !== null && certificate !== null)
+    return [`${auto} makes a certificate, and ${certificate} names one. Keep one of the two.`]
   return [
     certificate !== null && key === null && `${certificate} needs a key: write http.tls.key too.`,
     certificate === null && key !== null && `${key} needs a certificate: write http.tls.certificate too.`,
@@ -44,8 +50,8 @@ function tlsContradictions(given: Draft): (string | false)[] {
       other !== null &&
       `${other} asks for TLS, but there is no certificate: write http.tls.certificate and http.tls.key.`,
     (mode === 'require-any-client-cert' || mode === 'verify-client-cert-if-given') &&
-      `${say('http.tls.clientauth')} is ${JSON.stringify(mode)}: Berth cannot do that safely, for certificates of ` +
-        'nobody would pass. Write require-and-verify-client-cert, or request-client-cert.',
+      `${say('http.tls.clientauth')} is ${JSON.stringify(mode)}: Berth cannot do that safely, for certificates ` +
+        'that nobody trusts would pass. Write require-and-verify-client-cert, or request-client-cert.',
   ]
 }
 

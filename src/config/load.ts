@@ -19,7 +19,11 @@ export interface ConfigSources {
   /** The file named on the command line, or null: then REGISTRY_CONFIGURATION_PATH may name one. */
   readonly file: string | null
   readonly environment: Environment
-  readonly flags: { readonly addr: string | null; readonly data: string | null }
+  readonly flags: {
+    readonly addr: string | null
+    readonly data: string | null
+    readonly tls?: string | null
+  }
   /** Whether a person reads the log as it is written. */
   readonly isTerminal: boolean
 }
@@ -61,7 +65,8 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   }
 }
 
-function setFlags(given: Draft, { addr, data }: ConfigSources['flags']): void {
+function setFlags(given: Draft, { addr, data, tls = null }: ConfigSources['flags']): void {
+  if (tls !== null) given.set(['berth', 'tls'], tls, { source: 'flag', words: '--tls' })
   if (addr !== null) given.set(['http', 'addr'], addr, { source: 'flag', words: '--addr' })
   if (data === null) return
   given.set(['storage', 'filesystem', 'rootdirectory'], data, { source: 'flag', words: '--data' })

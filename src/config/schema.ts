@@ -102,6 +102,10 @@ const berthSection = section({
       byDefault: 'false',
     }),
   }),
+  tls: setting(oneOf(['auto']), {
+    about: 'auto: a certificate for this machine, of an authority that is kept in the data folder',
+    byDefault: 'what http.tls says',
+  }),
   shutdownGrace: setting(duration, { about: 'how long requests may take to end at a stop', byDefault: '8s' }),
 })
 

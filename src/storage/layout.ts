@@ -27,6 +27,7 @@
  *       ├── berth.db-writer                     held by whoever writes to berth.db
  *       ├── lock.db, lock-holder                held while Berth runs, and by whom
  *       ├── control.sock                        answers the owner of the server that runs
+ *       ├── tls/                                the local authority of `--tls auto`, and what it has signed
  *       ├── uploads/<id>                        uploads in progress
  *       ├── temporary/<unique>                  small files on their way into the tree
  *       └── gone/<unique>                       folders on their way out of it: anyone may remove them
@@ -53,6 +54,7 @@ export const adoptingPath = `${berthFolder}/adopting`
 export const databasePath = `${berthFolder}/berth.db`
 export const lockPath = `${berthFolder}/lock.db`
 export const controlSocketPath = `${berthFolder}/control.sock`
+export const localAuthorityFolder = `${berthFolder}/tls`
 export const uploadsFolder = `${berthFolder}/uploads`
 export const temporaryFolder = `${berthFolder}/temporary`
 export const goneFolder = `${berthFolder}/gone`

@@ -159,9 +159,9 @@ export function isManifestTrashed(read: Read, { repository, manifest }: Manifest
   ])
 }
 
-/** Whether the bytes of a manifest are kept in the database, for a repository or for the trash. */
-export function hasPayload(read: Read, digest: Digest): Promise<boolean> {
-  return exists(read, `SELECT 1 FROM manifest_payloads WHERE digest = $1`, [digest])
+/** Whether the manifest lies in the trash, of whichever repository. */
+export function isDigestTrashed(read: Read, digest: Digest): Promise<boolean> {
+  return exists(read, `SELECT 1 FROM trashed_manifests WHERE digest = $1 LIMIT 1`, [digest])
 }
 
 function digestColumn(row: Row): Digest {

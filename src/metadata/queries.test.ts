@@ -247,7 +247,7 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
     () => garbage.listRepositoriesWithManifest(tx, digest, { after: 1, limit: 100 }),
   ],
   isManifestTrashed: (tx) => [() => garbage.isManifestTrashed(tx, { repository, manifest: digest })],
-  hasPayload: (tx) => [() => garbage.hasPayload(tx, digest)],
+  isDigestTrashed: (tx) => [() => garbage.isDigestTrashed(tx, digest)],
 
   scheduleReview: (tx) => [
     () => reviews.scheduleReview(tx, { repository, digest, reason: 'blob uploaded', dueAt: 1 }),

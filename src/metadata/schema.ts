@@ -166,7 +166,7 @@ const TRASH = [
     created_at {{integer}} NOT NULL,
     PRIMARY KEY (trash_id, digest)
   ) {{clustered}}`,
-  `CREATE INDEX trashed_manifests_digest ON trashed_manifests (repository_id, digest)`,
+  `CREATE INDEX trashed_manifests_digest ON trashed_manifests (digest, repository_id)`,
   `CREATE TABLE trashed_tags (
     trash_id {{integer}} NOT NULL REFERENCES trash (id),
     name {{text}} NOT NULL,

@@ -191,6 +191,20 @@ describeOnDatabases('garbage', (open) => {
     expect(before.counts.kept - after.counts.kept).toBe(3)
   })
 
+  test('is not a manifest without a tag that another repository has in its trash', async () => {
+    const config = newBlob()
+    const image = newImage({ config })
+    const [one, two] = [bench.newRepository(), bench.newRepository()]
+    for (const each of [one, two]) {
+      await pushBlob(bench.registry, each, config)
+      await pushManifest(bench.registry, each, image)
+    }
+    await deleteManifest(bench.registry, { repository: one, digest: image.digest, by: 'ann' })
+    const found = await look(bench, true)
+    expect(found.of('garbage manifest', two)).toEqual(digests(image))
+    for (const { digest } of [image, config]) expect(found.of('garbage blob').has(digest)).toBe(false)
+  })
+
   test('is content that no repository knows, once it can be no push under way, but no file that is not content', async () => {
     const lost = newBlob()
     const path = join(bench.root, blobDataPath(lost.digest))

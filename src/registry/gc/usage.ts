@@ -1,7 +1,7 @@
 /** What still needs a digest's bytes: a kept manifest of any repository, or one in the trash, or nothing. */
 import type { Read } from '../../metadata/database.ts'
 import {
-  hasPayload,
+  isDigestTrashed,
   isManifestTrashed,
   listRepositoriesWithManifest,
   listUsers,
@@ -30,19 +30,16 @@ export async function usageAsBlob(read: Read, kept: Kept, digest: Digest): Promi
 
 /** Whether a repository keeps the digest as a manifest, or, where none does, the trash. */
 export async function usageAsManifest(read: Read, kept: Kept, digest: Digest): Promise<Usage> {
-  let isSomewhere = false
   for (let after = 0; ; ) {
     const repositories = await listRepositoriesWithManifest(read, digest, { after, limit: AT_ONCE })
     for (const repository of repositories) {
-      isSomewhere = true
       if (await kept.isKept({ repository, manifest: digest })) return 'kept'
     }
     const last = repositories.at(-1)
     if (last === undefined || repositories.length < AT_ONCE) break
     after = last
   }
-  // A repository that does not keep it is no reason to; bytes that no repository has are those of the trash.
-  return !isSomewhere && (await hasPayload(read, digest)) ? 'trash' : 'none'
+  return (await isDigestTrashed(read, digest)) ? 'trash' : 'none'
 }
 
 export async function usageOf(read: Read, kept: Kept, digest: Digest): Promise<Usage> {

@@ -218,11 +218,17 @@ export class IncomingRequest {
         this.#arrived(chunk)
         yield chunk
       }
-      this.#isEnded = true
+      this.#end()
     } catch (error) {
-      this.#isEnded = true
+      this.#end()
       throw isAbort(error) ? new BodyAborted(this.#received, this.contentLength) : error
     }
+  }
+
+  /** Whoever holds the reader holds the last chunks, and a handler may be busy for long after them. */
+  #end(): void {
+    this.#isEnded = true
+    this.#rest = null
   }
 
   /** Where a rest may have to be discarded, leaving the loop early must not cancel the stream. */

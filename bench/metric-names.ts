@@ -10,6 +10,7 @@ export const METRIC_NAMES = [
   'tags',
   'memory',
   'start',
+  'old-volume',
   'writer-killed',
 ] as const
 

@@ -22,6 +22,9 @@ export interface Scale {
   readonly smallImages: number
   readonly tags: number
   readonly tagsPerPage: number
+  /** Of the folder that another registry filled, and the tags of each. */
+  readonly oldRepositories: number
+  readonly oldTags: number
   /** How long one list is read in one round: long enough for CPU times in steps of 10 ms. */
   readonly listSeconds: number
   /** After writes, before the CPU time is read: what a server does afterwards counts too. */

@@ -3,6 +3,7 @@ import type { Metric } from './metric.ts'
 import { manifestMetric } from './metrics/manifest.ts'
 import { manifestLoginMetric } from './metrics/manifest-login.ts'
 import { memoryMetric } from './metrics/memory.ts'
+import { oldVolumeMetric } from './metrics/old-volume.ts'
 import { pullMetric } from './metrics/pull.ts'
 import { pushMetric } from './metrics/push.ts'
 import { smallImagesMetric } from './metrics/small-images.ts'
@@ -22,5 +23,6 @@ export const METRICS: readonly Metric[] = [
   tagsMetric,
   memoryMetric,
   startMetric,
+  oldVolumeMetric,
   writerKilledMetric,
 ]

@@ -1,5 +1,14 @@
 /** A volume that another registry filled: served at once from its files, and taken over as a whole, whatever else lies there. */
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from 'bun:test'
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOldVolume, type OldImage, putBlob, putLink } from '../../../test/old-volume.ts'
@@ -39,7 +48,17 @@ const unadopt = command('test.unadopt', async (tx, input: { readonly name: strin
   await tx.run('UPDATE repositories SET adopted_at = NULL WHERE name = $1', [input.name])
 })
 
+// Each test has a database of its own, for each begins before anything is known.
+setDefaultTimeout(30_000)
+
 describeOnDatabases('a volume that another registry filled', (open) => {
+  // While one is open, the server of all stays.
+  let kept: Bench
+  beforeAll(async () => {
+    kept = await open()
+  })
+  afterAll(() => kept.close())
+
   let first: Bench
   let bench: Bench
   let images: OldImage[]

@@ -5,6 +5,7 @@
  * empty or torn file tells nothing, and never wins.
  * A mark that is overtaken is only forgotten: the comparison with the tree, which each start makes, does the rest.
  */
+
 import { isBlobLinked } from '../../metadata/blobs.ts'
 import type { Read } from '../../metadata/database.ts'
 import { hasManifest } from '../../metadata/manifests.ts'
@@ -15,7 +16,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Tag } from '../../oci/tag.ts'
 import { layerLinkPath, revisionLinkPath, tagLinkPath } from '../../storage/layout.ts'
-import type { TreeStore } from '../../storage/tree-store.ts'
+import type { TreeFiles } from './patient-files.ts'
 import { findContentSize } from './tree-content.ts'
 import { readLink } from './tree-links.ts'
 import { isWhole } from './whole-manifest.ts'
@@ -24,7 +25,7 @@ import { isWhole } from './whole-manifest.ts'
 const MOST_VALUES = 1_000
 
 /** The newest mark of the path where it is overtaken, else null. The caller holds the path. */
-export async function findOvertaken(read: Read, files: TreeStore, mark: TreeMark): Promise<number | null> {
+export async function findOvertaken(read: Read, files: TreeFiles, mark: TreeMark): Promise<number | null> {
   if (mark.kind === 'payload') return null
   const dirt = await listNewestPathDirt(read, mark, MOST_VALUES)
   const name = await findRepositoryName(read, mark.repositoryId)
@@ -50,7 +51,7 @@ function pathOf({ kind, key }: TreeMark, name: RepositoryName): string {
 
 /** What the file holds, null for none; `unknown` where it is torn, holds another digest than its place, or names what is not here. */
 async function findHeld(
-  files: TreeStore,
+  files: TreeFiles,
   mark: TreeMark,
   name: RepositoryName,
 ): Promise<Digest | null | 'unknown'> {
@@ -76,7 +77,7 @@ async function findValue(read: Read, { kind, repositoryId, key }: TreeMark): Pro
 }
 
 /** Whether what the database's value is about is still there. That nothing is there needs nothing. */
-async function isOfUse(read: Read, files: TreeStore, mark: TreeMark, value: Digest | null): Promise<boolean> {
+async function isOfUse(read: Read, files: TreeFiles, mark: TreeMark, value: Digest | null): Promise<boolean> {
   if (value === null) return true
   if (mark.kind === 'layer') return (await findContentSize(files, value)) !== null
   return await isWhole({ database: read, files, repository: mark.repositoryId as RepositoryId }, value)

@@ -1,7 +1,6 @@
 /**
  * Sends the changes of repositories to the database in commands of bounded size, the small ones of many
  * repositories together. One command is under way while the next one is filled; they take effect in order.
- * Whoever adds changes gives way to requests again and again, for all of this runs beside them.
  */
 import type { CheckedRepository } from '../../metadata/checks.ts'
 import type { Database } from '../../metadata/database.ts'
@@ -10,8 +9,6 @@ import { takeFromTreeCommand } from './tree.commands.ts'
 
 const MOST_ROWS = 500
 const MOST_BYTES = 4 * 1024 * 1024
-/** Milliseconds for which nothing else has its turn. */
-const LONGEST_TURN = 4
 
 export class PartSender {
   readonly #database: Database
@@ -23,7 +20,6 @@ export class PartSender {
   #rows = 0
   #bytes = 0
   #sending: Promise<unknown> = Promise.resolve()
-  #turnBegan = performance.now()
 
   /** Once the signal is raised, adding throws. */
   constructor(database: Database, start: string, signal: AbortSignal | null = null) {
@@ -40,7 +36,6 @@ export class PartSender {
     this.sent++
     this.#rows += rowsOf(change)
     this.#bytes += bytesOf(change)
-    await this.#giveWay()
   }
 
   /** The repository has been gone through. */
@@ -50,7 +45,6 @@ export class PartSender {
     this.#parts.push({ part: { ...partOf(repository, changes), end }, changes })
     this.#rows += 1
     if (this.#rows >= MOST_ROWS) await this.#send()
-    await this.#giveWay()
   }
 
   /** Forgets what was not sent of a repository that could not be read to its end. */
@@ -81,12 +75,6 @@ export class PartSender {
     if (parts.length === 0) return
     this.#sending = this.#database.write(takeFromTreeCommand, { start: this.#start, parts })
     this.#sending.catch(() => {}) // Whoever waits for it next is told.
-  }
-
-  async #giveWay(): Promise<void> {
-    if (performance.now() - this.#turnBegan < LONGEST_TURN) return
-    await new Promise((resolve) => setImmediate(resolve))
-    this.#turnBegan = performance.now()
   }
 }
 

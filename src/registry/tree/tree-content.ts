@@ -2,18 +2,19 @@
  * The content that a link tree's links are about: the bytes of manifests, and the sizes of blobs. Files that a
  * crash has emptied count as missing.
  */
+
 import type { FoundManifest } from '../../metadata/manifests.ts'
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
 import { MANIFEST_LIMIT } from '../../oci/manifest.ts'
 import { blobDataPath } from '../../storage/layout.ts'
-import type { TreeStore } from '../../storage/tree-store.ts'
+import type { TreeFiles } from './patient-files.ts'
 import type { PlacedLink, TreeReader } from './tree-links.ts'
 import { type ReadManifest, readManifest } from './tree-manifest.ts'
 
 const EMPTY: readonly Digest[] = [digestOf(new Uint8Array()), digestOf(new Uint8Array(), 'sha512')]
 
 /** The size in bytes of what lies at the digest's place, or null. */
-export async function findContentSize(files: TreeStore, digest: Digest): Promise<number | null> {
+export async function findContentSize(files: TreeFiles, digest: Digest): Promise<number | null> {
   const found = await files.stat(blobDataPath(digest))
   return found === null || isEmptied(digest, found.size) ? null : found.size
 }
@@ -24,7 +25,7 @@ export function isEmptied(digest: Digest, size: number): boolean {
 }
 
 /** The bytes at a digest's place, as far as a manifest may be that long; null where there are none. They are not hashed. */
-export async function findManifestBytes(files: TreeStore, digest: Digest): Promise<Uint8Array | null> {
+export async function findManifestBytes(files: TreeFiles, digest: Digest): Promise<Uint8Array | null> {
   const size = await findContentSize(files, digest)
   return size === null || size > MANIFEST_LIMIT ? null : await files.read(blobDataPath(digest))
 }

@@ -3,6 +3,7 @@
  * place calls for; what else lies there is told to the findings and left alone.
  * It only reads, and throws StorageUnavailable where something is there and cannot be read.
  */
+
 import { type Digest, isDigest, isDigestAlgorithm } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { findTag, type Tag } from '../../oci/tag.ts'
@@ -14,8 +15,8 @@ import {
   tagLinkPath,
   tagsFolder,
 } from '../../storage/layout.ts'
-import type { TreeStore } from '../../storage/tree-store.ts'
 import type { Findings } from './findings.ts'
+import type { TreeFiles } from './patient-files.ts'
 
 /** What one link file says. `empty` and `torn` are what a crash leaves: they say nothing. */
 export type Link =
@@ -24,11 +25,11 @@ export type Link =
 
 /** What is read, and whom what is odd is told to. */
 export interface TreeReader {
-  readonly files: TreeStore
+  readonly files: TreeFiles
   readonly findings: Findings
 }
 
-export async function readLink(files: TreeStore, path: string): Promise<Link> {
+export async function readLink(files: TreeFiles, path: string): Promise<Link> {
   const bytes = await files.read(path)
   if (bytes === null) return { kind: 'absent' }
   if (bytes.length === 0) return { kind: 'empty' }

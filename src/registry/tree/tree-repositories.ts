@@ -2,10 +2,11 @@
  * Finds the repositories of a link tree. A folder is a repository where it has `_manifests` or `_layers`, and is
  * listed from the first on, as in distribution. Names nest, so every folder is looked into.
  */
+
 import { byFolders, findRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import { repositoriesFolder, repositoryFolder } from '../../storage/layout.ts'
-import type { TreeStore } from '../../storage/tree-store.ts'
 import type { Findings } from './findings.ts'
+import type { TreeFiles } from './patient-files.ts'
 import type { TreeReader } from './tree-links.ts'
 
 export interface RepositoryInTree {
@@ -19,7 +20,7 @@ const OWN = [MANIFESTS, '_layers', UPLOADS]
 
 /** Null where the tree has no repository of this name. */
 export async function findRepositoryInTree(
-  files: TreeStore,
+  files: TreeFiles,
   name: RepositoryName,
 ): Promise<RepositoryInTree | null> {
   return repositoryOf(name, await files.list(repositoryFolder(name)))
@@ -65,7 +66,7 @@ function mayHold(folder: string, after: string): boolean {
   return byFolders(folder, after) > 0 || `${after}/`.startsWith(`${folder}/`)
 }
 
-async function reportUploads(files: TreeStore, findings: Findings, name: RepositoryName): Promise<void> {
+async function reportUploads(files: TreeFiles, findings: Findings, name: RepositoryName): Promise<void> {
   const folder = `${repositoryFolder(name)}/${UPLOADS}`
   for (const upload of await files.list(folder)) findings.add('upload in progress', `${folder}/${upload}`)
 }

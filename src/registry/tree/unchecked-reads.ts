@@ -3,6 +3,7 @@
  * save where a path is marked, for then the database is ahead of it; and where a link is torn, for that tells
  * nothing. Of a repository that the database does not know the tree alone tells, and nothing is written.
  */
+
 import { isBlobLinked } from '../../metadata/blobs.ts'
 import { findManifest, findPayload, hasManifest, type ManifestContent } from '../../metadata/manifests.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
@@ -13,8 +14,8 @@ import type { Reference } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { findTag, type Tag } from '../../oci/tag.ts'
 import { layerLinkPath, revisionLinkPath, tagLinkPath, tagsFolder } from '../../storage/layout.ts'
-import type { TreeStore } from '../../storage/tree-store.ts'
 import { Findings } from './findings.ts'
+import type { TreeFiles } from './patient-files.ts'
 import { findContentSize, findManifestBytes } from './tree-content.ts'
 import { readLink } from './tree-links.ts'
 import { readManifest } from './tree-manifest.ts'
@@ -23,8 +24,6 @@ import type { UncheckedRepository } from './unchecked-tree.ts'
 
 /** More marked tags than this, one push could not have left. */
 const MOST_MARKED = 10_000
-/** So many small files are read before others have their turn. */
-const LINKS_AT_ONCE = 200
 
 export async function isThere({ id, files, name }: UncheckedRepository): Promise<boolean> {
   return id !== null || (await findRepositoryInTree(files, name)) !== null
@@ -48,7 +47,7 @@ export async function findUncheckedManifest(
 
 /** At most `limit` repositories of the tree after `after`, in distribution's order, of those that may be shown: until the database knows their names. */
 export async function listUncheckedNames(
-  files: TreeStore,
+  files: TreeFiles,
   page: { readonly after: string; readonly limit: number },
   mayShow: (name: RepositoryName) => boolean,
 ): Promise<RepositoryName[]> {
@@ -87,13 +86,11 @@ export async function listUncheckedTags(
   page: { readonly after: string; readonly limit: number },
 ): Promise<Tag[]> {
   const tags: Tag[] = []
-  let looked = 0
   for (const name of await listTagNames(repository)) {
     const tag = name > page.after ? findTag(name) : null
     if (tag === null) continue
     if (tags.length === page.limit) break
     if ((await findUncheckedTag(repository, tag)) !== null) tags.push(tag)
-    if (++looked % LINKS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   return tags
 }

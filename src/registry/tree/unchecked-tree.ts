@@ -6,22 +6,23 @@
  * Invariant: whoever writes to a repository has it checked first, so no write meets what the database knows only
  * of an earlier time.
  */
+
 import { type CheckedRepository, findCheck, listUnchecked } from '../../metadata/checks.ts'
 import type { Database } from '../../metadata/database.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { TreeStore } from '../../storage/tree-store.ts'
 import { readForAdoption } from './adoption.ts'
 import { compareWithTree } from './comparison.ts'
 import { Findings } from './findings.ts'
 import { PartSender } from './part-sender.ts'
+import { PatientFiles, type TreeFiles } from './patient-files.ts'
 import { nameRepositoriesCommand } from './tree.commands.ts'
 import type { TreeReader } from './tree-links.ts'
 import { findRepositoryInTree } from './tree-repositories.ts'
 
 export interface UncheckedTreeOptions {
   readonly database: Database
-  readonly files: TreeStore
+  readonly files: TreeFiles
   /** The id of this start: no other registry has run since it was given. */
   readonly start: string
 }
@@ -29,7 +30,7 @@ export interface UncheckedTreeOptions {
 /** A repository of which the tree must be asked. */
 export interface UncheckedRepository {
   readonly database: Database
-  readonly files: TreeStore
+  readonly files: TreeFiles
   readonly name: RepositoryName
   /** Null where the database does not know the repository, or not all of it. */
   readonly id: RepositoryId | null
@@ -37,7 +38,7 @@ export interface UncheckedRepository {
 
 export class UncheckedTree {
   readonly database: Database
-  readonly files: TreeStore
+  readonly files: TreeFiles
   readonly start: string
   /** Every repository has been checked: nothing need be asked any more. */
   isChecked = false
@@ -47,7 +48,7 @@ export class UncheckedTree {
 
   constructor({ database, files, start }: UncheckedTreeOptions) {
     this.database = database
-    this.files = files
+    this.files = new PatientFiles(files)
     this.start = start
   }
 

@@ -2,12 +2,13 @@
  * Whether a manifest that the database knows is still of use: its own blobs are there, and those of its children
  * as far as the repository has them. Another registry may have collected them while it knew nothing of the manifest.
  */
+
 import { findBlobSize } from '../../metadata/blobs.ts'
 import type { Read } from '../../metadata/database.ts'
 import { findPayload, hasManifest } from '../../metadata/manifests.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { TreeStore } from '../../storage/tree-store.ts'
+import type { TreeFiles } from './patient-files.ts'
 import { findContentSize } from './tree-content.ts'
 import { readManifest } from './tree-manifest.ts'
 
@@ -16,7 +17,7 @@ const DEEPEST = 4
 
 export interface WholeCheck {
   readonly database: Read
-  readonly files: TreeStore
+  readonly files: TreeFiles
   readonly repository: RepositoryId
 }
 

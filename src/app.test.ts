@@ -112,7 +112,7 @@ describeWith('an app on PostgreSQL', ['initdb', 'postgres'], () => {
   test('hands out whole addresses, and refuses deletes, where it is told to', async () => {
     const { http, storage } = configFor(root, database)
     const app = await started({
-      http: { ...http, host: 'https://registry.example.com' },
+      http: { ...http, host: 'https://registry.example.com', relativeUrls: false },
       storage: { ...storage, deleteEnabled: false },
     })
     const begun = await fetch(`${app.url}/v2/team/app/blobs/uploads/`, { method: 'POST' })
@@ -124,6 +124,20 @@ describeWith('an app on PostgreSQL', ['initdb', 'postgres'], () => {
   test('takes sparse images where it is told to', async () => {
     const app = await started({ manifests: { ...usual.config.manifests, allowMissing: true } })
     expect((await putManifest(app, 'sparse', newImage())).status).toBe(201)
+  })
+
+  test('forgets no idle upload while it is read-only', async () => {
+    const usual = configFor(root, database)
+    const uploads = { ...usual.uploads, expireAfterMilliseconds: 1 }
+    const writable = await start()
+    const begun = await fetch(`${writable.url}/v2/team/app/blobs/uploads/`, { method: 'POST' })
+    const address = begun.headers.get('location') ?? ''
+    await writable.close(1000)
+    const readOnly = await start({ uploads, storage: { ...usual.storage, readOnly: true } })
+    expect((await fetch(readOnly.url + address)).status).toBe(204)
+    await readOnly.close(1000)
+    const again = await started({ uploads })
+    expect((await fetch(again.url + address)).status).toBe(404)
   })
 
   test('refuses a database that belongs to another folder, and leaves both to others', async () => {

@@ -65,7 +65,7 @@ function adviceFor(error: unknown, path: string): string {
 
 function openHtpasswd(auth: Extract<AuthConfig, { kind: 'htpasswd' }>, log: Log): OpenedAccess {
   const authenticator = new HtpasswdAuthenticator({ ...auth, log })
-  return { authenticator, reloadables: [{ name: auth.path, reload: () => authenticator.reload() }] }
+  return { authenticator, reloadables: [{ name: 'the htpasswd file', reload: () => authenticator.reload() }] }
 }
 
 /** Loaded where tokens are used: certificates and signatures take libraries that others need not wait for. */

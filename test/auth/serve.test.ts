@@ -3,8 +3,9 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SignJWT } from 'jose'
 import { type BerthServer, launchBerth, startBerth } from '../berth-server.ts'
-import { makeCertificate } from '../certificates.ts'
+import { makeCertificate, publicJwk } from '../certificates.ts'
 import { until } from '../until.ts'
 
 setDefaultTimeout(60_000)
@@ -98,6 +99,34 @@ auth:
   await until('the start says who may do what', () =>
     berth.log().includes('whoever brings a token of auth.example may do what it says'),
   )
+})
+
+test('a key set that is broken when SIGHUP comes is named by every worker, and what was there goes on', async () => {
+  const root = await makeCertificate({ name: 'root', isAuthority: true })
+  const jwks = join(scratch, 'jwks.json')
+  writeFileSync(jwks, JSON.stringify({ keys: [{ ...(await publicJwk(root)), kid: 'main' }] }))
+  const env = {
+    REGISTRY_AUTH_TOKEN_REALM: 'https://auth.example/token',
+    REGISTRY_AUTH_TOKEN_SERVICE: 'registry.example',
+    REGISTRY_AUTH_TOKEN_ISSUER: 'auth.example',
+    REGISTRY_AUTH_TOKEN_JWKS: jwks,
+    BERTH_WORKERS: '2',
+  }
+  await using berth = await startBerth({ env })
+  const token = await new SignJWT({})
+    .setProtectedHeader({ alg: 'ES256', kid: 'main' })
+    .setIssuer('auth.example')
+    .setAudience('registry.example')
+    .setExpirationTime('5m')
+    .sign(root.keys.privateKey)
+  writeFileSync(jwks, 'broken')
+  berth.signal('SIGHUP')
+  const complaint = `level=error msg="the keys of tokens: ${jwks}: `
+  await until('both workers say so', () => berth.log().split(complaint).length === 3)
+  for (let index = 0; index < 10; index++) {
+    const answer = await fetch(`${berth.url}/v2/`, { headers: { authorization: `Bearer ${token}` } })
+    expect(answer.status).toBe(200)
+  }
 })
 
 test('a file that cannot be used refuses the start with a sentence, and the exit code of settings', async () => {

@@ -88,7 +88,8 @@ function isMounted(context: OciContext, repository: RepositoryName, digest: Dige
   const from = context.request.query.get('from')
   const source = from === null ? null : findRepositoryName(from)
   if (from !== null && source === null) return Promise.resolve(false)
-  const { principal, registry } = context
+  const { principal, registry, can } = context
+  if (source !== null && !can(principal, 'pull', source)) return Promise.resolve(false)
   return mountBlob(registry, {
     repository,
     digest,

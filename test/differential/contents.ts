@@ -26,7 +26,14 @@ const BLOBS: Readonly<Record<string, string | Uint8Array>> = {
   letters: 'abcdefghijklmnopqrstuvwxyz',
   mebibyte: new Uint8Array(1024 * 1024).fill(7),
   absent: 'nobody ever pushes this',
-  config: JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } }),
+  // With a history, as real ones have: docker-registry can make schema 1 of it.
+  config: JSON.stringify({
+    architecture: 'amd64',
+    os: 'linux',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [`sha256:${'0'.repeat(64)}`] },
+    history: [{ created: '2026-01-01T00:00:00Z', created_by: 'a test' }],
+  }),
   layer: gzipSync(new Uint8Array(1024), { level: 9 }),
   doomed: 'this blob is deleted',
   doomedtoo: 'this blob is deleted too',
@@ -164,5 +171,8 @@ const NAMED_DIGESTS = new Map(
 
 /** With the names of contents in place of their digests. */
 export function nameDigests(text: string): string {
-  return text.replaceAll(/sha(?:256|512):[0-9a-f]{64,128}/g, (digest) => NAMED_DIGESTS.get(digest) ?? digest)
+  return text.replaceAll(
+    /sha(?:256|512):[0-9a-f]{64,128}/g,
+    (digest) => NAMED_DIGESTS.get(digest) ?? '<another digest>',
+  )
 }

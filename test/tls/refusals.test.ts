@@ -1,0 +1,62 @@
+/** What Berth cannot do as it was asked is refused at the start, in a sentence, and never done in a weaker way. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { launchBerth } from '../berth-server.ts'
+import { type MadeCertificate, makeSelfSigned } from '../certificate-files.ts'
+import { command } from '../tools/command.ts'
+import { describeWith } from '../tools/describe-with.ts'
+
+setDefaultTimeout(30_000)
+const WRONG_SETTINGS = 3
+
+describeWith('a start with TLS that cannot be', ['openssl'], ({ openssl }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-refused-'))
+  let own: MadeCertificate
+  let other: MadeCertificate
+  let encrypted: string
+
+  beforeAll(async () => {
+    own = await makeSelfSigned(openssl, folder, { name: 'own' })
+    other = await makeSelfSigned(openssl, folder, { name: 'other' })
+    encrypted = join(folder, 'encrypted.key')
+    await command(openssl, ['pkey', '-in', own.key, '-aes128', '-passout', 'pass:x', '-out', encrypted])
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  async function refusal(env: Readonly<Record<string, string>>): Promise<string> {
+    const named = { REGISTRY_HTTP_TLS_CERTIFICATE: own.certificate, REGISTRY_HTTP_TLS_KEY: own.key }
+    await using berth = await launchBerth({ env: { ...named, ...env } })
+    expect(await berth.exited).toBe(WRONG_SETTINGS)
+    expect(berth.log()).not.toContain('listening on')
+    return berth.log()
+  }
+
+  test('says so of a key that belongs to another certificate, is encrypted, or is not there', async () => {
+    expect(await refusal({ REGISTRY_HTTP_TLS_KEY: other.key })).toContain(
+      'does not belong to the certificate',
+    )
+    expect(await refusal({ REGISTRY_HTTP_TLS_KEY: encrypted })).toContain('is encrypted')
+    expect(await refusal({ REGISTRY_HTTP_TLS_KEY: '/nowhere/key' })).toContain('/nowhere/key cannot be read')
+  })
+
+  test('says so of suites that Berth does not have', async () => {
+    expect(await refusal({ REGISTRY_HTTP_TLS_CIPHERSUITES: '[TLS_RSA_WITH_RC4_128_SHA]' })).toContain(
+      'TLS_RSA_WITH_RC4_128_SHA is one that Berth cannot offer',
+    )
+  })
+
+  test('says so of ways to ask clients for certificates that would let in unchecked ones', async () => {
+    const REGISTRY_HTTP_TLS_CLIENTCAS = other.certificate
+    for (const mode of ['require-any-client-cert', 'verify-client-cert-if-given']) {
+      const env = { REGISTRY_HTTP_TLS_CLIENTCAS, REGISTRY_HTTP_TLS_CLIENTAUTH: mode }
+      expect(await refusal(env)).toContain('cannot do that safely')
+    }
+    expect(await refusal({ REGISTRY_HTTP_TLS_CLIENTCAS: own.key })).toContain('holds no certificate')
+  })
+
+  test('says so of --tls auto beside a certificate of files', async () => {
+    expect(await refusal({ BERTH_TLS: 'auto' })).toContain('Keep one of the two')
+  })
+})

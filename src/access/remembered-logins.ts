@@ -60,12 +60,4 @@ export class RememberedLogins<Who, Proof> {
       break
     }
   }
-
-  forget(key: CredentialKey): void {
-    this.#logins.delete(key)
-  }
-
-  forgetAll(): void {
-    this.#logins.clear()
-  }
 }

@@ -42,6 +42,8 @@ async function openKeys({ rootCertificates, jwks }: TokenAuthConfig, log: Log): 
 }
 
 function openRemoteKeys(url: string, log: Log): KeySource {
+  if (!URL.canParse(url))
+    throw new AccessUnusable(`auth.token.jwks is ${JSON.stringify(url)}, which is no URL.`)
   const remote = new RemoteKeySource({ url, log })
   void remote.reload().then((problem) => {
     if (problem !== null) log.warn({}, `${problem}. It is tried again when a token comes.`)

@@ -292,6 +292,7 @@ describe('keys of tokens', () => {
   test.each([
     ['a file that is not there', { rootCertificates: '/nowhere/root.pem' }, '/nowhere/root.pem'],
     ['a file without a certificate', { rootCertificates: import.meta.path }, 'there is no certificate in it'],
+    ['a URL that is none', { rootCertificates: null, jwks: 'https://' }, 'auth.token.jwks is "https://"'],
     ['a key set that is none', { rootCertificates: null, jwks: import.meta.path }, import.meta.path],
   ])('that cannot be had at the start refuse it: %s', async (_, changes, words) => {
     await expect(startGuardedBerth(tokenAuth(changes))).rejects.toThrow(words)

@@ -176,6 +176,12 @@ describe('a URL', () => {
     expect(lines.join()).toContain('larger than')
   })
 
+  test('that has a password or a key in it is named without', async () => {
+    answers = () => new Response('no', { status: 500 })
+    const source = new RemoteKeySource({ url: `${url.replace('//', '//me:hidden@')}?key=hidden`, log })
+    expect(await source.reload()).toBe(`the keys at ${url} could not be fetched: it answered 500`)
+  })
+
   test('that has never answered is an error, soon and without a flood of attempts', async () => {
     answers = () => new Promise(() => {})
     const source = open({ patience: 50 })

@@ -107,7 +107,9 @@ export class RemoteKeySource implements KeySource {
       return this.#trust
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      this.#failure = new Error(`the keys at ${url} could not be fetched: ${why}`, { cause: error })
+      this.#failure = new Error(`the keys at ${withoutSecrets(url)} could not be fetched: ${why}`, {
+        cause: error,
+      })
       throw this.#failure
     }
   }
@@ -115,6 +117,12 @@ export class RemoteKeySource implements KeySource {
   #complain(error: unknown): void {
     this.#options.log.error({ error }, 'the keys of tokens stay as they were, for they could not be fetched')
   }
+}
+
+/** For the log: a password or a key may stand in an address. */
+function withoutSecrets(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
 }
 
 async function readText(answer: Response): Promise<string> {

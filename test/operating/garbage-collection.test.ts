@@ -11,6 +11,7 @@ import { type BerthServer, FROM_SOURCE, startBerth } from '../berth-server.ts'
 import { deleteManifest, pushBlob, pushImage, pushManifest } from '../clients/push.ts'
 import { artifactOf, multiArchImage, smallImage } from '../clients/sample-images.ts'
 import { startDockerRegistry } from '../peer/docker-registry.ts'
+import { type PostgresServer, startPostgres } from '../postgres-server.ts'
 import { sample } from '../sample-content.ts'
 import { type CommandResult, tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
@@ -49,8 +50,19 @@ function collect(...flags: string[]): Promise<CommandResult> {
 }
 
 function collectOn(folder: string, ...flags: string[]): Promise<CommandResult> {
+  return tryBerth({}, ...flags, '--data', folder)
+}
+
+/** A server that has just started goes through the folder first. */
+async function collectOnceKnown(folder: string, ...flags: string[]): Promise<CommandResult> {
+  const isKnown = async () => (await collectOn(folder, '-d')).exitCode === 0
+  await until('it has gone through the folder', isKnown, { withinMilliseconds: 20_000 })
+  return await collectOn(folder, ...flags)
+}
+
+function tryBerth(env: Record<string, string>, ...flags: string[]): Promise<CommandResult> {
   const [program = '', ...args] = FROM_SOURCE
-  return tryCommand(program, [...args, 'garbage-collect', ...flags, '--data', folder])
+  return tryCommand(program, [...args, 'garbage-collect', ...flags], { env })
 }
 
 /** Distribution's command on the same folder. */
@@ -147,12 +159,33 @@ describeWith('on a folder that docker-registry filled', ['docker-registry'], (pr
     const before = await collectOn(folder, '-d')
     expect(before).toMatchObject({ exitCode: 1, stdout: '' })
     await using berth = await startBerth({ data: folder })
-    await until('it has gone through the folder', async () => (await collectOn(folder, '-d')).exitCode === 0)
-    const own = await collectOn(folder, '-d')
+    const own = await collectOnceKnown(folder, '-d')
     await berth.stop()
     expect(linesOf(own)).toEqual(await collectWith(programs['docker-registry'], folder, '-d'))
     expect(own.stdout).toContain(`blob eligible for deletion: ${gone.root.digest}`)
     expect(linesOf(await collectOn(folder, '-d'))).toEqual(linesOf(own))
+  })
+})
+
+describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
+  let postgres: PostgresServer
+  beforeAll(async () => {
+    postgres = await startPostgres()
+  })
+  afterAll(() => postgres.stop())
+
+  test('the command alone finds what the server finds', async () => {
+    const env = { BERTH_DATABASE_URL: await postgres.createDatabase() }
+    const folder = join(scratch, 'on-postgres')
+    await using berth = await startBerth({ data: folder, env })
+    await pushImage(berth.url, 'team/app', '1', kept)
+    await pushImage(berth.url, 'team/app', null, loose)
+    const asked = await collectOnceKnown(folder, '-d', '-m')
+    await berth.stop()
+    const alone = await tryBerth(env, '-d', '-m', '--data', folder)
+    expect(alone.exitCode).toBe(0)
+    expect(linesOf(alone)).toEqual(linesOf(asked))
+    expect(alone.stdout).toContain(`manifest eligible for deletion: ${loose.root.digest}`)
   })
 })
 
@@ -174,7 +207,7 @@ test('-q says nothing, and without -d the end says that nothing was deleted', as
 test.each([1, 2])('a server that runs, with %d workers, is asked by its control socket', async (workers) => {
   const alone = await collect('-d', '-m')
   await using berth = await startBerth({ data, env: { BERTH_WORKERS: String(workers) } })
-  const asked = await collect('-d', '-m')
+  const asked = await collectOnceKnown(data, '-d', '-m')
   expect(linesOf(asked)).toEqual(linesOf(alone))
   const lines = await requestsAtSocket(berth)
   expect(lines).toMatchObject({ workers, database: 'sqlite', problems: {} })

@@ -81,6 +81,9 @@ interface BegunSync {
   readonly entries: ReadonlyMap<string, Node>
 }
 
+/** Made by bind(2), which is not recorded: nothing in it outlives its server. */
+const CONTROL_SOCKET = /(?:^|\/)berth\/(?:c-|control\.sock)/
+
 export class DiskModel {
   readonly #path: string
   readonly #root = new FolderNode()
@@ -267,6 +270,7 @@ export class DiskModel {
   #inside(path: string | null): string | null {
     if (path === null) return null
     const inside = relative(this.#path, path)
+    if (CONTROL_SOCKET.test(inside)) return null
     return inside === '..' || inside.startsWith('../') ? null : `./${inside}`
   }
 }

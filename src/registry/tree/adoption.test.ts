@@ -1,4 +1,5 @@
 /** A volume that another registry filled: served at once from its files, and taken over as a whole, whatever else lies there. */
+
 import {
   afterAll,
   afterEach,
@@ -11,6 +12,7 @@ import {
 } from 'bun:test'
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DelegatingTreeStore } from '../../../test/delegating-stores.ts'
 import { makeOldVolume, type OldImage, putBlob, putLink } from '../../../test/old-volume.ts'
 import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
 import { blobFacts, edgesOf, historyOf, tagsOf, treeOf } from '../../../test/registry-facts.ts'
@@ -32,6 +34,7 @@ import {
   tagLinkPath,
   tagsFolder,
 } from '../../storage/layout.ts'
+import type { TreeStore } from '../../storage/tree-store.ts'
 import { getBlob, mountBlob } from '../blobs.ts'
 import { getManifest, getManifestFacts } from '../manifests.ts'
 import { listReferrers } from '../referrers.ts'
@@ -39,7 +42,9 @@ import { listRepositories } from '../repositories.ts'
 import { deleteTag, listRepositoryTags } from '../tags.ts'
 import { beginUpload } from '../uploads.ts'
 import { describeFinding } from './findings.ts'
+import { claimPassCommand } from './tree.commands.ts'
 import { findTreeState, goThroughTree, type PassResult } from './tree-pass.ts'
+import { UncheckedTree } from './unchecked-tree.ts'
 
 const ALL = { after: '', limit: 1000 }
 const scope = { kind: 'everything' } as const
@@ -50,6 +55,21 @@ const unadopt = command('test.unadopt', async (tx, input: { readonly name: strin
 
 // Each test has a database of its own, for each begins before anything is known.
 setDefaultTimeout(30_000)
+
+/** A disk with one folder on which it fails. */
+class UnreadableFolder extends DelegatingTreeStore {
+  readonly #folder: string
+
+  constructor(real: TreeStore, folder: string) {
+    super(real)
+    this.#folder = folder
+  }
+
+  override async list(path: string): Promise<string[]> {
+    if (path === this.#folder) throw new StorageUnavailable('The disk reported an error.')
+    return await super.list(path)
+  }
+}
 
 describeOnDatabases('a volume that another registry filled', (open) => {
   // While one is open, the server of all stays.
@@ -382,6 +402,37 @@ describeOnDatabases('a volume that another registry filled', (open) => {
     bench = await first.restarted()
     expect((await pass()).errors).toBe(0)
     expect(await tagNames(image.repository)).toEqual(['v0', 'v2'])
+  })
+
+  test('a folder that cannot be looked into keeps nobody from the others', async () => {
+    const files = new UnreadableFolder(first.files, repositoryFolder(image.repository))
+    const { database, start } = bench.registry.tree as UncheckedTree
+    const tree = new UncheckedTree({ database, files, start })
+    const errors: string[] = []
+    const result = await goThroughTree(tree, {
+      process: 'test',
+      signal: AbortSignal.timeout(60_000),
+      onProgress: () => {},
+      onError: (error) => errors.push(error.message),
+    })
+    expect(result).toMatchObject({ repositories: 3, errors: 1 })
+    expect(errors).toEqual([expect.stringContaining(`${repositoryFolder(image.repository)} cannot be read`)])
+    expect(tree.isChecked).toBe(false)
+    await expectImage(images[9] as OldImage)
+  })
+
+  test('one process goes through it, and another takes over when that one is not heard of', async () => {
+    const start = bench.registry.tree?.start ?? ''
+    const claim = (process: string, lease: number) =>
+      bench.database.write(claimPassCommand, { start, process, lease })
+    expect(await claim('one', 60_000)).toBe(true)
+    expect(await claim('other', 60_000)).toBe(false)
+    expect(await claim('one', -1)).toBe(true)
+    expect(await claim('other', 60_000)).toBe(true)
+    expect(await claim('one', 60_000)).toBe(false)
+    expect(
+      await bench.database.write(claimPassCommand, { start: 'the next', process: 'one', lease: 1 }),
+    ).toBe(true)
   })
 
   test('goes on from where an earlier start was stopped, and believes the tree for what changed since', async () => {

@@ -6,7 +6,8 @@
  * nothing may be condemned: `findTreeState`.
  */
 import type { CheckedRepository } from '../../metadata/checks.ts'
-import type { Read } from '../../metadata/database.ts'
+import { type Read, WriterUnavailable } from '../../metadata/database.ts'
+import { DatabaseUnavailable } from '../../metadata/unavailable.ts'
 import { StorageUnavailable } from '../../storage/blob-store.ts'
 import { berthFolder, registryFolder, repositoryFolder, rootFolder } from '../../storage/layout.ts'
 import { type Finding, Findings } from './findings.ts'
@@ -102,7 +103,8 @@ class TreePass {
 
   async #nameAll(): Promise<void> {
     let found: RepositoryInTree[] = []
-    for await (const repository of listRepositoriesInTree(this.#reader)) {
+    const onUnreadable = (folder: string, error: unknown) => this.#isInError(folder, error)
+    for await (const repository of listRepositoriesInTree({ ...this.#reader, onUnreadable })) {
       found.push(repository)
       this.#total++
       if (found.length < NAMES_AT_ONCE) continue
@@ -121,7 +123,7 @@ class TreePass {
     while (!this.#isOver) {
       const page = await this.#tree.listUnchecked({ after, limit: REPOSITORIES_AT_ONCE })
       for (const repository of page) {
-        if (this.#unreadable.has(repository.name)) continue
+        if (this.#unreadable.has(repositoryFolder(repository.name))) continue
         if (!(await this.#goesOn())) return tried
         await this.#check(repository)
         tried++
@@ -140,15 +142,16 @@ class TreePass {
       this.#done++
       this.#total = Math.max(this.#total, this.#done)
     } catch (error) {
-      if (!(error instanceof StorageUnavailable)) throw error
-      this.#unreadable.add(repository.name)
-      this.#options.onError(
-        new StorageUnavailable(`${repositoryFolder(repository.name)} cannot be read: ${error.message}`, {
-          cause: error,
-        }),
-      )
+      if (isOfDatabase(error) || this.#options.signal.aborted) throw error
+      this.#isInError(repositoryFolder(repository.name), error)
     }
     this.#options.onProgress({ done: this.#done, total: this.#total })
+  }
+
+  #isInError(folder: string, error: unknown): void {
+    this.#unreadable.add(folder)
+    const why = error instanceof Error ? error.message : String(error)
+    this.#options.onError(new StorageUnavailable(`${folder} cannot be read: ${why}`, { cause: error }))
   }
 
   /** False when it was told to stop, or another process has taken over. */
@@ -172,4 +175,9 @@ class TreePass {
   get #reader() {
     return { files: this.#tree.files, findings: this.#findings }
   }
+}
+
+/** What stops the pass as a whole: it is no repository's fault. */
+function isOfDatabase(error: unknown): boolean {
+  return error instanceof DatabaseUnavailable || error instanceof WriterUnavailable
 }

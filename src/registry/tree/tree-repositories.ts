@@ -26,28 +26,48 @@ export async function findRepositoryInTree(
   return repositoryOf(name, await files.list(repositoryFolder(name)))
 }
 
-/** Every repository with a name after `after`, in distribution's order, folder by folder: `a`, `a/b`, `a-b`. */
-export function listRepositoriesInTree(reader: TreeReader, after = ''): AsyncGenerator<RepositoryInTree> {
-  return listBelow(reader, '', after)
+export interface TreeWalker extends TreeReader {
+  /** A folder cannot be looked into: those beside it can. */
+  readonly onUnreadable: (folder: string, error: unknown) => void
+}
+
+/**
+ * Every repository with a name after `after`, in distribution's order, folder by folder: `a`, `a/b`, `a-b`. Throws
+ * StorageUnavailable where not even the uppermost folder can be read.
+ */
+export async function* listRepositoriesInTree(
+  walker: TreeWalker,
+  after = '',
+): AsyncGenerator<RepositoryInTree> {
+  yield* listBelow(walker, '', await walker.files.list(repositoriesFolder), after)
 }
 
 async function* listBelow(
-  reader: TreeReader,
+  walker: TreeWalker,
   above: string,
+  entries: readonly string[],
   after: string,
 ): AsyncGenerator<RepositoryInTree> {
-  const { files, findings } = reader
-  for (const entry of (await files.list(`${repositoriesFolder}/${above}`)).sort(byFolders)) {
-    if (OWN.includes(entry)) continue
-    const folder = `${above}${entry}`
-    const name = findRepositoryName(folder)
-    if (name === null) report(findings, folder)
-    if (name === null || !mayHold(folder, after)) continue
-    const entries = await files.list(repositoryFolder(name))
-    if (entries.includes(UPLOADS)) await reportUploads(files, findings, name)
-    const found = repositoryOf(name, entries)
+  for (const entry of entries.filter((each) => !OWN.includes(each)).sort(byFolders)) {
+    const name = findRepositoryName(`${above}${entry}`)
+    if (name === null) report(walker.findings, `${above}${entry}`)
+    if (name === null || !mayHold(name, after)) continue
+    const below = await listFolder(walker, name)
+    const found = repositoryOf(name, below)
     if (found !== null && byFolders(name, after) > 0) yield found
-    if (entries.some((each) => !OWN.includes(each))) yield* listBelow(reader, `${folder}/`, after)
+    yield* listBelow(walker, `${name}/`, below, after)
+  }
+}
+
+/** Empty where it cannot be looked into. */
+async function listFolder(walker: TreeWalker, name: RepositoryName): Promise<string[]> {
+  try {
+    const entries = await walker.files.list(repositoryFolder(name))
+    if (entries.includes(UPLOADS)) await reportUploads(walker, name)
+    return entries
+  } catch (error) {
+    walker.onUnreadable(repositoryFolder(name), error)
+    return []
   }
 }
 
@@ -66,7 +86,7 @@ function mayHold(folder: string, after: string): boolean {
   return byFolders(folder, after) > 0 || `${after}/`.startsWith(`${folder}/`)
 }
 
-async function reportUploads(files: TreeFiles, findings: Findings, name: RepositoryName): Promise<void> {
+async function reportUploads({ files, findings }: TreeReader, name: RepositoryName): Promise<void> {
   const folder = `${repositoryFolder(name)}/${UPLOADS}`
   for (const upload of await files.list(folder)) findings.add('upload in progress', `${folder}/${upload}`)
 }

@@ -52,7 +52,9 @@ export async function listUncheckedNames(
   mayShow: (name: RepositoryName) => boolean,
 ): Promise<RepositoryName[]> {
   const names: RepositoryName[] = []
-  for await (const found of listRepositoriesInTree({ files, findings: new Findings() }, page.after)) {
+  // Whoever goes through the whole tree says what cannot be read.
+  const walker = { files, findings: new Findings(), onUnreadable: () => {} }
+  for await (const found of listRepositoriesInTree(walker, page.after)) {
     if (names.length === page.limit) break
     if (found.isListed && mayShow(found.name)) names.push(found.name)
   }

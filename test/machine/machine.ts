@@ -93,7 +93,9 @@ class UnsharedMachine implements Machine {
   constructor(folder: string) {
     const own = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
     this.#folder = folder
-    this.#first = Bun.spawn(['unshare', ...own, 'bash', join(folder, 'boot')], {
+    // It ends with the tests, however they end.
+    const bound = ['setpriv', '--pdeathsig', 'KILL']
+    this.#first = Bun.spawn([...bound, 'unshare', ...own, 'bash', join(folder, 'boot')], {
       env: { ...process.env, ...ENVIRONMENT },
       stdin: 'ignore',
       stdout: Bun.file(join(folder, 'output')),

@@ -59,7 +59,7 @@ export function sillyAuthenticator(options: {
 }): Authenticator {
   const silly: Principal = { kind: 'user', name: 'silly' }
   return {
-    challenge: { kind: 'bearer', ...options },
+    challenge: { kind: 'bearer', realm: options.realm, service: options.service },
     authenticate: (asked) => ((asked.header('authorization') ?? '') === '' ? ANONYMOUS : silly),
   }
 }

@@ -30,7 +30,7 @@ test.each([
   [{}, true],
   [{ REGISTRY_HTTP_HOST: 'https://a.example' }, false],
   [{ REGISTRY_HTTP_RELATIVEURLS: 'false' }, false],
-  [{ REGISTRY_HTTP_HOST: 'https://a.example', REGISTRY_HTTP_RELATIVEURLS: 'true' }, true],
+  [{ REGISTRY_HTTP_HOST: 'https://a.example', REGISTRY_HTTP_RELATIVEURLS: 'true' }, false],
 ])('with %j a Location is a path: %p', async (environment: Record<string, string>, isPath) => {
   expect((await httpOf(environment)).relativeUrls).toBe(isPath)
 })

@@ -89,4 +89,17 @@ export const ROUNDS: readonly Round[] = [
     },
     scripts: ['login'],
   },
+  {
+    name: 'a silly login',
+    settings: {
+      http: PATHS,
+      auth: { silly: { realm: 'https://auth.example.com/token', service: 'the registry' } },
+    },
+    scripts: ['silly'],
+  },
+  {
+    name: 'a name of its own, and paths',
+    settings: { http: { ...PATHS, host: 'https://registry.example.com' } },
+    scripts: ['locations'],
+  },
 ]

@@ -8,7 +8,7 @@ import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { StorageUnavailable } from '../storage/blob-store.ts'
 import { mountBlobCommand, unlinkBlobCommand } from './blobs.commands.ts'
-import { findUnchecked, type Registry, requireChecked } from './registry.ts'
+import { findUnchecked, type Registry, requireChecked, uncheckedTreeOf } from './registry.ts'
 import { findUncheckedBlobSize } from './tree/unchecked-reads.ts'
 
 /** A blob that can be read now: its size in bytes, and any part of it. Nothing is open yet. */
@@ -27,7 +27,10 @@ export async function getBlob(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<ReadableBlob> {
-  const size = await findReadableSize(registry, repository, digest)
+  const size =
+    uncheckedTreeOf(registry) === null
+      ? await findLinkedBlobSize(registry.database, repository, digest)
+      : await findSizeInTreeToo(registry, repository, digest)
   if (size === null)
     throw new RegistryError('BLOB_UNKNOWN', `There is no blob ${digest} in ${repository}.`, { digest })
   const stored = await registry.blobs.stat(digest)
@@ -35,8 +38,8 @@ export async function getBlob(
   return { size, content: (range) => registry.blobs.content(digest, range) }
 }
 
-/** In bytes; null where this repository does not link the blob. */
-async function findReadableSize(
+/** In bytes; null where this repository does not link the blob: by the tree where it has not been compared with that since the start. */
+async function findSizeInTreeToo(
   registry: Registry,
   repository: RepositoryName,
   digest: Digest,

@@ -2,6 +2,7 @@
  * Manifests: store, find, delete. What a manifest may refer to is decided here and in the command beside it;
  * the exact bytes are kept and given back as they came.
  */
+import type { Read } from '../metadata/database.ts'
 import {
   findManifest,
   findManifestByTag,
@@ -20,7 +21,13 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import { requireAllowed, requiredChildren } from './manifest-policy.ts'
 import { deleteManifestCommand, putManifestCommand, type StoredManifest } from './manifests.commands.ts'
-import { findUnchecked, type Registry, type RegistryReads, requireChecked } from './registry.ts'
+import {
+  findUnchecked,
+  type Registry,
+  type RegistryReads,
+  requireChecked,
+  uncheckedTreeOf,
+} from './registry.ts'
 import { findUncheckedManifest } from './tree/unchecked-reads.ts'
 
 export type { ManifestFacts } from '../metadata/manifests.ts'
@@ -69,7 +76,10 @@ export async function getManifest(
   repository: RepositoryName,
   reference: Reference,
 ): Promise<ManifestContent> {
-  const found = await findContent(registry, repository, reference)
+  const found =
+    uncheckedTreeOf(registry) === null
+      ? await findContent(registry.database, repository, reference)
+      : await findInTreeToo(registry, repository, reference, findContent)
   return found ?? unknownManifest(repository, reference)
 }
 
@@ -79,32 +89,44 @@ export async function getManifestFacts(
   repository: RepositoryName,
   reference: Reference,
 ): Promise<ManifestFacts> {
-  const found = await findFacts(registry, repository, reference)
+  const found =
+    uncheckedTreeOf(registry) === null
+      ? await findFacts(registry.database, repository, reference)
+      : await findInTreeToo(registry, repository, reference, findFacts)
   return found ?? unknownManifest(repository, reference)
 }
 
-async function findContent(
-  registry: RegistryReads,
+function findContent(
+  database: Read,
   repository: RepositoryName,
   reference: Reference,
 ): Promise<ManifestContent | null> {
-  const unchecked = await findUnchecked(registry, repository)
-  if (unchecked !== null) return await findUncheckedManifest(unchecked, reference)
   return reference.kind === 'tag'
-    ? await findManifestByTag(registry.database, repository, reference.tag)
-    : await findManifest(registry.database, repository, reference.digest)
+    ? findManifestByTag(database, repository, reference.tag)
+    : findManifest(database, repository, reference.digest)
 }
 
-async function findFacts(
-  registry: RegistryReads,
+function findFacts(
+  database: Read,
   repository: RepositoryName,
   reference: Reference,
 ): Promise<ManifestFacts | null> {
-  const unchecked = await findUnchecked(registry, repository)
-  if (unchecked !== null) return await findUncheckedManifest(unchecked, reference)
   return reference.kind === 'tag'
-    ? await findManifestFactsByTag(registry.database, repository, reference.tag)
-    : await findManifestFacts(registry.database, repository, reference.digest)
+    ? findManifestFactsByTag(database, repository, reference.tag)
+    : findManifestFacts(database, repository, reference.digest)
+}
+
+/** From the tree where this repository has not been compared with it since the start, else from the database. */
+async function findInTreeToo<Found>(
+  registry: RegistryReads,
+  repository: RepositoryName,
+  reference: Reference,
+  findStored: (database: Read, repository: RepositoryName, reference: Reference) => Promise<Found | null>,
+): Promise<Found | ManifestContent | null> {
+  const unchecked = await findUnchecked(registry, repository)
+  return unchecked === null
+    ? await findStored(registry.database, repository, reference)
+    : await findUncheckedManifest(unchecked, reference)
 }
 
 /** Takes the manifest and every tag that names it out of the repository, into the trash. Throws MANIFEST_UNKNOWN. */

@@ -33,13 +33,18 @@ export const BLOB_LEASE = 60 * 60 * 1000
 
 /** The repository as the link tree must be asked about it; null where the database alone can tell, as it mostly can. */
 export async function findUnchecked(
-  { tree }: RegistryReads,
+  registry: RegistryReads,
   repository: RepositoryName,
 ): Promise<UncheckedRepository | null> {
-  return tree === null || tree.isChecked ? null : await tree.find(repository)
+  return (await uncheckedTreeOf(registry)?.find(repository)) ?? null
+}
+
+/** Null once every repository has been compared with the tree since the start: what each pull asks first. */
+export function uncheckedTreeOf({ tree }: RegistryReads): UncheckedTree | null {
+  return tree === null || tree.isChecked ? null : tree
 }
 
 /** To be waited for before anything is written to a repository. Throws StorageUnavailable where the tree cannot be read. */
-export async function requireChecked({ tree }: RegistryReads, repository: RepositoryName): Promise<void> {
-  if (tree !== null && !tree.isChecked) await tree.check(repository)
+export async function requireChecked(registry: RegistryReads, repository: RepositoryName): Promise<void> {
+  await uncheckedTreeOf(registry)?.check(repository)
 }

@@ -6,7 +6,8 @@ set -e
 case "$1" in
   *.yml | *.yaml) set -- registry serve "$@" ;;
   serve | garbage-collect | help | -*) set -- registry "$@" ;;
-  config | demo | healthcheck | htpasswd | reindex | version) set -- berth "$@" ;;
+  # Programs of the image are run as they are; what is none is a command of Berth's, or a slip that it speaks of.
+  *) command -v "$1" > /dev/null || set -- berth "$@" ;;
 esac
 
 # A registry that root starts becomes the owner of its data folder where that is not root, so that what it writes

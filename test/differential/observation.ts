@@ -64,11 +64,24 @@ function isNoLength(name: string, value: string): boolean {
 
 function withoutAccidents(name: string, value: string): string {
   if (name === 'allow') return withoutHead(value)
+  if (name === 'www-authenticate') return value.replace(/(?<=scope=")[^"]*/, oneByOne)
   return value
     .replace(/^https?:\/\/127\.0\.0\.1:\d+/, (origin) => `${origin.slice(0, origin.indexOf(':'))}://<host>`)
     .replace(/[?&]_state=[\w%=-]+/, '')
     .replace(/(?<=uploads\/|^)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/, '<id>')
     .replace(/boundary=[\w-]+/, 'boundary=<word>')
+}
+
+/** `repository:a:pull,push` is as much as `repository:a:push repository:a:pull`. */
+function oneByOne(scope: string): string {
+  const actions = scope.split(' ').flatMap((each) => {
+    const end = each.lastIndexOf(':') + 1
+    return each
+      .slice(end)
+      .split(',')
+      .map((action) => each.slice(0, end) + action)
+  })
+  return actions.sort().join(' ')
 }
 
 /** Whatever takes GET takes HEAD (RFC 9110 §9.1), said or not. */

@@ -34,7 +34,7 @@ async function pushInVain(berth: BerthServer, ledger: Ledger, seed: string, sent
   const refused = await pushRound(new RecordingClient(berth.url, ledger), seed).catch((error) => error)
   expect(refused).toBeInstanceOf(ConnectionLost)
   const body = JSON.stringify({ errors: [{ code: 'UNAVAILABLE', message: sentence }] })
-  expect(String(refused.message)).toEndWith(`answered 503: ${body}`)
+  expect(String(refused.message)).toEndWith(`answered 503: ${body}\n`)
   await expectPromisesKept(berth.url, ledger)
 }
 

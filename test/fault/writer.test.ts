@@ -166,7 +166,7 @@ test('a writer that cannot come back ends the whole with its reason, after some 
   mkdirSync(database)
   process.kill(writerOf(berth), 'SIGKILL')
   expect(await berth.exited).toBe(5)
-  expect(berth.log()).toMatch(/writer failed \(The database .*\); starting it again in 1600 ms"\n/)
+  expect(berth.log()).toMatch(/writer failed \(The database .*\); starting it again in 1600 ms" /)
   expect(berth.log()).toMatch(/\nberth: The database .* cannot be used now: .*\n$/)
   await until('the workers have ended', () => berth.processes().length === 0)
 })

@@ -27,6 +27,10 @@ const serverSchema = z.strictObject({
   environment: environment.default({}),
   /** Becomes the file `${configuration}`. */
   configuration: z.string().default(''),
+  /** What is different where it speaks TLS with `${certificate}` and `${key}`: for the metrics that need it. */
+  tls: z
+    .strictObject({ environment: environment.default({}), configuration: z.string().optional() })
+    .optional(),
   /** A path that answers GET with 200 when it has started. */
   ready: z.string(),
   measures: z.array(z.enum(METRIC_NAMES)).min(1),

@@ -3,6 +3,7 @@ export const METRIC_NAMES = [
   'manifest',
   'manifest-login',
   'pull',
+  'pull-tls',
   'push',
   'tag-puts',
   'tag-moves',

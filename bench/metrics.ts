@@ -5,6 +5,7 @@ import { manifestLoginMetric } from './metrics/manifest-login.ts'
 import { memoryMetric } from './metrics/memory.ts'
 import { oldVolumeMetric } from './metrics/old-volume.ts'
 import { pullMetric } from './metrics/pull.ts'
+import { pullTlsMetric } from './metrics/pull-tls.ts'
 import { pushMetric } from './metrics/push.ts'
 import { smallImagesMetric } from './metrics/small-images.ts'
 import { startMetric } from './metrics/start.ts'
@@ -16,6 +17,7 @@ export const METRICS: readonly Metric[] = [
   manifestMetric,
   manifestLoginMetric,
   pullMetric,
+  pullTlsMetric,
   pushMetric,
   tagPutsMetric,
   tagMovesMetric,

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { findFreePort } from '../test/berth-server.ts'
 import { until } from '../test/until.ts'
 import { Connection } from './connection.ts'
-import { commandLine, fillIn, type ServerContestant } from './contestant.ts'
+import { commandLine, fillIn, type Placeholders, type ServerContestant } from './contestant.ts'
 import { cpuSecondsOf, findMember, membersOf, residentBytesOf } from './process-group.ts'
 
 const START_MILLISECONDS = 20_000
@@ -34,6 +34,8 @@ export interface ServerPlace {
   readonly folder: string
   /** What it keeps. */
   readonly data: string
+  /** Paths of PEM files: it speaks TLS with them, as its file says how. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
   /** Beside the contestant's own. */
   readonly environment?: Readonly<Record<string, string>>
   /** The path that answers with 200 when it has started; the contestant's own unless given. */
@@ -44,16 +46,18 @@ export interface ServerPlace {
 export async function startServer(contestant: ServerContestant, place: ServerPlace): Promise<Server> {
   const port = await findFreePort()
   const { folder, data } = place
-  const values = { port: String(port), folder, data, configuration: join(folder, 'configuration') }
+  const { tls } = place
+  const values = { port: String(port), folder, data, configuration: join(folder, 'configuration'), ...tls }
   mkdirSync(data, { recursive: true })
-  writeFileSync(values.configuration, fillIn(contestant.configuration, values))
-  const environment = { PATH, HOME: folder, TMPDIR: folder, ...contestant.environment, ...place.environment }
+  writeFileSync(values.configuration, fillIn(configurationOf(contestant, place), values))
+  const environment = { ...environmentOf(contestant, place, values), ...place.environment }
   const log = join(folder, 'log')
   const began = performance.now()
   const child = spawn(commandLine(contestant.command, values), { folder, log, environment })
   const end = endOf(child)
   try {
-    await answers(child, port, place.ready ?? contestant.ready)
+    const path = place.ready ?? contestant.ready
+    await answers(child, tls === undefined ? () => isReady(port, path) : () => isReadyWithTls(port, path))
   } catch (error) {
     await end()
     throw new Error(`${contestant.name} did not start: ${error}\n${readFileSync(log, 'utf8').slice(-2000)}`)
@@ -70,6 +74,22 @@ export async function startServer(contestant: ServerContestant, place: ServerPla
   }
 }
 
+function configurationOf({ name, configuration, tls }: ServerContestant, place: ServerPlace): string {
+  if (place.tls === undefined) return configuration
+  if (tls === undefined) throw new Error(`${name}.yaml does not say how it speaks TLS.`)
+  return tls.configuration ?? configuration
+}
+
+function environmentOf(
+  { environment, tls }: ServerContestant,
+  place: ServerPlace,
+  values: Placeholders,
+): Record<string, string> {
+  const forTls = Object.entries(place.tls === undefined ? {} : (tls?.environment ?? {}))
+  const filled = Object.fromEntries(forTls.map(([name, value]) => [name, fillIn(value, values)]))
+  return { PATH, HOME: place.folder, TMPDIR: place.folder, ...environment, ...filled }
+}
+
 interface SpawnOptions {
   readonly folder: string
   readonly log: string
@@ -84,9 +104,9 @@ function spawn(cmd: string[], { folder, log, environment }: SpawnOptions): Bun.S
   return child
 }
 
-async function answers(child: Bun.Subprocess, port: number, path: string): Promise<void> {
+async function answers(child: Bun.Subprocess, isReady: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + START_MILLISECONDS
-  while (!(await isReady(port, path))) {
+  while (!(await isReady())) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`)
     if (performance.now() > deadline) throw new Error(`no answer within ${START_MILLISECONDS / 1000} s`)
     await Bun.sleep(POLL_MILLISECONDS)
@@ -97,6 +117,16 @@ async function isReady(port: number, path: string): Promise<boolean> {
   try {
     using connection = await Connection.open(port)
     return (await connection.request({ method: 'GET', path })).status === 200
+  } catch {
+    return false
+  }
+}
+
+/** Whatever certificate it shows. */
+async function isReadyWithTls(port: number, path: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`https://127.0.0.1:${port}${path}`, { tls: { rejectUnauthorized: false } })
+    return answer.status === 200
   } catch {
     return false
   }

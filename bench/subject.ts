@@ -17,6 +17,13 @@ import { type Server, startServer } from './server.ts'
 
 const LARGE_BYTES = 8 * 1024 * 1024
 
+export interface StartOptions {
+  /** For one that does not answer at its usual path. */
+  readonly ready?: string
+  /** Paths of PEM files, for one that speaks TLS. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+}
+
 export class Subject implements AsyncDisposable {
   readonly contestant: ServerContestant
   readonly #folder: string
@@ -29,19 +36,24 @@ export class Subject implements AsyncDisposable {
     this.#closing.defer(() => removeLargeFiles(folder, LARGE_BYTES))
   }
 
+  /** For files that are none of the server's. */
+  get folder(): string {
+    return this.#folder
+  }
+
   get data(): string {
     return join(this.#folder, 'data')
   }
 
   /** Starts the server for as long as the measurement lasts. */
-  async serve(): Promise<Server> {
-    return this.#closing.use(await this.start())
+  async serve(options: StartOptions = {}): Promise<Server> {
+    return this.#closing.use(await this.start({}, options))
   }
 
-  /** Starts the server on the same data; the caller ends it. `ready` is for one that does not answer at its usual path. */
+  /** Starts the server on the same data; the caller ends it. */
   async start(
     environment: Readonly<Record<string, string>> = {},
-    options: { readonly ready?: string } = {},
+    options: StartOptions = {},
   ): Promise<Server> {
     return await startServer(this.contestant, {
       folder: this.#folder,

@@ -85,8 +85,7 @@ function buildHttp(http: Settings['http'] = {}, berth: Settings['berth']): HttpC
     address: listenAddress(http),
     host: http.host ?? null,
     prefix: http.prefix ?? '',
-    // Whoever names a host is given it, as by distribution.
-    relativeUrls: http.host === undefined && (http.relativeurls ?? true),
+    relativeUrls: http.relativeurls ?? true,
     trustedProxies: http.trustedproxies?.flat() ?? USUAL_TRUSTED_PROXIES,
     headers: http.headers ?? {},
     tls: berth?.tls === 'auto' ? { kind: 'auto' } : buildTls(http.tls),

@@ -36,7 +36,7 @@ export interface HttpConfig {
   readonly host: string | null
   /** What stands before `/v2/`, such as `/registry`: empty, or with a slash at its beginning and none at its end. */
   readonly prefix: string
-  /** Whether a `Location` is a path. By default it is, unless `host` is set; otherwise it is a whole URL. */
+  /** Whether a `Location` is a path where there is no `host`; otherwise it is a whole URL. */
   readonly relativeUrls: boolean
   /** Whose `X-Forwarded-*` and `Forwarded` are believed: addresses and networks (`10.0.0.0/8`, `::1`). */
   readonly trustedProxies: readonly string[]

@@ -25,12 +25,3 @@ test.each(['proxy.local', '10.0.0.0/33', '10.0.0'])('http.trustedproxies %s is r
   const message = await refused({ REGISTRY_HTTP_TRUSTEDPROXIES: `[10.0.0.0/8, ${value}]` })
   expect(message).toContain('write addresses and networks')
 })
-
-test.each([
-  [{}, true],
-  [{ REGISTRY_HTTP_HOST: 'https://a.example' }, false],
-  [{ REGISTRY_HTTP_RELATIVEURLS: 'false' }, false],
-  [{ REGISTRY_HTTP_HOST: 'https://a.example', REGISTRY_HTTP_RELATIVEURLS: 'true' }, false],
-])('with %j a Location is a path: %p', async (environment: Record<string, string>, isPath) => {
-  expect((await httpOf(environment)).relativeUrls).toBe(isPath)
-})

@@ -72,8 +72,8 @@ export const httpSection = section({
     unneeded: 'Berth keeps uploads in its database, so there is nothing to sign',
   }),
   relativeurls: setting(boolean, {
-    about: 'whether Location is a path, or a whole address',
-    byDefault: 'true; false with host',
+    about: 'whether Location is a path, where host is not set',
+    byDefault: 'true',
   }),
   draintimeout: setting(goDurationOrNone, {
     about: 'how long requests may take to end at a stop; berth.shutdownGrace overrules it',

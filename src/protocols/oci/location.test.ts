@@ -31,23 +31,12 @@ describe('a Location begins', () => {
   test.each([
     ['with the path by default', {}, FROM_A_PROXY, ''],
     ['with the prefix', { prefix: '/registry' }, FROM_A_PROXY, '/registry'],
-    [
-      'with the host that is set',
-      { host: 'https://set.example', relativeUrls: false },
-      FROM_A_PROXY,
-      'https://set.example',
-    ],
+    ['with the host that is set', { host: 'https://set.example' }, FROM_A_PROXY, 'https://set.example'],
     [
       'with the host and the prefix',
-      { host: 'https://registry', prefix: '/registry', relativeUrls: false },
+      { host: 'https://registry', prefix: '/registry' },
       FROM_A_CUTTING_PROXY,
       'https://registry/registry',
-    ],
-    [
-      'with the path where that is wanted though there is a host',
-      { host: 'https://set.example', relativeUrls: true },
-      FROM_A_PROXY,
-      '',
     ],
     [
       'with the address that the client used, as the proxy tells it, where whole ones are wanted',

@@ -12,7 +12,7 @@ export interface AddressOptions {
   readonly host: string | null
   /** What stands before `/v2/` in every path: '', or such as `/registry`. */
   readonly prefix: string
-  /** Whether a `Location` is a path. Otherwise it is a URL of `host`, or of the host that the client asked. */
+  /** Whether a `Location` is a path where there is no `host`. Otherwise it is a URL of the host that the client asked. */
   readonly relativeUrls: boolean
 }
 
@@ -45,8 +45,9 @@ export function withoutPrefix({ prefix }: AddressOptions, path: string): string 
   return path.startsWith(`${prefix}/`) && path !== `${prefix}/` ? path.slice(prefix.length) : null
 }
 
-/** What an address begins with, before `/v2/`. A path, too, for a request that names no host. */
+/** What an address begins with, before `/v2/`. Whoever names a host is given it, as by distribution. A path, too, for a request that names none. */
 function locationBase({ request, addresses: { host, prefix, relativeUrls } }: Addressed): string {
-  if (relativeUrls) return request.cutPrefix + prefix
-  return host === null ? (request.origin ?? '') + request.cutPrefix + prefix : host + prefix
+  if (host !== null) return host + prefix
+  const origin = relativeUrls ? '' : (request.origin ?? '')
+  return origin + request.cutPrefix + prefix
 }

@@ -54,14 +54,13 @@ export class Draft {
     return at
   }
 
-  /** Who said what stands at a place, or else the nearest that stands above it or below it. */
+  /** Who said what stands at a place, or else something below it, or else the nearest that stands above it. */
   originOf(place: Place): Given | null {
-    for (let length = place.length; length > 0; length--) {
-      const given = this.#origins.get(nameOf(place.slice(0, length)))
-      if (given !== undefined) return given
-    }
     const start = `${nameOf(place)}.`
-    return [...this.#origins].find(([name]) => name.startsWith(start))?.[1] ?? null
+    const at = this.#origins.get(nameOf(place))
+    const below = [...this.#origins].find(([name]) => name.startsWith(start))?.[1]
+    const above = place.map((_, index) => this.#origins.get(nameOf(place.slice(0, index)))).reverse()
+    return at ?? below ?? above.find((given) => given !== undefined) ?? null
   }
 
   #branchAt(place: Place): object {

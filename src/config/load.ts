@@ -47,8 +47,10 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   if (file !== null) await readConfigFile(file, given)
   const unknown = readVariables(sources.environment, given)
   setFlags(given, sources.flags)
-  keepOne(given, ['storage'], STORAGE_DRIVERS, 'drivers')
-  keepOne(given, ['auth'], AUTH_KINDS, 'ways in')
+  const replaced = [
+    ...keepOne(given, { section: 'storage', keys: STORAGE_DRIVERS, what: 'drivers' }),
+    ...keepOne(given, { section: 'auth', keys: AUTH_KINDS, what: 'ways in' }),
+  ]
   const { warnings, notices } = findUnsupported(given)
   const config = buildConfig(parse(given), {
     data: sources.environment[DEFAULT_DATA_VARIABLE] || './data',
@@ -59,7 +61,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   return {
     config,
     file,
-    warnings: [...unknown, ...warnings, ...findDoubts(config, given)],
+    warnings: [...unknown, ...replaced, ...warnings, ...findDoubts(config, given)],
     notices,
     given,
   }
@@ -74,23 +76,35 @@ function setFlags(given: Draft, { addr, data, tls = null }: ConfigSources['flags
 
 const SOURCES = ['file', 'variable', 'flag'] as const
 
+interface Alternatives {
+  readonly section: 'storage' | 'auth'
+  readonly keys: readonly string[]
+  readonly what: string
+}
+
 /**
  * Of keys that exclude each other the last source's counts: whoever names a folder by a variable means the
- * filesystem, whatever the file says. One source that names two contradicts itself. Throws ConfigError.
+ * filesystem, whatever the file says. One source that names two contradicts itself; and who is let in is never
+ * changed by the way, but by REGISTRY_AUTH alone. Gives a sentence for each that is overruled. Throws ConfigError.
  */
-function keepOne(given: Draft, section: Place, keys: readonly string[], what: string): void {
+function keepOne(given: Draft, { section, keys, what }: Alternatives): string[] {
   const named = keys
-    .map((key) => ({ key, given: given.originOf([...section, key]) }))
-    .filter((each): each is { key: string; given: Given } => isGiven(given, [...section, each.key]))
+    .map((key) => ({ key, given: given.originOf([section, key]) }))
+    .filter((each): each is { key: string; given: Given } => isGiven(given, [section, each.key]))
   const rank = ({ given }: { given: Given }) => SOURCES.indexOf(given.origin.source)
   const last = Math.max(...named.map(rank))
   const [first, second] = named.filter((each) => rank(each) === last)
-  if (first !== undefined && second !== undefined) {
-    throw new ConfigError([
-      `${section.join('.')} names two ${what}, ${first.key} (${first.given.origin.words}) and ${second.key} (${second.given.origin.words}). Keep one.`,
-    ])
+  const others = named.filter(({ key }) => key !== first?.key)
+  const [other] = others
+  if (first === undefined || other === undefined) return []
+  if (second !== undefined || (section === 'auth' && first.given.origin.words !== 'REGISTRY_AUTH')) {
+    const names = [first, second ?? other].map(({ key, given }) => `${key} (${given.origin.words})`)
+    throw new ConfigError([`${section} names two ${what}, ${names.join(' and ')}. Keep one.`])
   }
-  for (const { key } of named) if (key !== first?.key) given.remove([...section, key])
+  for (const { key } of others) given.remove([section, key])
+  return others.map(
+    (each) => `${each.given.origin.words} has no effect: ${first.given.origin.words} overrules it.`,
+  )
 }
 
 function isGiven(given: Draft, place: Place): boolean {

@@ -108,6 +108,26 @@ describe('variables as registry:2 has them', () => {
   })
 })
 
+describe('a second way in', () => {
+  const yaml = 'version: 0.1\nauth:\n  htpasswd:\n    path: /auth/file\n'
+
+  test('is never one by the way', async () => {
+    expect(
+      await problemsOf({ REGISTRY_AUTH_SILLY_REALM: 'x', REGISTRY_AUTH_SILLY_SERVICE: 'y' }, yaml),
+    ).toEqual([
+      expect.stringContaining(
+        'auth names two ways in, silly (REGISTRY_AUTH_SILLY_REALM) and htpasswd (auth.htpasswd in ',
+      ),
+    ])
+  })
+
+  test('takes the place of the first where REGISTRY_AUTH says so, and that is told', async () => {
+    const { config, warnings } = await load({ REGISTRY_AUTH: 'none' }, yaml)
+    expect(config.auth).toEqual({ kind: 'open' })
+    expect(warnings).toEqual([expect.stringContaining('has no effect: REGISTRY_AUTH overrules it.')])
+  })
+})
+
 describe('what is broken in registry:2 works', () => {
   test.each([
     undefined,

@@ -82,7 +82,7 @@ function setVariable(draft: Draft, variable: string, text: string): boolean {
   return true
 }
 
-/** The name of a driver alone chooses it, and leaves alone what else stands in its section. */
+/** The name of a driver alone chooses it as it is without settings, and leaves alone what else stands in its section. */
 function setFound(draft: Draft, { place, schema }: Found, value: unknown, origin: Origin): void {
   const kind = kindOf(schema)
   const choice = kind.kind === 'section' && typeof value === 'string' ? chosen(kind.shape, value) : value

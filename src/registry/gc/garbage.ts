@@ -87,6 +87,9 @@ export const GARBAGE_BEGIN: GarbageCursor = {
   counts: { kept: 0, blobs: 0, manifests: 0, inTrash: 0 },
 }
 
+/** A page has at least one part, and then as many as fit: of an empty folder there is nothing to tell. */
+const PAGE_MILLISECONDS = 200
+const FINDINGS_AT_ONCE = 1000
 const MANIFESTS_AT_ONCE = 50
 const DIGESTS_AT_ONCE = 200
 const EDGES_AT_ONCE = 500
@@ -99,6 +102,19 @@ export async function findGarbage(
 ): Promise<GarbagePage> {
   await requireKnownTree(place)
   const kept = new Kept(place.read, rules)
+  const until = performance.now() + PAGE_MILLISECONDS
+  const findings: GarbageFinding[] = []
+  let next: GarbageCursor | null = cursor
+  do {
+    const part: GarbagePage = await findPart(place, kept, next)
+    for (const finding of part.findings) findings.push(finding)
+    next = part.next
+  } while (next !== null && findings.length < FINDINGS_AT_ONCE && performance.now() < until)
+  return { findings, next }
+}
+
+/** What is looked at in one go: a few manifests, a few hundred digests, or a folder. */
+async function findPart(place: GarbagePlace, kept: Kept, cursor: GarbageCursor): Promise<GarbagePage> {
   switch (cursor.step) {
     case 'repositories':
       return await repositoriesPage(place.read, kept, cursor)

@@ -38,7 +38,7 @@ describeWith('a registry with its certificates in the volume', TOOLS, () => {
     await bringHelloImage(machine)
     shell = await openShell(machine, asHere)
     await shell.run('mkdir ~/work && cd $_')
-  }, 180_000)
+  }, 300_000)
   afterAll(async () => {
     await shell?.[Symbol.asyncDispose]()
     await machine?.[Symbol.asyncDispose]()

@@ -3,7 +3,7 @@
  * anywhere, and nginx with TLS in a container beside it.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
+import { MACHINE_HOME, MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
 import { openShell, type Shell } from '../machine/shell.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { asHere } from './here.ts'
@@ -103,7 +103,7 @@ describeWith('a registry with nginx beside it in compose', TOOLS, () => {
     other = await openShell(machine, asHere)
     await shell.run('mkdir ~/server && cd $_')
     await other.run('cd ~/server')
-  }, 180_000)
+  }, 300_000)
   afterAll(async () => {
     await shell?.[Symbol.asyncDispose]()
     await other?.[Symbol.asyncDispose]()
@@ -124,7 +124,7 @@ describeWith('a registry with nginx beside it in compose', TOOLS, () => {
   })
 
   test('together with nginx it takes the login', async () => {
-    await makeTrustedCertificate(machine, HOST, '/home/newcomer/server/nginx/certs')
+    await makeTrustedCertificate(machine, HOST, `${MACHINE_HOME}/server/nginx/certs`)
     await shell.edit('nginx/nginx.conf', NGINX)
     await shell.edit('compose.yaml', WITH_NGINX)
     shell.type('docker-compose up')

@@ -91,7 +91,7 @@ describeWith(
       await bringRegistryImage(machine)
       await bringUbuntuImage(machine)
       shell = await openShell(machine, asHere)
-    }, 180_000)
+    }, 300_000)
     afterAll(async () => {
       await shell?.[Symbol.asyncDispose]()
       await machine?.[Symbol.asyncDispose]()

@@ -70,7 +70,7 @@ async function addNode(machine: Machine): Promise<void> {
   const npm = await command('npm', ['root', '-g'])
   await addToImage(machine, RUNTIME_BASE, BUILD_BASE, {
     copies: {
-      [process.env['NODE'] ?? (await nodePath())]: '/usr/local/bin/node',
+      [await nodePath()]: '/usr/local/bin/node',
       [join(npm.trim(), 'npm')]: '/usr/local/lib/node_modules/npm',
       [await bringPackageCache()]: '/npm-cache',
     },
@@ -98,9 +98,19 @@ async function bringPackageCache(): Promise<string> {
     for (const file of ['package.json', 'package-lock.json']) cpSync(join(checkout, file), join(folder, file))
     const unfinished = `${cache}.${process.pid}`
     await command('npm', ['ci', '--omit=dev', '--ignore-scripts', '--cache', unfinished], { cwd: folder })
-    renameSync(unfinished, cache)
+    keepFirst(unfinished, cache)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
   return cache
+}
+
+/** Of two suites that have made the same folder at once, the first one's stays. */
+function keepFirst(made: string, place: string): void {
+  try {
+    renameSync(made, place)
+  } catch (error) {
+    if (!existsSync(place)) throw error
+    rmSync(made, { recursive: true })
+  }
 }

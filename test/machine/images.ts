@@ -30,7 +30,7 @@ export async function importDebian(machine: Machine, names: readonly [string, ..
   for (const name of names) await machine.run('docker', 'tag', id, name)
 }
 
-/** Made once, from the mirror that apt uses; it takes half a minute. Copied where the machine sees it, too. */
+/** Made once, from the mirror that apt uses; it takes half a minute. */
 async function bringDebianArchive(): Promise<string> {
   const archive = join(toolCache(), `debian-${SUITE}-minbase.tar`)
   if (existsSync(archive)) return archive
@@ -38,7 +38,7 @@ async function bringDebianArchive(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'berth-debian-'))
   try {
     const options = ['--variant=minbase', SUITE, join(folder, 'root')]
-    await command('debootstrap', [...options, await debianMirror()], { timeout: DEBOOTSTRAP_TIMEOUT })
+    await command('debootstrap', [...options, ...(await debianMirror())], { timeout: DEBOOTSTRAP_TIMEOUT })
     for (const path of LEFT_OUT) rmSync(join(folder, 'root', path), { recursive: true, force: true })
     await command('tar', ['-C', join(folder, 'root'), '-cf', join(folder, 'archive'), '.'])
     await command('mv', [join(folder, 'archive'), `${archive}.${process.pid}`])
@@ -49,8 +49,8 @@ async function bringDebianArchive(): Promise<string> {
   return archive
 }
 
-/** The first that has the suite, as apt is set up here. */
-async function debianMirror(): Promise<string> {
+/** The first that has the suite, as apt is set up here; none where debootstrap must know by itself. */
+async function debianMirror(): Promise<string[]> {
   const targets = await command('apt-get', [
     'indextargets',
     '--format',
@@ -59,7 +59,7 @@ async function debianMirror(): Promise<string> {
   ])
   const found = targets.split('\n').map((line) => line.split(' '))
   const [uri] = found.find(([, release, component]) => release === SUITE && component === 'main') ?? []
-  return uri ?? 'http://deb.debian.org/debian'
+  return uri === undefined ? [] : [uri]
 }
 
 export interface AddedFiles {

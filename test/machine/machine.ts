@@ -1,8 +1,8 @@
 /**
  * A machine of its own inside this one, for tests that do what a person does to a whole machine: its own network
- * (every port is free, addresses can be added), its own processes (none outlives it), and its own /etc, /home, /srv
- * and /var, which begin as this machine's and are gone with it. A Docker Engine runs in it with its usual bridge, at
- * its usual socket.
+ * (every port is free, addresses can be added), its own processes (none outlives it), and its own /etc, /srv and
+ * /var, which begin as this machine's and are gone with it. A Docker Engine runs in it with its usual bridge, at its
+ * usual socket.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,8 +13,9 @@ import { until } from '../until.ts'
 /** What a machine is made with. */
 export const MACHINE_TOOLS = ['docker', 'dockerd', 'containerd', 'runc', 'unshare', 'ip'] as const
 
-const OWN_FOLDERS = ['etc', 'home', 'srv', 'var']
-export const MACHINE_HOME = '/home/newcomer'
+const OWN_FOLDERS = ['etc', 'srv', 'var']
+/** The person's own folder, empty at first. */
+export const MACHINE_HOME = '/srv/newcomer'
 /** Debian's programs and no others, so that a second docker elsewhere is not taken. */
 const ENVIRONMENT = {
   PATH: '/usr/sbin:/usr/bin:/sbin:/bin',

@@ -83,7 +83,7 @@ describeWith('with a Docker Engine', [...MACHINE_TOOLS, 'debootstrap', 'curl', '
   beforeAll(async () => {
     machine = await startMachine()
     await bringBerthImage(machine, [IMAGE, 'berth:latest'])
-  }, 180_000)
+  }, 300_000)
   afterAll(() => machine?.[Symbol.asyncDispose]())
 
   test('the pod of deploy/kubernetes.yaml runs as it says, and answers its probes', async () => {

@@ -20,7 +20,7 @@ describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl', 'openssl'], 
   beforeAll(async () => {
     machine = await startMachine()
     await bringBerthImage(machine, [IMAGE])
-  }, 180_000)
+  }, 300_000)
   afterAll(async () => {
     await machine?.[Symbol.asyncDispose]()
     rmSync(folder, { recursive: true, force: true })

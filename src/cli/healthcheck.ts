@@ -61,8 +61,13 @@ export function findServerArguments(commandLine: readonly string[]): ServerArgum
   }
 }
 
+/** What of the settings says whom to ask. */
+interface AskedServer {
+  readonly http: Pick<Config['http'], 'address' | 'tls'>
+}
+
 /** Gives what the registry says of itself. Throws Failure with exit code 1, which Docker takes for unhealthy. */
-export async function askReadiness({ http }: Pick<Config, 'http'>): Promise<string> {
+export async function askReadiness({ http }: AskedServer): Promise<string> {
   const place = formatAddress(http.address)
   const response = await ask(http.address, http.tls).catch((error: Error) => {
     throw new Failure(EXIT.FAILED, `No answer from the registry at ${place}: ${error.message}`)

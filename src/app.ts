@@ -41,7 +41,7 @@ import { UncheckedTree } from './registry/tree/unchecked-tree.ts'
 import { discardOrphanedUploads } from './registry/upload-expiry.ts'
 import { releaseUploadsOfCommand } from './registry/uploads.commands.ts'
 import { openFilesystemBlobStore } from './storage/filesystem/blob-store.ts'
-import { openFilesystemTreeStore } from './storage/filesystem/tree-store.ts'
+import { openFilesystemTreeToRead } from './storage/filesystem/tree-store.ts'
 import { measuredBlobStore } from './storage/measured-blob-store.ts'
 import { openMemoryBlobStore } from './storage/memory/blob-store.ts'
 
@@ -158,7 +158,7 @@ async function openRegistry(
 /** Another registry may have worked on the folder before this start, so the database is not believed yet. */
 async function openTree(volume: VolumeFacts, database: Database): Promise<UncheckedTree> {
   await database.write(beginStartCommand, { start: volume.start })
-  return new UncheckedTree({ database, files: await openFilesystemTreeStore(volume), start: volume.start })
+  return new UncheckedTree({ database, files: await openFilesystemTreeToRead(volume), start: volume.start })
 }
 
 /** Gives what ends it. */

@@ -10,7 +10,7 @@ import { forgetTreeFactsCommand } from '../registry/tree/reindex.commands.ts'
 import { beginStartCommand } from '../registry/tree/tree.commands.ts'
 import { goThroughTree, type PassOptions, type PassResult } from '../registry/tree/tree-pass.ts'
 import { UncheckedTree } from '../registry/tree/unchecked-tree.ts'
-import { openFilesystemTreeStore } from '../storage/filesystem/tree-store.ts'
+import { openFilesystemTreeToRead } from '../storage/filesystem/tree-store.ts'
 import { openOwnDatabase, writerSettings } from './database.ts'
 import { claimSameIdentity, claimVolume, type VolumeFacts, VolumeRefused } from './volume.ts'
 
@@ -42,7 +42,7 @@ export async function reindex(options: ReindexOptions): Promise<Reindexed> {
   await claimSameIdentity(database, volume)
   await database.write(beginStartCommand, { start: volume.start })
   await database.write(forgetTreeFactsCommand, null)
-  const files = await openFilesystemTreeStore(volume)
+  const files = await openFilesystemTreeToRead(volume)
   const tree = new UncheckedTree({ database, files, start: volume.start })
   const signal = new AbortController().signal
   const result = await goThroughTree(tree, { ...options, process: 'reindex', signal })

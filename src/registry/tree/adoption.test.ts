@@ -42,7 +42,7 @@ import { listRepositories } from '../repositories.ts'
 import { deleteTag, listRepositoryTags } from '../tags.ts'
 import { beginUpload } from '../uploads.ts'
 import { describeFinding } from './findings.ts'
-import { claimPassCommand } from './tree.commands.ts'
+import { claimPassCommand, noteFindingsCommand } from './tree.commands.ts'
 import { findTreeState, goThroughTree, type PassResult } from './tree-pass.ts'
 import { UncheckedTree } from './unchecked-tree.ts'
 
@@ -419,6 +419,20 @@ describeOnDatabases('a volume that another registry filled', (open) => {
     expect(errors).toEqual([expect.stringContaining(`${repositoryFolder(image.repository)} cannot be read`)])
     expect(tree.isChecked).toBe(false)
     await expectImage(images[9] as OldImage)
+  })
+
+  test('what is odd in it is told once, and again when it has changed', async () => {
+    const isNew = (findings: string) => bench.database.write(noteFindingsCommand, { findings })
+    expect([await isNew('one'), await isNew('one'), await isNew('two')]).toEqual([true, false, true])
+  })
+
+  test('a pass that is told to stop stops, and the next one goes on', async () => {
+    const stopping = new AbortController()
+    stopping.abort()
+    const options = { process: 'test', signal: stopping.signal, onProgress: () => {}, onError: () => {} }
+    expect(await goThroughTree(bench.registry.tree as UncheckedTree, options)).toBeNull()
+    expect((await pass()).errors).toBe(0)
+    await expectImage(image)
   })
 
   test('one process goes through it, and another takes over when that one is not heard of', async () => {

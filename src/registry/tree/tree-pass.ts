@@ -85,6 +85,7 @@ class TreePass {
     if (!(await this.#claim())) return null
     await this.#reportBeside()
     await this.#nameAll()
+    if (!(await this.#goesOn())) return null
     // Once more where an earlier start had begun to adopt a repository: what it read may have changed since.
     while ((await this.#checkAll()) > 0);
     if (this.#isOver) return null
@@ -105,6 +106,7 @@ class TreePass {
     let found: RepositoryInTree[] = []
     const onUnreadable = (folder: string, error: unknown) => this.#isInError(folder, error)
     for await (const repository of listRepositoriesInTree({ ...this.#reader, onUnreadable })) {
+      if (this.#options.signal.aborted) return
       found.push(repository)
       this.#total++
       if (found.length < NAMES_AT_ONCE) continue

@@ -33,6 +33,13 @@ export async function openFilesystemTreeStore(options: FilesystemOptions): Promi
   })
 }
 
+/** For those who only look: clears nothing, for whoever writes to the tree may be at work. Throws StorageUnavailable. */
+export async function openFilesystemTreeToRead(
+  options: FilesystemOptions,
+): Promise<Pick<TreeStore, 'list' | 'read' | 'stat'>> {
+  return new FilesystemTreeStore(await openRoot(options, []))
+}
+
 class FilesystemTreeStore implements TreeStore {
   readonly #root: string
   readonly #calls: ShortCalls

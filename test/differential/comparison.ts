@@ -17,8 +17,7 @@ export interface Comparison {
 }
 
 export async function compare(pair: Pair, request: ScriptedRequest): Promise<Comparison> {
-  const theirs = await pair.theirs.send(request)
-  const ours = await pair.ours.send(request)
+  const [theirs, ours] = await Promise.all([pair.theirs.send(request), pair.ours.send(request)])
   return { request, disagreements: disagreementsOf(request, theirs, ours), mute: findMute(theirs, ours) }
 }
 

@@ -70,6 +70,8 @@ function openHtpasswd(auth: Extract<AuthConfig, { kind: 'htpasswd' }>, log: Log)
 
 /** Loaded where tokens are used: certificates and signatures take libraries that others need not wait for. */
 async function openToken(auth: TokenAuthConfig, log: Log): Promise<OpenedAccess> {
+  // First, for in the executable modules run in another order than imports stand in.
+  await import('reflect-metadata')
   const { openTokenAccess } = await import('./token-access.ts')
   return await openTokenAccess(auth, log)
 }

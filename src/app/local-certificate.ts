@@ -72,6 +72,8 @@ export async function keepCertificate(
 ): Promise<LocalCertificate> {
   const folder = join(root, localAuthorityFolder)
   await mkdir(folder, { recursive: true })
+  // First, for in the executable modules run in another order than imports stand in.
+  await import('reflect-metadata')
   const authority = await findOrCreateAuthority(folder, now)
   const path = join(
     folder,

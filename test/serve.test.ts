@@ -94,7 +94,7 @@ describe('starting', () => {
     await using berth = await launchBerth({ env: { REGISTRY_HTTP_ADDR: `unix:${socket}` } })
     const ask = () => fetch('http://berth/readyz', { unix: socket }).then((answer) => answer.status, String)
     await until('it answers', async () => (await ask()) === 200)
-    expect(berth.log()).toContain(`listening on ${socket}`)
+    await until('it says where', () => berth.log().includes(`listening on ${socket}`))
     expect((await berth.stop()).code).toBe(0)
   })
 
@@ -112,11 +112,13 @@ describe('starting', () => {
 test('the access log tells how long a body was that has been sent, and nothing where none was', async () => {
   await using berth = await startBerth({ env: { REGISTRY_LOG_LEVEL: 'debug' } })
   for (const method of ['GET', 'HEAD']) await fetch(`${berth.url}/v2/`, { method })
-  const lines = berth
-    .log()
-    .split('\n')
-    .filter((line) => line.includes('http.request.uri=/v2/ '))
-  const written = lines.map((line) => /http\.response\.written=(\d+)/.exec(line)?.[1])
+  const lines = () =>
+    berth
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('http.request.uri=/v2/ '))
+  await until('both requests are logged', () => lines().length === 2)
+  const written = lines().map((line) => /http\.response\.written=(\d+)/.exec(line)?.[1])
   expect(written).toEqual(['2', '0'])
 })
 

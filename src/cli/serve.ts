@@ -35,6 +35,10 @@ export function serveCommand(terminal: Terminal): Command {
         effect: 'for this machine alone, on another port',
       },
       { command: `${program} serve --data /srv/registry`, effect: 'keep everything there' },
+      {
+        command: `${program} serve --tls auto`,
+        effect: 'with TLS, by an authority that it makes for this machine',
+      },
       { command: `${program} serve config.yml`, effect: "with a configuration file in registry:2's form" },
     ]),
   ).action((file: string | undefined, flags: ServerFlags) => serve(terminal, file, flags))

@@ -151,7 +151,7 @@ describeWith('beside registry:2 and registry:3', ['docker-registry', 'registry',
     writeFileSync(users, '')
     await command(programs.htpasswd, ['-b', '-B', users, 'alice', 'secret'])
     const token = { realm: REALM, service: SERVICE, issuer: ISSUER, rootcertbundle: bundle }
-    const htpasswd = { realm: 'My "Realm"', path: users }
+    const htpasswd = { realm: 'My "Realm" – Реестр 登録', path: users }
     urls.v2 = await startPeer(programs['docker-registry'], { token })
     urls.v3 = await startPeer(programs.registry, { token: { ...token, jwks } })
     basic.v2 = await startPeer(programs['docker-registry'], { htpasswd })

@@ -105,6 +105,15 @@ describe('where nobody has logged in', () => {
     },
   )
 
+  test('a realm in any language is sent as UTF-8, as registry:2 sends it', async () => {
+    const options = { realm: 'Реестр 登録', service: 'сервис' }
+    const server = await openOciServer({ authenticator: sillyAuthenticator(options) })
+    const answer = await server.ask('GET', '/v2/')
+    const header = Buffer.from(answer.headers.get('www-authenticate') ?? '', 'latin1').toString()
+    expect([answer.status, header]).toEqual([401, 'Bearer realm="Реестр 登録",service="сервис"'])
+    await server.close()
+  })
+
   test('every route but the one for load balancers asks for it', async () => {
     for (const { method, pattern } of OCI_ROUTES) {
       const path = pattern.replace(':name+', 'team/app').replace('/?', '/').replace(/:\w+/g, DIGEST)

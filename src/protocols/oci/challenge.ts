@@ -76,9 +76,10 @@ function bearer(
   return `Bearer ${parameters.map(([name, value = '']) => `${name}=${quotedString(value)}`).join(',')}`
 }
 
-/** RFC 9110 §5.6.4. A header holds no control character. */
+/** RFC 9110 §5.6.4. A header holds no control character, and bytes: other letters than Latin ones travel as UTF-8. */
 function quotedString(text: string): string {
-  return `"${text.replace(/[\p{Cc}]/gu, '').replace(/["\\]/g, '\\$&')}"`
+  const quoted = `"${text.replace(/\p{Cc}/gu, '').replace(/["\\]/g, '\\$&')}"`
+  return Buffer.from(quoted).toString('latin1')
 }
 
 /** As distribution spells it. */

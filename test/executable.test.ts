@@ -5,7 +5,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import packageFile from '../package.json'
 import { importBerthImage, refusalInContainer, startBerthContainer } from './berth-container.ts'
-import { type BerthOptions, launchBerth, startBerth } from './berth-server.ts'
+import { type BerthOptions, fetchOptions, launchBerth, startBerth } from './berth-server.ts'
 import { type DockerEngine, startDockerEngine } from './clients/docker-engine.ts'
 import { buildImage, buildIndex, content, noise } from './clients/images.ts'
 import { pushImage } from './clients/push.ts'
@@ -67,6 +67,22 @@ test('it starts further processes of itself for several workers', async () => {
   await expectServed(berth.url, 'team/app', '1.0', image)
   expect((await berth.stop()).code).toBe(0)
   expect(berth.processes()).toEqual([])
+})
+
+test('it makes a certificate for this machine, and knows the certificates of token servers', async () => {
+  const data = join(folder, 'secured')
+  const tls = { authority: join(data, 'berth/tls/ca.crt') }
+  await using secured = await serve({ data, tls, args: ['--tls', 'auto'] })
+  const answer = await fetch(`${secured.url}/v2/`, fetchOptions(tls))
+  expect(answer.status).toBe(200)
+  const env = {
+    REGISTRY_AUTH_TOKEN_REALM: 'https://tokens.example.com/',
+    REGISTRY_AUTH_TOKEN_SERVICE: 'registry',
+    REGISTRY_AUTH_TOKEN_ISSUER: 'tokens',
+    REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: tls.authority,
+  }
+  await using guarded = await serve({ env })
+  expect((await fetch(`${guarded.url}/v2/`)).status).toBe(401)
 })
 
 test('it pushes its demo image, and shows the files', async () => {

@@ -1,0 +1,194 @@
+/** What lies in an old volume and should not, or cannot be read: it is survived, told, and left as it is. */
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from 'bun:test'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { DelegatingTreeStore } from '../../../test/delegating-stores.ts'
+import { type OldImage, putLink } from '../../../test/old-volume.ts'
+import { OldVolumeBench } from '../../../test/old-volume-bench.ts'
+import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
+import { blobFacts, treeOf } from '../../../test/registry-facts.ts'
+import { newIndex, pushManifest } from '../../../test/sample-content.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { parseTag } from '../../oci/tag.ts'
+import { StorageUnavailable } from '../../storage/blob-store.ts'
+import {
+  blobDataPath,
+  repositoriesFolder,
+  repositoryFolder,
+  revisionLinkPath,
+  tagLinkPath,
+  tagsFolder,
+} from '../../storage/layout.ts'
+import type { TreeStore } from '../../storage/tree-store.ts'
+import { getBlob } from '../blobs.ts'
+import { describeFinding } from './findings.ts'
+import { noteFindingsCommand } from './tree.commands.ts'
+import { findTreeState, goThroughTree } from './tree-pass.ts'
+import { UncheckedTree } from './unchecked-tree.ts'
+
+setDefaultTimeout(30_000)
+
+/** A disk with one folder on which it fails. */
+class UnreadableFolder extends DelegatingTreeStore {
+  readonly #folder: string
+
+  constructor(real: TreeStore, folder: string) {
+    super(real)
+    this.#folder = folder
+  }
+
+  override async list(path: string): Promise<string[]> {
+    if (path === this.#folder) throw new StorageUnavailable('The disk reported an error.')
+    return await super.list(path)
+  }
+}
+
+describeOnDatabases('a volume in which not everything is as it should be', (open) => {
+  // While one is open, the database's server stays.
+  let kept: Bench
+  beforeAll(async () => {
+    kept = await open()
+  })
+  afterAll(() => kept.close())
+
+  let volume: OldVolumeBench
+  beforeEach(async () => {
+    volume = await OldVolumeBench.open(open)
+  })
+  afterEach(() => volume.close())
+
+  describe('survives, reports and leaves alone', () => {
+    const foreign: [string, string | null, string][] = [
+      ['an empty tag link', '', 'empty link'],
+      ['a torn tag link', 'sha256:12', 'torn link'],
+    ]
+    test.each(foreign)('%s', async (_, text, kind) => {
+      const link = tagLinkPath(volume.image.repository, parseTag('torn'))
+      putLink(volume.first.root, link, text ?? '')
+      expect(await volume.tagNames(volume.image.repository)).toEqual(['v0', 'v1', 'v2'])
+      const { findings } = await volume.pass()
+      expect(findings).toEqual([{ kind, count: 1, places: [link] } as never])
+      expect(await volume.tagNames(volume.image.repository)).toEqual(['v0', 'v1', 'v2'])
+      expect(readFileSync(volume.path(link), 'utf8')).toBe(text ?? '')
+    })
+
+    test('an empty link of a manifest whose bytes are there: the place tells its digest', async () => {
+      const link = revisionLinkPath(volume.image.repository, volume.image.digest)
+      writeFileSync(volume.path(link), '')
+      await volume.expectImage(volume.image)
+      const { findings } = await volume.pass()
+      expect(findings.map(({ kind }) => kind)).toEqual(['empty link'])
+      await volume.expectImage(volume.image)
+      expect(readFileSync(volume.path(link), 'utf8')).toBe('')
+    })
+
+    test('manifests whose bytes are missing, emptied or changed, and the tags that name them', async () => {
+      const [gone, emptied, changed] = volume.images.slice(0, 3) as [OldImage, OldImage, OldImage]
+      rmSync(volume.path(blobDataPath(gone.digest)))
+      writeFileSync(volume.path(blobDataPath(emptied.digest)), '')
+      writeFileSync(volume.path(blobDataPath(changed.digest)), '{"schemaVersion": 2}')
+      const { findings } = await volume.pass()
+      expect(findings.map(({ kind, count }) => `${count} ${kind}`).sort()).toEqual([
+        '1 unreadable manifest',
+        '5 missing manifest',
+      ])
+      expect(await volume.tagNames(gone.repository)).toEqual([])
+      await volume.expectImage(volume.image)
+    })
+
+    test('layers that were collected', async () => {
+      const [, layer] = volume.image.layers as [Digest, Digest]
+      rmSync(volume.path(blobDataPath(layer)))
+      expect((await failureOf(getBlob(volume.bench.registry, volume.image.repository, layer))).name).toBe(
+        'RegistryError',
+      )
+      const { findings } = await volume.pass()
+      expect(findings.map(({ kind }) => kind)).toEqual(['missing blob'])
+      expect(await blobFacts(volume.bench, layer)).toBeNull()
+      expect((await failureOf(getBlob(volume.bench.registry, volume.image.repository, layer))).name).toBe(
+        'RegistryError',
+      )
+    })
+
+    test('what is not the registry’s: files beside the data and in it, temporary files, uploads, names', async () => {
+      for (const folder of [
+        'certs',
+        'lost+found',
+        `${repositoriesFolder}/lost+found`,
+        `${repositoriesFolder}/Upper.Case/app/_manifests`,
+      ]) {
+        mkdirSync(volume.path(folder), { recursive: true })
+      }
+      putLink(volume.first.root, 'certs/domain.key', 'secret')
+      putLink(volume.first.root, `${tagsFolder(volume.image.repository)}/.DS_Store`, 'x')
+      putLink(
+        volume.first.root,
+        `${revisionLinkPath(volume.image.repository, volume.image.digest)}.0d8f.tmp`,
+        'x',
+      )
+      putLink(volume.first.root, `${repositoryFolder(volume.image.repository)}/_uploads/0d8f/startedat`, 'x')
+      const before = await treeOf(volume.first.files, volume.image.repository)
+      const { findings, errors } = await volume.pass()
+      expect(errors).toBe(0)
+      expect(findings.map(describeFinding).sort()).toEqual([
+        `found 1 temporary files of another registry, and left them as they are: ${revisionLinkPath(volume.image.repository, volume.image.digest)}.0d8f.tmp`,
+        `found 1 uploads that another registry has begun, and left them as they are: ${repositoryFolder(volume.image.repository)}/_uploads/0d8f`,
+        `found 2 folders whose names no client can ask for, and left them as they are: ${repositoriesFolder}/Upper.Case, ${repositoriesFolder}/lost+found`,
+        `found 3 files and folders that are not a registry's, and left them as they are: certs, lost+found, ${tagsFolder(volume.image.repository)}/.DS_Store`,
+      ])
+      expect(await treeOf(volume.first.files, volume.image.repository)).toEqual(before)
+    })
+  })
+
+  test('a repository that cannot be read is in error: the others go on, and the next start asks again', async () => {
+    const data = volume.path(blobDataPath(volume.image.digest))
+    rmSync(data)
+    mkdirSync(data)
+    const refused = await failureOf(
+      pushManifest(volume.bench.registry, volume.image.repository, newIndex([]), 'new'),
+    )
+    expect(refused).toBeInstanceOf(StorageUnavailable)
+    expect((await volume.pass()).errors).toBe(1)
+    expect(await findTreeState(volume.bench.database, volume.bench.registry.tree?.start ?? '')).toBe(
+      'partly known',
+    )
+    await volume.expectImage(volume.images[9] as OldImage)
+    expect(await volume.tagNames(volume.image.repository)).toEqual(['v0', 'v1', 'v2'])
+    rmSync(data, { recursive: true })
+    volume.bench = await volume.first.restarted()
+    expect((await volume.pass()).errors).toBe(0)
+    expect(await volume.tagNames(volume.image.repository)).toEqual(['v0', 'v2'])
+  })
+
+  test('a folder that cannot be looked into keeps nobody from the others', async () => {
+    const files = new UnreadableFolder(volume.first.files, repositoryFolder(volume.image.repository))
+    const { database, start } = volume.bench.registry.tree as UncheckedTree
+    const tree = new UncheckedTree({ database, files, start })
+    const errors: string[] = []
+    const result = await goThroughTree(tree, {
+      process: 'test',
+      signal: AbortSignal.timeout(60_000),
+      onProgress: () => {},
+      onError: (error) => errors.push(error.message),
+    })
+    expect(result).toMatchObject({ repositories: 3, errors: 1 })
+    expect(errors).toEqual([
+      expect.stringContaining(`${repositoryFolder(volume.image.repository)} cannot be read`),
+    ])
+    expect(tree.isChecked).toBe(false)
+    await volume.expectImage(volume.images[9] as OldImage)
+  })
+
+  test('what is odd in it is told once, and again when it has changed', async () => {
+    const isNew = (findings: string) => volume.bench.database.write(noteFindingsCommand, { findings })
+    expect([await isNew('one'), await isNew('one'), await isNew('two')]).toEqual([true, false, true])
+  })
+})

@@ -1,0 +1,96 @@
+/** A registry in its first start on a volume that another one filled: four repositories with three tags each. */
+import { expect } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { digestOf } from '../src/oci/digest.ts'
+import { parseReference } from '../src/oci/reference.ts'
+import type { RepositoryName } from '../src/oci/repository-name.ts'
+import { getBlob } from '../src/registry/blobs.ts'
+import { getManifest, getManifestFacts } from '../src/registry/manifests.ts'
+import { listRepositories } from '../src/registry/repositories.ts'
+import { listRepositoryTags } from '../src/registry/tags.ts'
+import { goThroughTree, type PassResult } from '../src/registry/tree/tree-pass.ts'
+import { blobDataPath } from '../src/storage/layout.ts'
+import { makeOldVolume, type OldImage } from './old-volume.ts'
+import type { Bench, OpenBench } from './registry-bench.ts'
+
+const ALL = { after: '', limit: 1000 }
+const scope = { kind: 'everything' } as const
+
+export class OldVolumeBench {
+  readonly first: Bench
+  readonly images: readonly OldImage[]
+  /** One of them. */
+  readonly image: OldImage
+  /** In the start that is now. */
+  bench: Bench
+
+  private constructor(first: Bench, bench: Bench, images: readonly OldImage[]) {
+    this.first = first
+    this.bench = bench
+    this.images = images
+    this.image = images[4] as OldImage
+  }
+
+  static async open(open: OpenBench): Promise<OldVolumeBench> {
+    const first = await open()
+    const images = makeOldVolume(first.root, { repositories: 4, tags: 3 })
+    return new OldVolumeBench(first, await first.restarted(), images)
+  }
+
+  close(): Promise<void> {
+    return this.first.close()
+  }
+
+  async pass(): Promise<PassResult> {
+    const { tree } = this.bench.registry
+    if (tree === null) throw new Error('a bench that was restarted has a tree')
+    const result = await goThroughTree(tree, {
+      process: 'test',
+      signal: AbortSignal.timeout(60_000),
+      onProgress: () => {},
+      onError: () => {},
+    })
+    if (result === null) throw new Error('nobody else goes through this tree')
+    return result
+  }
+
+  path(of: string): string {
+    return join(this.first.root, of)
+  }
+
+  async names(): Promise<string[]> {
+    return [...(await listRepositories(this.bench.registry, scope, ALL)).items]
+  }
+
+  async tagNames(repository: RepositoryName): Promise<string[]> {
+    return [...(await listRepositoryTags(this.bench.registry, repository, ALL)).items]
+  }
+
+  async rowCounts(): Promise<Record<string, number>> {
+    const tables = ['manifests', 'manifest_payloads', 'blobs', 'repository_blobs', 'tags', 'tag_history']
+    const counts = tables.map(async (table) => {
+      const [row] = await this.bench.rows(`SELECT count(*) AS count FROM ${table}`)
+      return [table, Number(row?.['count'])] as const
+    })
+    return Object.fromEntries(await Promise.all(counts))
+  }
+
+  /** Everything that can be read of an image is as it was made. */
+  async expectImage({ repository, tag, digest, layers }: OldImage): Promise<void> {
+    for (const reference of [tag, digest]) {
+      const manifest = await getManifest(this.bench.registry, repository, parseReference(reference))
+      expect(digestOf(manifest.bytes)).toBe(digest)
+      expect(
+        await getManifestFacts(this.bench.registry, repository, parseReference(reference)),
+      ).toMatchObject({
+        digest,
+        size: manifest.bytes.length,
+      })
+    }
+    for (const layer of layers) {
+      const size = readFileSync(this.path(blobDataPath(layer))).length
+      expect((await getBlob(this.bench.registry, repository, layer)).size).toBe(size)
+    }
+  }
+}

@@ -115,7 +115,7 @@ class TreePass {
       if (!(await this.#goesOn())) return
     }
     if (found.length > 0) await this.#tree.database.write(nameRepositoriesCommand, { found })
-    this.#tree.areNamesKnown = true
+    this.#tree.areNamesKnown = this.#unreadable.size === 0
   }
 
   /** Gives how many repositories it has checked, or tried to for the first time. */

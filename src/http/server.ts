@@ -152,7 +152,7 @@ async function answer(
 
 /** Whether bytes of it may still be on their way when it is answered. */
 function mayHaveBody(request: IncomingRequest): boolean {
-  return request.contentLength !== null || request.header('transfer-encoding') !== null
+  return (request.contentLength ?? 0) > 0 || request.header('transfer-encoding') !== null
 }
 
 /** With the headers that every reply has. */

@@ -124,8 +124,12 @@ class UnsharedMachine implements Machine {
     return readFileSync(join(this.#folder, 'log'), 'utf8')
   }
 
-  /** With its first process all others end; what it had mounted is gone with the last of them. */
+  /**
+   * With its first process all others end; what it had mounted is gone with the last of them. Containers end before,
+   * for their groups of processes belong to the whole machine, and the engine would not be there to remove them.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.attempt(['sh', '-c', 'docker ps -q | xargs -r docker kill'], { timeout: 20_000 })
     this.#first.kill('SIGKILL')
     await this.#first.exited
     const isEmpty = () => tryRemove(this.#folder)

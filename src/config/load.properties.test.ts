@@ -9,7 +9,7 @@ import { Draft } from './draft.ts'
 import type { Environment } from './env.ts'
 import { loadConfig } from './load.ts'
 import { settingsSchema } from './schema.ts'
-import { kindOf, listSettings } from './setting.ts'
+import { kindOf, listKeys, listSettings } from './setting.ts'
 import { readVariables, variableOf } from './variables.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-config-properties-'))
@@ -66,6 +66,43 @@ function expectUsable(loaded: Config | readonly string[]): void {
     })
   }
 }
+
+/** Of any section, list or map, and of what may stand in it. */
+const anyVariable = fc
+  .tuple(
+    fc.constantFrom(
+      ...listKeys(settingsSchema).flatMap(({ name }) => {
+        const steps = name.replace('[]', '.0').split('.')
+        return steps.map((_, length) => variableOf(steps.slice(0, length + 1).join('.')))
+      }),
+    ),
+    fc.constantFrom('', '', '_0', '_1', '_X-Y', '_FILE', '__PROTO__', '_0_1'),
+  )
+  .map(([name, end]) => `${name}${end}`)
+const yaml = fc.oneof(
+  value,
+  fc.constantFrom(
+    '{}',
+    '[]',
+    '[{}]',
+    '{a: b}',
+    '[a, b]',
+    '[[1]]',
+    'null',
+    '{a: [b, {c: d}]}',
+    '{__proto__: 1}',
+  ),
+  fc.json({ maxDepth: 3 }),
+)
+
+test('whatever the environment holds of sections, lists and maps, it is a whole configuration, or sentences', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(anyVariable, yaml, { maxKeys: 4 }), async (environment) =>
+      expectUsable(await load(environment, null)),
+    ),
+    { numRuns: 500 },
+  )
+})
 
 test('whatever the environment holds, it is a whole configuration, or sentences', async () => {
   await fc.assert(

@@ -108,6 +108,17 @@ describe('variables as registry:2 has them', () => {
   })
 })
 
+test('a driver by its name alone begins without the settings that the file has for it, and that is told', async () => {
+  const { config, warnings } = await load(
+    { REGISTRY_STORAGE: 'filesystem' },
+    'version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /srv\n',
+  )
+  expect(config.storage.driver).toEqual({ kind: 'filesystem', root: '/var/lib/registry' })
+  expect(warnings.map((warning) => warning.replace(`${folder}/`, ''))).toEqual([
+    'storage.filesystem.rootdirectory in config.yml has no effect: REGISTRY_STORAGE begins that section anew, as in registry:2.',
+  ])
+})
+
 describe('a second way in', () => {
   const yaml = 'version: 0.1\nauth:\n  htpasswd:\n    path: /auth/file\n'
 

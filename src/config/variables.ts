@@ -27,7 +27,8 @@ const FROM_FILE = /_FILE$/
 
 /**
  * Puts the settings of the environment into the draft, parents before their children, as registry:2 does. An empty
- * variable counts as not set. Gives one sentence for each variable that sets nothing. Throws ConfigError.
+ * variable counts as not set. Gives one sentence for each variable that sets nothing, or more than its writer may
+ * think. Throws ConfigError.
  */
 export function readVariables(environment: Environment, draft: Draft): readonly string[] {
   const warnings: string[] = []
@@ -36,7 +37,7 @@ export function readVariables(environment: Environment, draft: Draft): readonly 
     const text = environment[variable] ?? ''
     if (text === '' || !looksMeant(variable)) continue
     try {
-      if (!setVariable(draft, variable, text)) warnings.push(unknownVariable(variable))
+      warnings.push(...(setVariable(draft, variable, text) ?? [unknownVariable(variable)]))
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       problems.push(...error.problems)
@@ -65,29 +66,42 @@ function looksMeant(variable: string): boolean {
   return variable !== CONFIG_FILE_VARIABLE && variable !== DEFAULT_DATA_VARIABLE
 }
 
-/** False where the variable is no setting's. */
-function setVariable(draft: Draft, variable: string, text: string): boolean {
+/** Gives sentences about what is lost by it; null where the variable is no setting's. */
+function setVariable(draft: Draft, variable: string, text: string): readonly string[] | null {
   const found = findPlace(draft, variable)
   if (found !== null) {
-    setFound(draft, found, parseValue(found.schema, text, variable), origin(variable))
-    return true
+    return setFound(draft, found, parseValue(found.schema, text, variable), origin(variable))
   }
-  if (!FROM_FILE.test(variable)) return false
+  if (!FROM_FILE.test(variable)) return null
   const secret = findPlace(draft, variable.replace(FROM_FILE, ''))
-  if (secret === null || factsOf(secret.schema)?.isSecret !== true) return false
+  if (secret === null || factsOf(secret.schema)?.isSecret !== true) return null
   if (draft.originOf(secret.place)?.origin.words === variable.replace(FROM_FILE, '')) {
     throw new ConfigError([`${variable.replace(FROM_FILE, '')} and ${variable} are both set. Keep one.`])
   }
   draft.set(secret.place, readSecret(variable, text), origin(variable))
-  return true
+  return []
 }
 
-/** The name of a driver alone chooses it as it is without settings, and leaves alone what else stands in its section. */
-function setFound(draft: Draft, { place, schema }: Found, value: unknown, origin: Origin): void {
+/**
+ * The name of a driver alone chooses it, without any settings, as in registry:2; and leaves alone what else stands in
+ * its section.
+ */
+function setFound(draft: Draft, { place, schema }: Found, value: unknown, origin: Origin): readonly string[] {
   const kind = kindOf(schema)
   const choice = kind.kind === 'section' && typeof value === 'string' ? chosen(kind.shape, value) : value
-  if (choice === value) draft.set(place, value, origin)
-  else draft.set([...place, String(value)], {}, origin)
+  if (choice === value) {
+    draft.set(place, value, origin)
+    return []
+  }
+  const driver = [...place, String(value)]
+  const before = draft.get(driver)
+  const lost = isBranch(before)
+    ? Object.keys(before).map((key) => draft.originOf([...driver, key])?.origin.words)
+    : []
+  draft.set(driver, {}, origin)
+  return lost.map(
+    (words) => `${words} has no effect: ${origin.words} begins that section anew, as in registry:2.`,
+  )
 }
 
 function origin(variable: string): Origin {

@@ -50,6 +50,7 @@ async function serve(terminal: Terminal, file: string | undefined, flags: Server
   const log = withIdentity(loaded.config.log)
   const config: Config = { ...loaded.config, http: { ...loaded.config.http, address }, log }
   const lines = openServerLog(log, terminal, config.workers > 1)
+  if (loaded.file !== null) lines.log.info({}, `settings from ${loaded.file}, variables and flags`)
   for (const warning of loaded.warnings) lines.log.warn({}, warning)
   for (const notice of loaded.notices) lines.log.info({}, notice)
   const reloading = listenForReload({

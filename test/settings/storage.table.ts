@@ -39,7 +39,12 @@ export const STORAGE: readonly Observed[] = [
     what: "a file of registry:2's version, which says nothing of deletes",
     ways: ['the file'],
     settings: () => ({ version: 0.1 }),
-    keys: { version: async (server) => expect(await deletes(server)).toBe(405) },
+    keys: {
+      version: async (server) => {
+        expect(server.stderr()).toContain(`settings from ${server.place.folder}/config.yml`)
+        expect(await deletes(server)).toBe(405)
+      },
+    },
   },
   {
     what: 'memory',

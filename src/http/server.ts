@@ -75,7 +75,7 @@ export class BodyLost extends Error {
 }
 
 /** For a layer of gigabytes that nginx has on its disk this is plenty; for a client on a thin line there is a limit. */
-const DISCARDING: Discarding = { restMilliseconds: 1000, wholeMilliseconds: 30_000 }
+const DISCARDING: Discarding = { restMilliseconds: 3000, wholeMilliseconds: 30_000 }
 /** Longer than the 60 s for which load balancers keep a connection, so that it is never we who close it first. */
 const IDLE_SECONDS = 120
 /** The most that Bun counts; beyond, its timer is off. */

@@ -57,5 +57,5 @@ export class Findings {
 /** For the log: what it is, how many, and the first of them. */
 export function describeFinding({ kind, count, places }: Finding): string {
   const more = count > places.length ? ', …' : ''
-  return `found ${count} ${SENTENCES[kind]}, and left them as they are: ${places.join(', ')}${more}`
+  return `found ${SENTENCES[kind]}, and left them as they are (${count}): ${places.join(', ')}${more}`
 }

@@ -139,10 +139,10 @@ describeOnDatabases('a volume in which not everything is as it should be', (open
       const { findings, errors } = await volume.pass()
       expect(errors).toBe(0)
       expect(findings.map(describeFinding).sort()).toEqual([
-        `found 1 temporary files of another registry, and left them as they are: ${revisionLinkPath(volume.image.repository, volume.image.digest)}.0d8f.tmp`,
-        `found 1 uploads that another registry has begun, and left them as they are: ${repositoryFolder(volume.image.repository)}/_uploads/0d8f`,
-        `found 2 folders whose names no client can ask for, and left them as they are: ${repositoriesFolder}/Upper.Case, ${repositoriesFolder}/lost+found`,
-        `found 3 files and folders that are not a registry's, and left them as they are: certs, lost+found, ${tagsFolder(volume.image.repository)}/.DS_Store`,
+        `found files and folders that are not a registry's, and left them as they are (3): certs, lost+found, ${tagsFolder(volume.image.repository)}/.DS_Store`,
+        `found folders whose names no client can ask for, and left them as they are (2): ${repositoriesFolder}/Upper.Case, ${repositoriesFolder}/lost+found`,
+        `found temporary files of another registry, and left them as they are (1): ${revisionLinkPath(volume.image.repository, volume.image.digest)}.0d8f.tmp`,
+        `found uploads that another registry has begun, and left them as they are (1): ${repositoryFolder(volume.image.repository)}/_uploads/0d8f`,
       ])
       expect(await treeOf(volume.first.files, volume.image.repository)).toEqual(before)
     })

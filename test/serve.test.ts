@@ -27,7 +27,7 @@ import { pushImage } from './clients/push.ts'
 import { expectServed } from './clients/registry-contents.ts'
 import { makeOldVolume } from './old-volume.ts'
 import { describeWith } from './tools/describe-with.ts'
-import { until } from './until.ts'
+import { until, untilLogged } from './until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-serve-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -73,10 +73,12 @@ function answerOf(socket: Socket): Promise<string> {
 describe('starting', () => {
   test('tells registry:2’s line with the address, and that it is open to everyone', async () => {
     await using berth = await startBerth({ program: AS_USER })
-    expect(berth.log()).toMatch(
+    await untilLogged(
+      berth,
       new RegExp(`^time="[^"]+" level=info msg="listening on 127\\.0\\.0\\.1:${berth.port}"`, 'm'),
     )
-    expect(berth.log()).toContain(
+    await untilLogged(
+      berth,
       'level=warning msg="open to everyone who can reach this address: anybody may pull, push, overwrite and delete, without a login"',
     )
   })
@@ -197,7 +199,7 @@ describe('settings', () => {
     await using berth = await startBerth({
       env: { REGISTRY_HTTP_ADRR: ':1', REGISTRY_SERVICE_HOST: '10.0.0.1' },
     })
-    expect(berth.log()).toContain('Did you mean REGISTRY_HTTP_ADDR?')
+    await untilLogged(berth, 'Did you mean REGISTRY_HTTP_ADDR?')
     expect(berth.log()).not.toContain('REGISTRY_SERVICE_HOST')
   })
 })
@@ -545,7 +547,7 @@ describeWith(
 
     test('is warned about when it is FUSE, which may be anything', async () => {
       await using berth = await startBerth({ program: onFilesystem('4655736500000000') })
-      expect(berth.log()).toContain('lies on a FUSE file system')
+      await untilLogged(berth, 'lies on a FUSE file system')
     })
   },
 )

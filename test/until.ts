@@ -13,3 +13,10 @@ export async function until(
     await Bun.sleep(20)
   }
 }
+
+/** Waits until a server has logged this: lines are written in rounds, a moment after the reply that they are about. */
+export function untilLogged(server: { log(): string }, what: string | RegExp): Promise<void> {
+  return until(`the log has ${what}`, () =>
+    typeof what === 'string' ? server.log().includes(what) : what.test(server.log()),
+  )
+}

@@ -8,6 +8,7 @@ import { noise, writeLayout } from '../clients/images.ts'
 import { smallImage } from '../clients/sample-images.ts'
 import { command, tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
+import { untilLogged } from '../until.ts'
 import { type GuardedBerth, startGuardedBerth } from './guarded-berth.ts'
 
 setDefaultTimeout(120_000)
@@ -148,8 +149,8 @@ describeWith('a registry with htpasswd', NAMES, ({ docker, dockerd, skopeo, cran
 
   test('whose password htpasswd has stored without -B is named at the start and at each login, and told', async () => {
     const sentence = `htpasswd -B ${users} carol (or: berth htpasswd ${users} carol)`
-    expect(berth.log()).toContain('MD5 (apr1)')
-    expect(berth.log()).toContain(sentence)
+    await untilLogged(berth, 'MD5 (apr1)')
+    await untilLogged(berth, sentence)
     const before = berth.log().length
     const answer = await run(curl, ['-s', '-u', 'carol:old', `${berth.url}/v2/`])
     expect(answer.stdout).toContain('stored as MD5 (apr1), which this registry does not take')

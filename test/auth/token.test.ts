@@ -12,7 +12,7 @@ import { noise, writeLayout } from '../clients/images.ts'
 import { smallImage } from '../clients/sample-images.ts'
 import { command, tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
-import { until } from '../until.ts'
+import { until, untilLogged } from '../until.ts'
 import { type GuardedBerth, startGuardedBerth } from './guarded-berth.ts'
 import { type SigningKey, startTokenServer, type TokenServer } from './token-server.ts'
 
@@ -286,7 +286,7 @@ describe('keys of tokens', () => {
     await using berth = await startGuardedBerth(tokenAuth({ rootCertificates: null, jwks }))
     signing = await byKid(root, 'x')
     expect(await statusWith(berth, await tokenFor('repository:alice/x:pull'))).toBe(503)
-    expect(berth.log()).toContain(jwks)
+    await untilLogged(berth, jwks)
   })
 
   test.each([

@@ -8,7 +8,7 @@ import { type BerthServer, launchBerth, startBerth } from '../berth-server.ts'
 import { content, noise } from '../clients/images.ts'
 import { mountObstacles, SmallDisk } from '../small-disk.ts'
 import { describeUnless, describeWith } from '../tools/describe-with.ts'
-import { until } from '../until.ts'
+import { until, untilLogged } from '../until.ts'
 import { ConnectionLost, Ledger, pushRound, RecordingClient } from './ledger.ts'
 import { expectNothingHalf, expectPromisesKept, finishUploads } from './promises.ts'
 import { refuseOpenFiles } from './strace.ts'
@@ -92,10 +92,11 @@ describeUnless('a full disk', obstacles, () => {
       }
       disk.fill(0)
       await expectRefusal(berth, FULL)
-      expect(berth.log()).toContain(
+      await untilLogged(
+        berth,
         `${data}/berth/berth.db cannot be used now: the disk is full: free some space.`,
       )
-      expect(berth.log()).toMatch(/The disk that holds \S+ is full: free some space, then try again\./)
+      await untilLogged(berth, /The disk that holds \S+ is full: free some space, then try again\./)
     },
   )
 
@@ -171,7 +172,7 @@ describeUnless('a read-only disk', obstacles, () => {
       await pushInVain(berth, ledger, 'in vain', READ_ONLY)
       await expectRefusal(berth, READ_ONLY)
       await expectTagRefusal(berth, ledger, READ_ONLY)
-      expect(berth.log()).toContain('is read-only: mount it for writing.')
+      await untilLogged(berth, 'is read-only: mount it for writing.')
       disk.makeWritable()
       await pushAgain(berth, ledger, 'in vain')
     },
@@ -188,7 +189,7 @@ describeUnless('a read-only disk', obstacles, () => {
         disk.makeReadOnly()
         await pushInVain(berth, ledger, 'in vain', READ_ONLY)
         await expectRefusal(berth, READ_ONLY)
-        expect(berth.log()).toContain('berth.db cannot be used now: its disk has become read-only: check')
+        await untilLogged(berth, 'berth.db cannot be used now: its disk has become read-only: check')
       }
       disk.makeWritable()
       await pushAgain(berth, ledger, 'in vain')

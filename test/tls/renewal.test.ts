@@ -7,7 +7,7 @@ import tls from 'node:tls'
 import { type BerthServer, startBerth } from '../berth-server.ts'
 import { makeSelfSigned } from '../certificate-files.ts'
 import { describeWith } from '../tools/describe-with.ts'
-import { until } from '../until.ts'
+import { until, untilLogged } from '../until.ts'
 import { putInPlace, startSecuredBerth } from './secured-berth.ts'
 
 setDefaultTimeout(60_000)
@@ -55,7 +55,7 @@ describeWith('a renewed certificate', ['openssl'], ({ openssl }) => {
       await writer.close()
       const answer = await patched
       expect([answer.status, answer.headers.get('range')]).toEqual([202, '0-199999'])
-      expect(berth.log()).toContain('a new certificate is in use')
+      await untilLogged(berth, 'a new certificate is in use')
     },
   )
 
@@ -66,7 +66,7 @@ describeWith('a renewed certificate', ['openssl'], ({ openssl }) => {
     copyFileSync(renewed.certificate, files.certificate)
     berth.signal('SIGHUP')
     await until('the log says so', () => berth.log().includes('the new certificate is not used'))
-    expect(berth.log()).toContain('what can be read again was read, but not the certificates')
+    await untilLogged(berth, 'what can be read again was read, but not the certificates')
     expect(await shownNames(berth)).toEqual(['served'])
     copyFileSync(renewed.key, files.key)
     await until('the new one is shown', async () => (await shownNames(berth)).join() === 'renewed', {

@@ -18,6 +18,8 @@ export interface DockerRegistry extends AsyncDisposable {
   readonly data: string
   log(): string
   stop(): Promise<void>
+  /** SIGKILL, and waits for the end. */
+  kill(): Promise<void>
 }
 
 function configuration(data: string, port: number): string {
@@ -57,6 +59,7 @@ export async function startDockerRegistry(
     data,
     log: daemon.log,
     stop: daemon.stop,
+    kill: daemon.kill,
     async [Symbol.asyncDispose]() {
       await daemon.stop()
       rmSync(scratch, { recursive: true, force: true })

@@ -1,0 +1,194 @@
+/** The steps of a history: each is chosen by chance among those that the model allows, and must be answered with success. */
+
+import type { Image } from '../clients/images.ts'
+import { deleteManifest, locationOf, pushImage, pushManifest } from '../clients/push.ts'
+import type { PeerProgram } from '../peer/docker-registry.ts'
+import { type Changes, type FactKey, type Model, parseFact, type Value } from './model.ts'
+import { blobKey, manifestKey, REPOSITORIES, TAGS, tagKey } from './stock.ts'
+
+export interface Step {
+  /** For the story that a failure tells. */
+  readonly says: string
+  /** What is so afterwards. */
+  readonly changes: Changes
+  /** Facts without which it would be refused. */
+  readonly needs?: readonly FactKey[]
+  /** Throws unless it is acknowledged. */
+  perform(url: string): Promise<void>
+}
+
+export type Writer = 'berth' | PeerProgram
+
+export interface Choice {
+  readonly model: Model
+  readonly stock: readonly Image[]
+  readonly random: () => number
+  readonly writer: Writer
+}
+
+type Maker = (choice: Choice) => Step | null
+
+/** Null where there is nothing to do it with. The more often one stands here, the more often it is taken. */
+const MAKERS: readonly Maker[] = [
+  push,
+  push,
+  push,
+  pushByDigest,
+  moveTag,
+  moveTag,
+  dropManifest,
+  dropTag,
+  dropBlob,
+  mount,
+  leaveUpload,
+]
+
+export function chooseStep(choice: Choice): Step {
+  for (;;) {
+    const step = pick(choice, MAKERS)(choice)
+    if (step !== null && (choice.writer === 'berth' || isOthers(step, choice.model))) return step
+  }
+}
+
+/** Nothing of it is a value that a killed Berth remembers. */
+function isOthers({ changes, needs = [] }: Step, model: Model): boolean {
+  const needed = needs.map((key): [FactKey, Value | undefined] => [key, model.certain(key)])
+  return [...changes, ...needed].every(
+    ([key, value]) => value === undefined || !model.isRemembered(key, value),
+  )
+}
+
+/** One of them. Throws where there is none. */
+export function pick<T>({ random }: { readonly random: () => number }, from: readonly T[]): T {
+  const one = from[Math.floor(random() * from.length)]
+  if (one === undefined) throw new Error('there is nothing to choose from')
+  return one
+}
+
+function push(choice: Choice): Step {
+  const [repository, tag, image] = [
+    pick(choice, REPOSITORIES),
+    pick(choice, TAGS),
+    pick(choice, choice.stock),
+  ]
+  return {
+    says: `push ${repository}:${tag} ${image.root.digest}`,
+    changes: new Map([...arrivals(repository, image), [tagKey(repository, tag), image.root.digest]]),
+    perform: (url) => pushImage(url, repository, tag, image),
+  }
+}
+
+function pushByDigest(choice: Choice): Step {
+  const [repository, image] = [pick(choice, REPOSITORIES), pick(choice, choice.stock)]
+  return {
+    says: `push ${repository}@${image.root.digest}`,
+    changes: new Map(arrivals(repository, image)),
+    perform: (url) => pushImage(url, repository, null, image),
+  }
+}
+
+function arrivals(repository: string, image: Image): [FactKey, Value][] {
+  const manifests = [...image.children, image.root]
+  return [
+    ...image.blobs.map(({ digest }): [FactKey, Value] => [blobKey(repository, digest), digest]),
+    ...manifests.map(({ digest }): [FactKey, Value] => [manifestKey(repository, digest), digest]),
+  ]
+}
+
+/** To a manifest of which everything is there: else a registry may refuse it. */
+function moveTag(choice: Choice): Step | null {
+  const { model, stock } = choice
+  const [repository, tag] = [pick(choice, REPOSITORIES), pick(choice, TAGS)]
+  const whole = stock.filter((image) =>
+    arrivals(repository, image).every(([key]) => typeof model.certain(key) === 'string'),
+  )
+  if (whole.length === 0) return null
+  const { root } = pick(choice, whole)
+  return {
+    says: `tag ${repository}:${tag} ${root.digest}`,
+    changes: new Map([[tagKey(repository, tag), root.digest]]),
+    needs: whole
+      .filter((image) => image.root === root)
+      .flatMap((image) => arrivals(repository, image).map(([key]) => key)),
+    perform: (url) => pushManifest(url, repository, tag, root),
+  }
+}
+
+/** Its tags go with it. */
+function dropManifest(choice: Choice): Step | null {
+  const repository = pick(choice, REPOSITORIES)
+  const there = choice.model.present('manifest', repository)
+  if (there.length === 0) return null
+  const key = pick(choice, there)
+  const { name } = parseFact(key)
+  const tags = choice.model
+    .present('tag', repository)
+    .filter((tag) => choice.model.certain(tag) === name)
+    .map((tag): [FactKey, Value] => [tag, null])
+  return {
+    says: `delete ${repository}@${name}`,
+    changes: new Map([[key, null], ...tags]),
+    perform: (url) => deleteManifest(url, repository, name),
+  }
+}
+
+function dropTag(choice: Choice): Step | null {
+  const repository = pick(choice, REPOSITORIES)
+  // registry:2 deletes by digest only.
+  const there = choice.writer !== 'docker-registry' ? choice.model.present('tag', repository) : []
+  if (there.length === 0) return null
+  const key = pick(choice, there)
+  const { name } = parseFact(key)
+  return {
+    says: `delete ${repository}:${name}`,
+    changes: new Map([[key, null]]),
+    perform: (url) => deleteManifest(url, repository, name),
+  }
+}
+
+function dropBlob(choice: Choice): Step | null {
+  const repository = pick(choice, REPOSITORIES)
+  const there = choice.model.present('blob', repository)
+  if (there.length === 0) return null
+  const key = pick(choice, there)
+  const { name } = parseFact(key)
+  return {
+    says: `delete blob ${repository}@${name}`,
+    changes: new Map([[key, null]]),
+    perform: (url) => expectStatus(fetch(`${url}/v2/${repository}/blobs/${name}`, { method: 'DELETE' }), 202),
+  }
+}
+
+function mount(choice: Choice): Step | null {
+  const [from, repository] = [pick(choice, REPOSITORIES), pick(choice, REPOSITORIES)]
+  const there = choice.model.present('blob', from)
+  if (there.length === 0 || from === repository) return null
+  const { name } = parseFact(pick(choice, there))
+  const query = new URLSearchParams({ mount: name, from })
+  return {
+    says: `mount ${from}@${name} in ${repository}`,
+    changes: new Map([[blobKey(repository, name), name]]),
+    perform: (url) =>
+      expectStatus(fetch(`${url}/v2/${repository}/blobs/uploads/?${query}`, { method: 'POST' }), 201),
+  }
+}
+
+/** Begun and half sent, and never ended. */
+function leaveUpload(choice: Choice): Step {
+  const repository = pick(choice, REPOSITORIES)
+  return {
+    says: `leave an upload in ${repository}`,
+    changes: new Map(),
+    async perform(url) {
+      const begun = await fetch(`${url}/v2/${repository}/blobs/uploads/`, { method: 'POST' })
+      await expectStatus(Promise.resolve(begun), 202)
+      await expectStatus(fetch(locationOf(begun, url), { method: 'PATCH', body: 'half of a blob' }), 202)
+    },
+  }
+}
+
+async function expectStatus(asking: Promise<Response>, status: number): Promise<void> {
+  const answer = await asking
+  const text = await answer.text()
+  if (answer.status !== status) throw new Error(`${answer.url} answered ${answer.status}: ${text}`)
+}

@@ -166,7 +166,7 @@ const TRASH = [
     created_at {{integer}} NOT NULL,
     PRIMARY KEY (trash_id, digest)
   ) {{clustered}}`,
-  `CREATE INDEX trashed_manifests_digest ON trashed_manifests (digest, repository_id)`,
+  `CREATE INDEX trashed_manifests_digest ON trashed_manifests (repository_id, digest)`,
   `CREATE TABLE trashed_tags (
     trash_id {{integer}} NOT NULL REFERENCES trash (id),
     name {{text}} NOT NULL,
@@ -224,6 +224,14 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: [
       `CREATE INDEX repositories_in_catalog ON repositories (listed, replace(name, '/', '!'))`,
       `DROP INDEX repositories_listed`,
+    ],
+  },
+  {
+    version: 3,
+    name: 'what lies in any trash is found by its digest',
+    statements: [
+      `DROP INDEX trashed_manifests_digest`,
+      `CREATE INDEX trashed_manifests_digest ON trashed_manifests (digest, repository_id)`,
     ],
   },
 ]

@@ -98,9 +98,17 @@ export class Model {
     this.#remembered.clear()
   }
 
-  /** Whether Berth would take a value that another registry writes for one of its own. */
+  /** Whether Berth would take a value that another registry writes for an older one of its own. */
   isRemembered(key: FactKey, value: Value): boolean {
-    return this.#remembered.get(key)?.values.has(value) ?? false
+    const fact = this.#remembered.get(key)
+    if (fact === undefined) return false
+    const isNewest = fact.last.size === 1 && fact.last.has(value)
+    return fact.values.has(value) && !isNewest
+  }
+
+  /** The tags that a killed Berth changed, and that another registry may overtake with a value of its own. */
+  rememberedTags(): FactKey[] {
+    return [...this.#remembered.keys()].filter((key) => parseFact(key).kind === 'tag')
   }
 
   /** Berth starts after a kill: where nobody else wrote, a change that was cut off may still happen. */

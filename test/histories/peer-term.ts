@@ -32,10 +32,22 @@ async function collect(history: History, program: PeerProgram): Promise<void> {
   const { data, model, stock, story } = history
   const untagged = history.random() < COLLECTS_UNTAGGED
   story.push(`${program} collects${untagged ? ' -m' : ''}`)
-  await collectGarbage(data, { program, args: untagged ? ['-m'] : [] })
+  if (!(await hasCollected(data, program, untagged))) return
   model.collected(keptByCollection(model, stock, untagged))
   await using peer = await startDockerRegistry({ data, program })
   await look(history, peer.url, program)
+}
+
+/** registry:2 gives up, before it has taken anything, where a repository never had a tag. */
+async function hasCollected(data: string, program: PeerProgram, untagged: boolean): Promise<boolean> {
+  try {
+    await collectGarbage(data, { program, args: untagged ? ['-m'] : [] })
+    return true
+  } catch (error) {
+    const isGivenUp = error instanceof Error && error.message.includes('failed to mark')
+    if (!untagged || !isGivenUp || !error.message.includes('failed to retrieve tags')) throw error
+    return false
+  }
 }
 
 /** Manifests and the blobs that they name; with -m those with a tag, and of these no child is safe from registry:2. */

@@ -33,6 +33,10 @@ const MAKERS: readonly Maker[] = [
   push,
   push,
   push,
+  overtakeBerth,
+  overtakeBerth,
+  overtakeBerth,
+  overtakeBerth,
   pushByDigest,
   moveTag,
   moveTag,
@@ -66,11 +70,19 @@ export function pick<T>({ random }: { readonly random: () => number }, from: rea
 }
 
 function push(choice: Choice): Step {
-  const [repository, tag, image] = [
-    pick(choice, REPOSITORIES),
-    pick(choice, TAGS),
-    pick(choice, choice.stock),
-  ]
+  return pushAs(choice, pick(choice, REPOSITORIES), pick(choice, TAGS))
+}
+
+/** Where both wrote, the tree wins. */
+function overtakeBerth(choice: Choice): Step | null {
+  const tags = choice.model.rememberedTags()
+  if (choice.writer === 'berth' || tags.length === 0) return null
+  const { repository, name } = parseFact(pick(choice, tags))
+  return pushAs(choice, repository, name)
+}
+
+function pushAs(choice: Choice, repository: string, tag: string): Step {
+  const image = pick(choice, choice.stock)
   return {
     says: `push ${repository}:${tag} ${image.root.digest}`,
     changes: new Map([...arrivals(repository, image), [tagKey(repository, tag), image.root.digest]]),

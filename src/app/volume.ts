@@ -168,7 +168,7 @@ export async function requireSameIdentity(read: Read, volume: VolumeFacts): Prom
     throw new VolumeRefused(
       `The folder ${volume.root} holds images, but the database is empty: it was lost, or is another one. ` +
         'Put the right database back, or build a new one from the folder with "berth reindex", which brings back ' +
-        'all images, but no accounts. No image has been changed.',
+        'all images, but neither the history of tags nor uploads that were under way. No image has been changed.',
     )
   }
   if (id !== null) requireId(id, volume)

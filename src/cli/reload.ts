@@ -13,6 +13,8 @@ export interface ReloadPlan {
   /** Reads the settings again, from where they came. Throws ConfigError. */
   load(): Promise<LoadedConfig>
   readonly log: Log
+  /** Then SIGHUP stops the server (stop-signals.ts). */
+  isTerminalGone(): boolean
 }
 
 const APPLIED: ReadonlySet<string> = new Set(['log.level', 'loglevel'])
@@ -22,6 +24,7 @@ export function listenForReload(plan: ReloadPlan): { serve(server: RunningServer
   const { promise: started, resolve } = Promise.withResolvers<RunningServer>()
   let latest: Promise<LoadedConfig> = Promise.resolve(plan.loaded)
   process.on('SIGHUP', () => {
+    if (plan.isTerminalGone()) return
     latest = latest.then(async (before) => reload(await started, plan, before))
   })
   return { serve: resolve }
@@ -30,7 +33,7 @@ export function listenForReload(plan: ReloadPlan): { serve(server: RunningServer
 /** Gives the settings that hold now; `latest` are those of the time before. Never throws: a server goes on with what it has. */
 export async function reload(
   server: Pick<RunningServer, 'reload'>,
-  plan: ReloadPlan,
+  plan: Omit<ReloadPlan, 'isTerminalGone'>,
   latest: LoadedConfig,
 ): Promise<LoadedConfig> {
   const { loaded, log } = plan
@@ -48,7 +51,10 @@ export async function reload(
 }
 
 /** What is wrong in the file is told; then all settings stay. */
-async function loadAgain({ load, log }: ReloadPlan, latest: LoadedConfig): Promise<LoadedConfig> {
+async function loadAgain(
+  { load, log }: Pick<ReloadPlan, 'load' | 'log'>,
+  latest: LoadedConfig,
+): Promise<LoadedConfig> {
   try {
     return await load()
   } catch (error) {

@@ -57,6 +57,7 @@ async function serve(terminal: Terminal, file: string | undefined, flags: Server
     loaded,
     load: () => loadServerConfig(terminal, file, flags),
     log: lines.log,
+    isTerminalGone: terminal.isGone,
   })
   const exitCode = await serveUntilStopped(terminal, config, lines, reloading.serve).finally(() =>
     lines.close(),
@@ -70,7 +71,7 @@ async function serveUntilStopped(
   lines: ServerLog,
   onStarted: (server: RunningServer) => void,
 ): Promise<number> {
-  const signals = listenForStop()
+  const signals = listenForStop(terminal)
   await prepareAccess(config.auth, lines.log)
   checkCertificates(config.http.tls, lines.log)
   const server = await startUnlessStopped(config, signals, lines)

@@ -1,4 +1,9 @@
-/** SIGINT and SIGTERM: the first asks to finish and stop, a second to stop at once. */
+/**
+ * SIGINT and SIGTERM: the first asks to finish and stop, a second to stop at once. So does SIGHUP where the
+ * terminal is gone that a person watched; else it says that settings are to be read again (reload.ts).
+ */
+
+import type { Terminal } from './terminal.ts'
 
 /**
  * One wish to stop may arrive several times: a terminal signals the launcher and the program, npm passes its
@@ -11,7 +16,7 @@ export interface StopSignals {
   readonly second: Promise<NodeJS.Signals>
 }
 
-export function listenForStop(): StopSignals {
+export function listenForStop({ isGone }: Pick<Terminal, 'isGone'>): StopSignals {
   const first = Promise.withResolvers<NodeJS.Signals>()
   const second = Promise.withResolvers<NodeJS.Signals>()
   let firstAt: number | null = null
@@ -25,5 +30,8 @@ export function listenForStop(): StopSignals {
   }
   process.on('SIGINT', received)
   process.on('SIGTERM', received)
+  process.on('SIGHUP', (signal) => {
+    if (isGone()) received(signal)
+  })
   return { first: first.promise, second: second.promise }
 }

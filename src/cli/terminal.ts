@@ -1,4 +1,5 @@
 /** Where a command writes, and what it may assume of its reader. */
+import { closeSync, openSync } from 'node:fs'
 import { type Environment, readEnvironment, refusesColor } from '../config/env.ts'
 
 export interface Terminal {
@@ -6,6 +7,8 @@ export interface Terminal {
   /** A person reads the output as it is written. */
   readonly isInteractive: boolean
   readonly hasColor: boolean
+  /** There was a terminal, and it has been closed. */
+  isGone(): boolean
   /** What the command was asked for: to standard output. */
   print(text: string): void
   /** What goes on beside it, and what is wrong: to standard error. */
@@ -27,6 +30,7 @@ export function openTerminal(): Terminal {
     environment,
     isInteractive,
     hasColor: isInteractive && !refusesColor(environment),
+    isGone: () => isInteractive && !hasControllingTerminal(),
     print: (text) => void process.stdout.write(text),
     note: (text) => void process.stderr.write(drawn === '' ? text : `${ERASE_LINE}${text}${drawn}`),
     draw: process.stderr.isTTY === true ? draw : null,
@@ -36,5 +40,15 @@ export function openTerminal(): Terminal {
     if (line === drawn) return
     drawn = line
     process.stderr.write(`${ERASE_LINE}${line}`)
+  }
+}
+
+/** The kernel takes a terminal that hangs up away from its processes, before it tells them. */
+function hasControllingTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r+'))
+    return true
+  } catch {
+    return false
   }
 }

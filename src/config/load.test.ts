@@ -243,6 +243,17 @@ describe('a value that cannot be used', () => {
     expect(problem).not.toContain('hunter2')
   })
 
+  test('is reported together with what is wrong in other ways', async () => {
+    const yaml =
+      'version: 0.1\nhttp:\n  adr: :1\nstorage:\n  filesystem: {}\n  inmemory: {}\nproxy:\n  remoteurl: https://x\nlog:\n  level: loud\n'
+    expect(await problemsOf({ yaml })).toEqual([
+      expect.stringContaining('http.adr is not a setting that Berth knows'),
+      expect.stringContaining('storage names two drivers'),
+      expect.stringContaining('Berth cannot be a mirror yet'),
+      expect.stringContaining('write error, warn, info or debug'),
+    ])
+  })
+
   test('is reported together with the others', async () => {
     expect(await problemsOf({ environment: { BERTH_WORKERS: 'x', REGISTRY_LOG_LEVEL: 'y' } })).toHaveLength(2)
   })

@@ -40,30 +40,56 @@ export interface LoadedConfig {
   readonly given: Draft
 }
 
-/** Throws ConfigError. */
+/** Throws ConfigError with every problem that can be known: only what contradicts itself is looked for when the rest is right. */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const file = sources.file ?? (sources.environment[CONFIG_FILE_VARIABLE] || null)
   const given = new Draft()
-  if (file !== null) await readConfigFile(file, given)
-  const unknown = readVariables(sources.environment, given)
+  const problems = new Problems()
+  if (file !== null) await readConfigFile(file, given).catch(problems.note)
+  const unknown = problems.among(() => readVariables(sources.environment, given)) ?? []
   setFlags(given, sources.flags)
-  const replaced = [
-    ...keepOne(given, { section: 'storage', keys: STORAGE_DRIVERS, what: 'drivers' }),
-    ...keepOne(given, { section: 'auth', keys: AUTH_KINDS, what: 'ways in' }),
-  ]
-  const { warnings, notices } = findUnsupported(given)
-  const config = buildConfig(parse(given), {
+  const replaced = ALTERNATIVES.flatMap((each) => problems.among(() => keepOne(given, each)) ?? [])
+  const unsupported = problems.among(() => findUnsupported(given))
+  const settings = problems.among(() => parse(given))
+  problems.throwAny()
+  if (settings === null || unsupported === null) throw new Error('settings without a problem are not there')
+  const config = buildConfig(settings, {
     data: sources.environment[DEFAULT_DATA_VARIABLE] || './data',
     logFormat: sources.isTerminal ? 'pretty' : 'text',
   })
-  const problems = findContradictions(config, given)
-  if (problems.length > 0) throw new ConfigError(problems)
+  const contradictions = findContradictions(config, given)
+  if (contradictions.length > 0) throw new ConfigError(contradictions)
   return {
     config,
     file,
-    warnings: [...unknown, ...replaced, ...warnings, ...findDoubts(config, given)],
-    notices,
+    warnings: [...unknown, ...replaced, ...unsupported.warnings, ...findDoubts(config, given)],
+    notices: unsupported.notices,
     given,
+  }
+}
+
+/** Gathers what is wrong in one step, so that the next can be looked at too. */
+class Problems {
+  readonly #found: string[] = []
+
+  /** Takes a ConfigError; any other error is thrown on. */
+  readonly note = (error: unknown): void => {
+    if (!(error instanceof ConfigError)) throw error
+    this.#found.push(...error.problems)
+  }
+
+  /** What the step gives, or null where it found something wrong. */
+  among<T>(step: () => T): T | null {
+    try {
+      return step()
+    } catch (error) {
+      this.note(error)
+      return null
+    }
+  }
+
+  throwAny(): void {
+    if (this.#found.length > 0) throw new ConfigError(this.#found)
   }
 }
 
@@ -81,6 +107,11 @@ interface Alternatives {
   readonly keys: readonly string[]
   readonly what: string
 }
+
+const ALTERNATIVES: readonly Alternatives[] = [
+  { section: 'storage', keys: STORAGE_DRIVERS, what: 'drivers' },
+  { section: 'auth', keys: AUTH_KINDS, what: 'ways in' },
+]
 
 /**
  * Of keys that exclude each other the last source's counts: whoever names a folder by a variable means the

@@ -69,9 +69,10 @@ describe('a login', () => {
   ])('with %p is refused', (credentials) => expect(logIn(credentials)).rejects.toThrow(LoginRefused))
 
   test('of an unknown user, of one with another hash and of a wrong password is refused with the same words', async () => {
-    const refusals = await Promise.allSettled(['alice:wrong', 'carol:wrong'].map(logIn))
+    const refusals = await Promise.allSettled(['alice:wrong', 'carol:wrong', 'bob:secret'].map(logIn))
     const words = refusals.map((each) => (each.status === 'rejected' ? each.reason.message : null))
-    expect(words).toEqual(Array(2).fill('The name or the password is wrong.'))
+    expect(words).toEqual(Array(3).fill(expect.stringContaining('The name or the password is wrong.')))
+    expect(new Set(words).size).toBe(1)
   })
 
   test('is logged with the name and the address when it fails, never with the password', async () => {
@@ -87,10 +88,8 @@ describe('a login', () => {
     expect(JSON.stringify(lines)).not.toContain('hunter2')
   })
 
-  test('with a password that is stored as something else says so, with the command in the log and no path to the client', async () => {
-    const refusal = await logIn('bob:secret').catch((error) => error)
-    expect(refusal.message).toContain('stored as MD5 (apr1), which this registry does not take')
-    expect(refusal.message).not.toContain(path)
+  test('with a password that is stored as something else is named in the log, with the command', async () => {
+    await logIn('bob:secret').catch(() => {})
     expect(lines[0]?.['msg']).toContain(`htpasswd -B ${path} bob (or: berth htpasswd ${path} bob)`)
   })
 

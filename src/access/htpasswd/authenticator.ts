@@ -172,27 +172,18 @@ export class HtpasswdAuthenticator implements Authenticator {
       'auth.user.name': user.slice(0, LONGEST_NAME),
       'http.request.remoteaddr': asked.remoteAddress ?? '',
     }
-    if (stored?.kind === 'unsupported') return this.#refusedForForm(user, stored, fields)
-    this.#log.warn(
-      fields,
-      `login failed: ${stored === undefined ? 'there is no such user' : 'wrong password'}`,
+    this.#log.warn(fields, `login failed: ${this.#reasonFor(user, stored)}`)
+    // The same for everybody: a stranger must not learn whom the file lists.
+    return new LoginRefused(
+      'The name or the password is wrong. Where both are right, the registry may not take the form in which the ' +
+        'password is stored: its operator finds that in the log.',
     )
-    return new LoginRefused('The name or the password is wrong.')
   }
 
-  #refusedForForm(
-    user: string,
-    { form }: Extract<StoredPassword, { kind: 'unsupported' }>,
-    fields: Record<string, string>,
-  ): LoginRefused {
-    this.#log.warn(
-      fields,
-      `login failed: the password is stored as ${form}. ${howToMend(this.#file.path, user)}`,
-    )
-    return new LoginRefused(
-      `The password of this user is stored as ${form}, which this registry does not take. ` +
-        'Ask its operator to set it anew with `htpasswd -B` or `berth htpasswd`.',
-    )
+  #reasonFor(user: string, stored: StoredPassword | undefined): string {
+    if (stored === undefined) return 'there is no such user'
+    if (stored.kind === 'bcrypt') return 'wrong password'
+    return `the password is stored as ${stored.form}. ${howToMend(this.#file.path, user)}`
   }
 }
 

@@ -66,6 +66,8 @@ export interface Death {
   /** The request in flight; where none was, the one that had just been answered. */
   readonly kind: RequestKind
   readonly isAnswered: boolean
+  /** Each of several that do the same came to its own point before the other's death was noticed: nobody serves until one is replaced. */
+  readonly wasOfAll: boolean
 }
 
 /** Kills a server at the point. Throws where it then lacks something that it had answered, or shows half of something. */
@@ -75,7 +77,7 @@ export async function surviveKill(stage: Stage, point: KillPoint): Promise<Death
   await using berth = await startBerth({ env })
   await pushRound(new RecordingClient(berth.url, ledger), 'before')
   const death = await pushUntilKilled(stage, berth, ledger, point)
-  if (stage.plan.hasSiblings) await expectLifeGoesOn(stage, berth, ledger)
+  if (stage.plan.hasSiblings) await expectLifeGoesOn(stage, berth, ledger, death)
   await berth.kill()
   expectWholeFiles(berth.data)
   {
@@ -88,24 +90,26 @@ export async function surviveKill(stage: Stage, point: KillPoint): Promise<Death
 }
 
 /** Pushes until a process of the server is dead. */
-async function pushUntilKilled(
-  stage: Stage,
-  berth: BerthServer,
-  ledger: Ledger,
-  point: KillPoint,
-): Promise<Death> {
-  await using fault =
+function pushUntilKilled(stage: Stage, berth: BerthServer, ledger: Ledger, point: KillPoint): Promise<Death> {
+  const fault =
     point.at === 'answered' ? killBehindAnswer(stage, berth, point) : killAtStep(stage, berth, point)
+  return pushWithFault(fault, berth, ledger)
+}
+
+async function pushWithFault(fault: Fault, berth: BerthServer, ledger: Ledger): Promise<Death> {
   const last = new LastRequest(fault.hooks)
-  await pushUntilLost(new RecordingClient(berth.url, ledger, last), 'traced', ROUNDS)
-  await until('a process has been killed', fault.hasKilled)
-  return last.asDeath()
+  {
+    await using _ = fault
+    await pushUntilLost(new RecordingClient(berth.url, ledger, last), 'traced', ROUNDS)
+    await until('a process has been killed', fault.hasKilled)
+  }
+  return { ...last.asDeath(), wasOfAll: fault.hasKilledAll() }
 }
 
 /** Knows how far the last request came that was sent, beside what a fault does around it. */
 class LastRequest implements RequestHooks {
   readonly #hooks: Required<RequestHooks>
-  #death: Death | null = null
+  #death: Omit<Death, 'wasOfAll'> | null = null
 
   constructor(hooks: Required<RequestHooks>) {
     this.#hooks = hooks
@@ -121,7 +125,7 @@ class LastRequest implements RequestHooks {
     await this.#hooks.answered(request)
   }
 
-  asDeath(): Death {
+  asDeath(): Omit<Death, 'wasOfAll'> {
     if (this.#death === null) throw new Error('No request was sent.')
     return this.#death
   }
@@ -131,6 +135,8 @@ class LastRequest implements RequestHooks {
 interface Fault extends AsyncDisposable {
   readonly hooks: Required<RequestHooks>
   hasKilled(): boolean
+  /** Of several that could have been killed, none is left. */
+  hasKilledAll(): boolean
 }
 
 /** Armed before the point's request, and from then on until it has killed. */
@@ -140,6 +146,10 @@ function killAtStep({ strace, plan }: Stage, berth: BerthServer, { request, at }
   const hasKilled = () => {
     const living = berth.processes()
     return victims.some((pid) => !living.includes(pid))
+  }
+  const hasKilledAll = () => {
+    const living = berth.processes()
+    return victims.length > 1 && victims.every((pid) => !living.includes(pid))
   }
   const hooks = {
     async before({ number }: SentRequest) {
@@ -151,7 +161,7 @@ function killAtStep({ strace, plan }: Stage, berth: BerthServer, { request, at }
     },
     async answered() {},
   }
-  return { hooks, hasKilled, [Symbol.asyncDispose]: () => disposeAll(tracers) }
+  return { hooks, hasKilled, hasKilledAll, [Symbol.asyncDispose]: () => disposeAll(tracers) }
 }
 
 /**
@@ -171,17 +181,22 @@ function killBehindAnswer({ strace, plan }: Stage, berth: BerthServer, point: Ki
       if (number === point.request) await berth.kill()
     },
   }
-  return { hooks, hasKilled, [Symbol.asyncDispose]: () => disposeAll(tracers) }
+  return { hooks, hasKilled, hasKilledAll: () => false, [Symbol.asyncDispose]: () => disposeAll(tracers) }
 }
 
 async function disposeAll(tracers: readonly Tracer[]): Promise<void> {
   for (const tracer of tracers) await tracer[Symbol.asyncDispose]()
 }
 
-/** One of several processes is dead: the others serve on, and it is replaced. */
-async function expectLifeGoesOn(stage: Stage, berth: BerthServer, ledger: Ledger): Promise<void> {
+/** One of several processes is dead: the others serve on, and it is replaced. Where all are, the replaced ones do. */
+async function expectLifeGoesOn(
+  stage: Stage,
+  berth: BerthServer,
+  ledger: Ledger,
+  { wasOfAll }: Death,
+): Promise<void> {
   await until('its death is noticed', () => berth.log().includes('was ended by SIGKILL'))
-  await expectPromisesKept(berth.url, ledger)
+  if (!wasOfAll) await expectPromisesKept(berth.url, ledger)
   await until('the dead process is replaced', () => berth.log().includes(' works again'))
   await until('it is ready', async () => (await fetch(`${berth.url}/readyz`)).status === 200)
   await expectAllWell(stage, berth, ledger)

@@ -13,7 +13,7 @@ export interface CertificateWish {
   readonly name: string
   /** As openssl writes them; none for `''`. */
   readonly subjectAltName?: string
-  /** `rsa:2048`, or a curve. */
+  /** `rsa:2048`, `ed25519`, `ed448`, or a curve. */
   readonly key?: string
   readonly days?: number
 }
@@ -71,7 +71,7 @@ function pathsIn(folder: string, name: string): MadeCertificate {
 }
 
 function keyArguments(key: string): string[] {
-  return key.startsWith('rsa') || key === 'ed25519'
+  return key.startsWith('rsa') || key.startsWith('ed')
     ? ['-newkey', key]
     : ['-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${key}`]
 }

@@ -1,7 +1,7 @@
 /** Looks after the link tree for as long as a process writes: what a crash left, and then a flush every second. */
 import { Periodic } from '../lib/periodic.ts'
-import type { Log } from '../observability/log.ts'
 import type { LinkTree, TreeDatabase } from '../registry/tree/link-tree.ts'
+import type { ErrorLog } from './log.ts'
 
 /** Milliseconds for which the link tree may hold what a power cut would lose; the database holds it all the while. */
 const FLUSH_EVERY = 1_000
@@ -20,7 +20,11 @@ export interface KeptLinkTree {
 }
 
 /** Resolves when everything that a crash left has been gone through. */
-export async function keepLinkTree(tree: LinkTree, database: TreeDatabase, log: Log): Promise<KeptLinkTree> {
+export async function keepLinkTree(
+  tree: LinkTree,
+  database: TreeDatabase,
+  log: ErrorLog,
+): Promise<KeptLinkTree> {
   for (const error of await tree.replay(database)) log.error({ error }, NOT_SHOWN)
   const flushing = new Periodic({
     everyMilliseconds: FLUSH_EVERY,

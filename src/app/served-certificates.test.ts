@@ -135,6 +135,16 @@ describeWith('the certificates of a server', ['openssl'], ({ openssl }) => {
     expect(certificates.tls.certificate).toBe(await text(older.certificate))
   })
 
+  test('with a key that TLS cannot use are not taken, and reading them again says which file it is', async () => {
+    const files = await place(older)
+    const { certificates, given } = open(files)
+    await copy(await makeSelfSigned(openssl, folder, { name: 'p224', key: 'secp224r1' }), files)
+    const sentence = await certificates.reload()
+    expect(sentence).toContain('the new certificate is not used, the old one goes on')
+    expect(sentence).toContain(`${files.certificate} is for a key that Berth's TLS cannot use`)
+    expect(given).toEqual([])
+  })
+
   test('that have not changed are not given to the server again', async () => {
     const { certificates, given, server } = open(await place(older))
     certificates.follow(server, 60_000)

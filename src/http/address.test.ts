@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cannotListen } from './address.ts'
 import { serveForTest, textReply } from './raw-client.support.ts'
 
 let folder: string
@@ -32,4 +33,9 @@ test.each([
 
 test('a socket in a folder that is not there says so', async () => {
   await expect(serve('nowhere/a.sock')).rejects.toMatchObject({ problem: 'no-such-folder' })
+})
+
+test('what the system refuses for a reason that nobody foresaw is told with that reason', () => {
+  const { message } = cannotListen({ kind: 'tcp', hostname: '', port: 5000 }, new Error('out of sockets'))
+  expect(message).toBe('Cannot listen on [::]:5000: the system refused (out of sockets).')
 })

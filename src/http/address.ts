@@ -35,7 +35,7 @@ export class CannotListen extends Error {
   readonly problem: ListenProblem
 
   constructor(address: Address, problem: ListenProblem, options?: ErrorOptions) {
-    super(sentence(address, problem), options)
+    super(sentence(address, problem, options?.cause), options)
     this.address = address
     this.problem = problem
   }
@@ -110,11 +110,12 @@ const SENTENCES: Readonly<Record<ListenProblem, string>> = {
   'not-a-socket': 'there is a file at this path already. Remove it, or choose another path.',
   'path-too-long': 'the path of a socket has about 100 bytes at most. Choose a shorter one.',
   'no-such-folder': 'the folder of this socket does not exist. Make it, or choose another path.',
-  other: 'the system refused.',
+  other: 'the system refused',
 }
 
-function sentence(address: Address, problem: ListenProblem): string {
-  return `Cannot listen on ${formatAddress(address)}: ${SENTENCES[problem]}`
+function sentence(address: Address, problem: ListenProblem, cause: unknown): string {
+  const why = problem === 'other' ? ` (${cause instanceof Error ? cause.message : String(cause)}).` : ''
+  return `Cannot listen on ${formatAddress(address)}: ${SENTENCES[problem]}${why}`
 }
 
 /** Both families, where the machine has both. */

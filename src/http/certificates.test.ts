@@ -90,6 +90,18 @@ describeWith('files of certificates', ['openssl'], ({ openssl }) => {
     expect(pairOf([server.certificate], path)).rejects.toThrow('openssl pkey -in /tls/key.pem -out')
   })
 
+  test.each([
+    ['on a curve that is not known at all', 'secp256k1', '/tls/key.pem has a key that'],
+    ['on a curve that TLS does not use', 'secp224r1', '/tls/cert.pem is for a key that'],
+    ['of a kind that is not known', 'ed448', '/tls/key.pem has a key that'],
+    ['too short for a signature', 'rsa:512', 'the key in /tls/key.pem has 512 bits'],
+  ])('a key %s (%s) is refused with its file, and with what to make instead', async (_, key, sentence) => {
+    const made = await makeSelfSigned(openssl, folder, { name: `refused-${key.replace(':', '-')}`, key })
+    const refused = pairOf([made.certificate], made.key)
+    await expect(refused).rejects.toThrow(sentence)
+    await expect(refused).rejects.toThrow(/Make one .*and a certificate for it\.$/)
+  })
+
   test('what is no certificate, no key, or half written is refused', async () => {
     expect(pairOf([server.key], server.key)).rejects.toThrow('/tls/cert.pem holds no certificate')
     expect(pairOf([server.certificate], server.certificate)).rejects.toThrow(

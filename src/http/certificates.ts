@@ -3,6 +3,7 @@
  * server gets them, so that what is wrong is said in a sentence, and a pair that does not belong together is never used.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
 
 /** A file does not hold what it should. The message says which, what is wrong, and what to do. */
 export class CertificateUnusable extends Error {
@@ -44,10 +45,13 @@ export function parseKeyPair(certificateFile: PemFile, keyFile: PemFile): KeyPai
   const chain = parseCertificates(certificateFile, 'http.tls.certificate')
   const [own] = chain
   const { key, pem } = parseKey(keyFile)
+  const certificate = chain.map(String).join('')
+  requireSpoken({ cert: certificate }, `http.tls.certificate: ${certificateFile.path}`)
   if (own === undefined || !own.checkPrivateKey(key)) {
     throw new CertificateUnusable(describeMismatch(chain, key, certificateFile, keyFile))
   }
-  return { certificate: chain.map(String).join(''), key: pem, facts: factsOf(own) }
+  requireStrong(key, keyFile.path)
+  return { certificate, key: pem, facts: factsOf(own) }
 }
 
 /** What clients' certificates must be signed by: one PEM text. Throws CertificateUnusable. */
@@ -114,6 +118,46 @@ function parseCertificate(text: string, where: string, number: number): X509Cert
   }
 }
 
+/**
+ * There are keys that can be read, and with which the runtime's TLS does nothing: those of DSA, or on the curve P-224.
+ * It says so when it is given the certificate, which must not be when the server begins to listen.
+ */
+function requireSpoken(pem: { readonly cert: string }, where: string): void {
+  try {
+    createSecureContext(pem)
+  } catch (cause) {
+    throw new CertificateUnusable(`${where} is for a key ${strange(cause)}`, { cause })
+  }
+}
+
+/** With 512 the runtime starts, and every handshake fails: there is no room for a signature. With this it works. */
+const SHORTEST_RSA_BITS = 768
+
+function requireStrong({ asymmetricKeyDetails }: KeyObject, path: string): void {
+  const bits = asymmetricKeyDetails?.modulusLength
+  if (bits === undefined || bits >= SHORTEST_RSA_BITS) return
+  throw new CertificateUnusable(
+    `http.tls.key: the key in ${path} has ${bits} bits, which is too short for any client. Make one of 2048 bits at least, and a certificate for it.`,
+  )
+}
+
+function strange(cause: unknown): string {
+  return (
+    `that Berth's TLS cannot use${reasonIn(cause)}. ` +
+    'Make one that clients know (RSA of 2048 bits or more, or EC on the curve P-256 or P-384), and a certificate for it.'
+  )
+}
+
+/** OpenSSL's errors read `error:06000080:public key routines:OPENSSL_internal:UNSUPPORTED_ALGORITHM`. */
+function reasonIn(cause: unknown): string {
+  const reason = cause instanceof Error ? /:([A-Z0-9_]+)$/.exec(cause.message)?.[1] : undefined
+  return reason === undefined ? '' : ` (${reason.toLowerCase().replaceAll('_', ' ')})`
+}
+
+function isUnsupported(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ERR_OSSL_EVP_UNSUPPORTED_ALGORITHM'
+}
+
 function parseKey(file: PemFile): { readonly key: KeyObject; readonly pem: string } {
   const blocks = parsePem(file, 'http.tls.key')
   const block = blocks.find(({ label }) => label.endsWith('PRIVATE KEY'))
@@ -131,9 +175,10 @@ function parseKey(file: PemFile): { readonly key: KeyObject; readonly pem: strin
   try {
     return { key: createPrivateKey(block.text), pem: block.text }
   } catch (cause) {
-    throw new CertificateUnusable(`http.tls.key: the key in ${file.path} is damaged. Copy the file anew.`, {
-      cause,
-    })
+    const what = isUnsupported(cause)
+      ? `${file.path} has a key ${strange(cause)}`
+      : `the key in ${file.path} is damaged. Copy the file anew.`
+    throw new CertificateUnusable(`http.tls.key: ${what}`, { cause })
   }
 }
 

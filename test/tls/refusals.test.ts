@@ -41,6 +41,14 @@ describeWith('a start with TLS that cannot be', ['openssl'], ({ openssl }) => {
     expect(await refusal({ REGISTRY_HTTP_TLS_KEY: '/nowhere/key' })).toContain('/nowhere/key cannot be read')
   })
 
+  test.each(['1', '2'])('names the file of a key that its TLS cannot use (workers: %s)', async (workers) => {
+    const odd = await makeSelfSigned(openssl, folder, { name: 'odd', key: 'secp224r1' })
+    const named = { REGISTRY_HTTP_TLS_CERTIFICATE: odd.certificate, REGISTRY_HTTP_TLS_KEY: odd.key }
+    expect(await refusal({ ...named, BERTH_WORKERS: workers })).toContain(
+      `${odd.certificate} is for a key that Berth's TLS cannot use (unsupported algorithm)`,
+    )
+  })
+
   test('says so of suites that Berth does not have', async () => {
     expect(await refusal({ REGISTRY_HTTP_TLS_CIPHERSUITES: '[TLS_RSA_WITH_RC4_128_SHA]' })).toContain(
       'TLS_RSA_WITH_RC4_128_SHA is one that Berth cannot offer',

@@ -211,8 +211,21 @@ describe('refusing to start', () => {
     expect(code).toBe(1)
     expect(log).toContain(`Port ${first.port} is taken by process ${first.pid} (`)
     expect(log).toMatch(/use one that is free: --addr 127\.0\.0\.1:\d+\n$/)
+    expect(log).toContain(': it is a Berth that is already running. Stop it')
     expect(log).not.toContain(' at ')
   })
+
+  test.each(['1', '2'])(
+    'Berth started twice on one folder says that it runs (%s workers)',
+    async (workers) => {
+      const env = { BERTH_WORKERS: workers }
+      await using first = await startBerth({ env })
+      const { code, log } = await refusal({ port: first.port, data: first.data, env })
+      expect(code).toBe(1)
+      expect(log).toContain(': it is Berth, already running on this data folder. Use that one, or stop it.')
+      expect(log).toMatch(/of its own: --data <folder> --addr 127\.0\.0\.1:\d+\n$/)
+    },
+  )
 
   test('a port that another Berth shares among its workers is taken as well', async () => {
     await using first = await startBerth({ env: { BERTH_WORKERS: '2' } })

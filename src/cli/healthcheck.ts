@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { Config, ListenAddress, TlsConfig } from '../config/config.ts'
-import { formatAddress, isEveryAddress } from '../http/address.ts'
+import { formatAddress, reachableHere } from '../http/address.ts'
 import { EXIT, Failure } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { loadServerConfig, type ServerFlags, withServerArguments } from './server-config.ts'
@@ -80,7 +80,7 @@ export async function askReadiness({ http }: AskedServer): Promise<string> {
 
 async function ask(address: ListenAddress, tls: TlsConfig | null): Promise<Response | 'refuses strangers'> {
   const scheme = tls === null ? 'http' : 'https'
-  const host = address.kind === 'unix' ? 'localhost' : formatAddress(reachable(address))
+  const host = address.kind === 'unix' ? 'localhost' : formatAddress(reachableHere(address))
   try {
     return await fetch(`${scheme}://${host}${READY_PATH}`, {
       ...(address.kind === 'unix' ? { unix: address.path } : {}),
@@ -94,12 +94,6 @@ async function ask(address: ListenAddress, tls: TlsConfig | null): Promise<Respo
     if (demandsCertificate(tls) && isAlert(error)) return 'refuses strangers'
     throw error
   }
-}
-
-/** On every address is on this one too. */
-function reachable(address: Extract<ListenAddress, { kind: 'tcp' }>): typeof address {
-  const isEverywhere = isEveryAddress(address) || address.hostname === '0.0.0.0'
-  return isEverywhere ? { ...address, hostname: 'localhost' } : address
 }
 
 function demandsCertificate(tls: TlsConfig | null): boolean {

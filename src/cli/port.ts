@@ -4,11 +4,10 @@
  */
 import { createServer } from 'node:net'
 import type { ListenAddress } from '../config/config.ts'
-import { cannotListen, formatAddress, isAnswering, isEveryAddress } from '../http/address.ts'
+import { cannotListen, formatAddress, isAnswering, isEveryAddress, type TcpAddress } from '../http/address.ts'
 import { EXIT, Failure } from './failure.ts'
+import { findPortAnswer, type PortAnswer } from './port-answer.ts'
 import { findPortHolder, type PortHolder } from './port-holder.ts'
-
-type TcpAddress = Extract<ListenAddress, { kind: 'tcp' }>
 
 /** Ports tried beyond the taken one, to find one to offer. */
 const OFFERED_WITHIN = 50
@@ -16,19 +15,20 @@ const OFFERED_WITHIN = 50
 /**
  * The address with a number in place of port 0. Throws Failure where another program has the port, and
  * CannotListen where the machine does not have the address or does not allow it.
+ * `root`: the data folder, or null where there is none.
  */
-export async function requireFreePort(address: ListenAddress): Promise<ListenAddress> {
+export async function requireFreePort(address: ListenAddress, root: string | null): Promise<ListenAddress> {
   if (address.kind === 'unix') return address
   const outcome = await probe(address)
-  if (outcome instanceof Error) return requireUsable(address, outcome)
+  if (outcome instanceof Error) return requireUsable(address, root, outcome)
   // A Mac gives out one address of a port although another program listens on all of them.
-  if (address.port !== 0 && (await isAnswering(address))) throw await taken(address)
+  if (address.port !== 0 && (await isAnswering(address))) throw await taken(address, root)
   return { ...address, port: outcome }
 }
 
-async function requireUsable(address: TcpAddress, error: Error): Promise<ListenAddress> {
+async function requireUsable(address: TcpAddress, root: string | null, error: Error): Promise<ListenAddress> {
   const cannot = cannotListen(address, error)
-  if (cannot.problem === 'in-use') throw await taken(address)
+  if (cannot.problem === 'in-use') throw await taken(address, root)
   // A machine without IPv6 has no `::`, but the server knows how to do without; and names are looked up by it.
   if (isEveryAddress(address) || cannot.problem === 'other') return address
   throw cannot
@@ -47,17 +47,31 @@ function probe(address: TcpAddress): Promise<number | Error> {
   })
 }
 
-async function taken(address: TcpAddress): Promise<Failure> {
-  return new Failure(EXIT.FAILED, await describeTaken(address))
+async function taken(address: TcpAddress, root: string | null): Promise<Failure> {
+  return new Failure(EXIT.FAILED, await describeTaken(address, root))
 }
 
 /** One sentence on who holds the port, and one on what to do. */
-async function describeTaken(address: TcpAddress): Promise<string> {
-  const holder = await findPortHolder(address.port)
-  const free = await findFreePort(address)
-  const offer =
-    free === null ? 'choose another with --addr' : `use one that is free: --addr ${withPort(address, free)}`
-  return `Port ${address.port} is taken by ${describeHolder(address.port, holder)}. Stop it, or ${offer}`
+async function describeTaken(address: TcpAddress, root: string | null): Promise<string> {
+  const [holder, answer, free] = await Promise.all([
+    findPortHolder(address.port),
+    findPortAnswer(address, root),
+    findFreePort(address),
+  ])
+  const offered = free === null ? '--addr' : `--addr ${withPort(address, free)}`
+  return (
+    `Port ${address.port} is taken by ${describeHolder(address.port, holder)}${WHAT_ANSWERS[answer]}. ` +
+    (answer === 'same-folder'
+      ? `Use that one, or stop it. Beside it, another needs a folder and a port of its own: --data <folder> ${offered}`
+      : `Stop it, or ${free === null ? 'choose another with' : 'use one that is free:'} ${offered}`)
+  )
+}
+
+const WHAT_ANSWERS: Readonly<Record<PortAnswer, string>> = {
+  'same-folder': ': it is Berth, already running on this data folder',
+  berth: ': it is a Berth that is already running',
+  registry: ': it is a registry that is already running',
+  other: '',
 }
 
 function describeHolder(port: number, holder: PortHolder | null): string {

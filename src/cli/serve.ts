@@ -46,7 +46,9 @@ export function serveCommand(terminal: Terminal): Command {
 
 async function serve(terminal: Terminal, file: string | undefined, flags: ServerFlags): Promise<never> {
   const loaded = await loadServerConfig(terminal, file, flags)
-  const address = await requireFreePort(loaded.config.http.address)
+  const { driver } = loaded.config.storage
+  const root = driver.kind === 'filesystem' ? driver.root : null
+  const address = await requireFreePort(loaded.config.http.address, root)
   const log = withIdentity(loaded.config.log)
   const config: Config = { ...loaded.config, http: { ...loaded.config.http, address }, log }
   const lines = openServerLog(log, terminal, config.workers > 1)

@@ -126,9 +126,14 @@ export function isEveryAddress({ hostname }: TcpAddress): boolean {
 function connect(address: Address): Promise<Bun.Socket<undefined>> {
   const socket = { data() {} }
   if (address.kind === 'unix') return Bun.connect({ unix: address.path, socket })
-  const isWildcard = isEveryAddress(address) || address.hostname === '0.0.0.0'
-  const hostname = isWildcard ? '127.0.0.1' : bare(address.hostname)
-  return Bun.connect({ hostname, port: address.port, socket })
+  const { hostname, port } = reachableHere(address)
+  return Bun.connect({ hostname: bare(hostname), port, socket })
+}
+
+/** Where this machine reaches it: who listens on every address listens on this one too. */
+export function reachableHere(address: TcpAddress): TcpAddress {
+  const isEverywhere = isEveryAddress(address) || address.hostname === '0.0.0.0'
+  return isEverywhere ? { ...address, hostname: '127.0.0.1' } : address
 }
 
 /** An IPv6 address without the brackets that it has in URLs. */

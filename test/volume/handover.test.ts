@@ -3,7 +3,7 @@
  * way of running Berth build on one another, as the weeks of one volume do.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BerthServer, startBerth } from '../berth-server.ts'
 import { inDockerFormat } from '../clients/images.ts'
@@ -75,6 +75,15 @@ describeWays('a folder that goes to and fro', (place) => {
     for (const [, link] of links) expect(link).toMatch(/^sha256:[0-9a-f]{64}$/)
     await using peer = await startDockerRegistry({ data })
     expect(await servedBy(peer.url)).toEqual(served)
+  })
+
+  test('another user’s registry:2 may read all that Berth put into the tree, and nobody the database', () => {
+    const { data } = place()
+    const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
+    const names = readdirSync(join(data, TREE), { recursive: true, encoding: 'utf8' })
+    expect([...new Set(names.map((name) => modeOf(join(data, TREE, name))))].sort()).toEqual(['644', '755'])
+    const database = join(data, 'berth/berth.db')
+    if (existsSync(database)) expect(modeOf(database)).toBe('600')
   })
 
   test('what registry:2 did meanwhile Berth sees at its next start, its garbage-collect included', async () => {

@@ -1,6 +1,6 @@
 /** What is the writer's own affair: order, the session beside the batches, opening and closing. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { failureOf } from '../database.contract.ts'
@@ -40,6 +40,20 @@ function open(migrations = NOTES_MIGRATIONS): Promise<SqliteWriter> {
 function submit(command: unknown, name: string): Promise<unknown> {
   return writer.submit(command as AnyCommand, { name, value: name })
 }
+
+test('a new database is for its owner alone, with what SQLite puts beside it; one that is there keeps its mode', async () => {
+  await submit(putNote, 'somebody')
+  const modes = () =>
+    readdirSync(folder)
+      .filter((name) => name.startsWith('berth.db'))
+      .map((name) => (statSync(join(folder, name)).mode & 0o777).toString(8))
+  expect(modes()).toEqual(['600', '600', '600'])
+  await writer.close()
+  chmodSync(path, 0o640)
+  writer = await open()
+  await submit(putNote, 'another')
+  expect(modes()).toEqual(['640', '640', '640'])
+})
 
 test('marks are settled in commit order, those of a refused command not at all', async () => {
   const commands = [putMarkedNote, refuseNote, putMarkedNote, putNote, putMarkedNote]

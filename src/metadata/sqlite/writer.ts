@@ -6,6 +6,7 @@
  * are answered at the commit. Nobody is told success before it is true, and one batch is settled before the
  * next one begins, so that the link tree follows in commit order.
  */
+import { closeSync, openSync } from 'node:fs'
 import { type AnyCommand, type Read, type Session, type Settle, WriterUnavailable } from '../database.ts'
 import { migrate } from '../migrate.ts'
 import type { Migration } from '../schema.ts'
@@ -40,6 +41,7 @@ interface WaitingJob extends Job {
 
 /** Opens or creates the database and brings it to this program's schema. Throws SchemaTooNew, DatabaseUnavailable. */
 export async function openSqliteWriter(options: WriterOptions): Promise<SqliteWriter> {
+  createForOwnerAlone(options.path)
   const statements = new Statements(options.path, 'write')
   try {
     statements.execute('PRAGMA journal_mode = WAL')
@@ -53,6 +55,18 @@ export async function openSqliteWriter(options: WriterOptions): Promise<SqliteWr
   } catch (error) {
     statements.close()
     throw error
+  }
+}
+
+/**
+ * SQLite would make a file that everybody may read, and this one tells of accounts; what SQLite puts beside it gets
+ * the same mode. Only a file that was not there is opened here: closing one would drop SQLite's locks on it.
+ */
+function createForOwnerAlone(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch {
+    // It is there already and keeps its mode, or cannot be made, which SQLite says in better words.
   }
 }
 

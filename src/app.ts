@@ -148,7 +148,7 @@ async function openRegistry(
     ),
     uploads: new LiveUploads(processName(config, role), await findBootId()),
     policy: {
-      manifests: manifestPolicyOf(config.manifests),
+      manifests: await manifestPolicyOf(config.manifests),
       uploadExpiry: config.uploads.expireAfterMilliseconds,
     },
   }

@@ -9,7 +9,7 @@ import { findContradictions, findDoubts, findOverruled } from './contradictions.
 import { Draft, type Given, type Place } from './draft.ts'
 import type { Environment } from './env.ts'
 import { readConfigFile, suggestSetting } from './file.ts'
-import { settingsSchema } from './schema.ts'
+import { type Settings, settingsSchema } from './schema.ts'
 import { AUTH_KINDS } from './schema-http.ts'
 import { STORAGE_DRIVERS } from './schema-storage.ts'
 import { factsOf, kindOf, listKeys, type NamedSetting, type Schema, type SettingFacts } from './setting.ts'
@@ -50,9 +50,10 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   setFlags(given, sources.flags)
   const replaced = ALTERNATIVES.flatMap((each) => problems.among(() => keepOne(given, each)) ?? [])
   const unsupported = problems.among(() => findUnsupported(given))
-  const settings = problems.among(() => parse(given))
+  const settings = await parse(given).catch(problems.note)
   problems.throwAny()
-  if (settings === null || unsupported === null) throw new Error('settings without a problem are not there')
+  if (settings === undefined || unsupported === null)
+    throw new Error('settings without a problem are not there')
   const config = buildConfig(settings, {
     data: sources.environment[DEFAULT_DATA_VARIABLE] || './data',
     logFormat: sources.isTerminal ? 'pretty' : 'text',
@@ -191,8 +192,8 @@ function findUnsupported(given: Draft): { readonly warnings: string[]; readonly 
   }
 }
 
-function parse(given: Draft): ReturnType<typeof settingsSchema.parse> {
-  const parsed = settingsSchema.safeParse(given.tree)
+async function parse(given: Draft): Promise<Settings> {
+  const parsed = await settingsSchema.safeParseAsync(given.tree)
   if (parsed.success) return parsed.data
   throw new ConfigError(parsed.error.issues.flatMap((issue) => describeIssue(given, issue)))
 }

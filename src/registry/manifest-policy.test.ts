@@ -21,8 +21,9 @@ import {
   OCI_INDEX,
   parseMediaType,
 } from '../oci/media-type.ts'
-import { type ManifestPolicy, parseUrlRules } from './manifest-policy.ts'
+import type { ManifestPolicy } from './manifest-policy.ts'
 import type { Registry } from './registry.ts'
+import { parseUrlRules } from './url-rules.ts'
 
 const FOREIGN = parseMediaType('application/vnd.docker.image.rootfs.foreign.diff.tar.gzip')
 
@@ -105,8 +106,17 @@ describe('addresses of foreign layers', () => {
     ['it is no download', ['.'], [], ['ftp://layers.example.com/1'], 'MANIFEST_INVALID'],
     ['it is no address', ['.'], [], ['layers'], 'MANIFEST_INVALID'],
     ['it has a fragment', ['.'], [], [`${HERE}#1`], 'MANIFEST_INVALID'],
+    ['an expression has flags, as Go writes them', ['(?i)LAYERS\\.EXAMPLE', 'x'], [], [HERE], 'stored'],
+    ['one of the denied has flags of its own', [], ['(?i)nowhere', 'LAYERS'], [HERE], 'stored'],
   ])('%s', async (_, allow, deny, urls, outcome) => {
     expect(await pushLayer({ allow, deny }, urls)).toBe(outcome)
+  })
+
+  test('are matched in no time, whatever a client has made up', async () => {
+    // The pattern of distribution's own documentation, and an address that takes a backtracking matcher 2^100 steps.
+    const rules = parseUrlRules({ allow: ['^https?://([^/]+\\.)*example\\.com/'], deny: [] })
+    expect(rules.allow?.test('https://a.b.example.com/1')).toBe(true)
+    expect(rules.allow?.test(`https://${'a.'.repeat(100)}x`)).toBe(false)
   })
 
   test('are looked at also where the layer is here', async () => {

@@ -2,7 +2,7 @@
  * What the operator has decided about manifests beyond what the specification asks for, by the keys of registry:2:
  * which classes may be pushed, where foreign layers may lie, and which platforms of an index must be there.
  */
-
+import type { Expression } from '../lib/linear-expression.ts'
 import type { Descriptor, Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
@@ -23,8 +23,8 @@ export interface ManifestPolicy {
 
 /** Null stands for no rule. */
 export interface UrlRules {
-  readonly allow: RegExp | null
-  readonly deny: RegExp | null
+  readonly allow: Expression | null
+  readonly deny: Expression | null
 }
 
 /** As where nothing is set. */
@@ -33,26 +33,6 @@ export const USUAL_MANIFEST_POLICY: ManifestPolicy = {
   indexPlatforms: 'none',
   foreignUrls: null,
   classes: null,
-}
-
-const ANYTHING = /^/
-const NOTHING = /(?!)/
-
-/**
- * Rules from lists of regular expressions, each of which may match anywhere in an address. With both lists empty no
- * address is allowed, as in registry:2. Throws SyntaxError.
- */
-export function parseUrlRules(lists: {
-  readonly allow: readonly string[]
-  readonly deny: readonly string[]
-}): UrlRules {
-  const { allow, deny } = lists
-  if (allow.length === 0 && deny.length === 0) return { allow: NOTHING, deny: null }
-  return { allow: anyOf(allow) ?? ANYTHING, deny: anyOf(deny) }
-}
-
-function anyOf(expressions: readonly string[]): RegExp | null {
-  return expressions.length === 0 ? null : new RegExp(expressions.map((each) => `(?:${each})`).join('|'))
 }
 
 /** Throws DENIED for a class that is not allowed, and MANIFEST_INVALID for a layer whose address is not. */

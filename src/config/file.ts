@@ -1,7 +1,7 @@
 /**
  * The YAML file: registry:2's and registry:3's v0.1 form, with Berth's own settings under `berth:`. Every key is
- * known or an error that names it: a setting that is ignored in silence is worse than one that is refused. What the
- * values may be is the schema's affair.
+ * known and stands once, or is an error that names it: a setting that is ignored in silence is worse than one that
+ * is refused. What the values may be is the schema's affair.
  */
 import { ConfigError } from './config.ts'
 import { type Draft, isBranch, nameOf, type Origin, type Place } from './draft.ts'
@@ -12,10 +12,12 @@ import { suggest } from './suggest.ts'
 /** Where registry:3 and registry:2 have theirs. Read where the program is called by their name and nothing else is said. */
 export const USUAL_FILES = ['/etc/distribution/config.yml', '/etc/docker/registry/config.yml'] as const
 
-/** Reads the file into the draft. Throws ConfigError when it is not there, is not YAML, or has unknown keys. */
+/** Reads the file into the draft. Throws ConfigError when it is not there, is not YAML, or has keys that are unknown or stand twice. */
 export async function readConfigFile(file: string, draft: Draft): Promise<void> {
-  const walk: Walk = { file, draft, problems: [] }
-  visit(walk, settingsSchema, [], parseYaml(await readText(file), file))
+  const { parseYaml } = await import('./yaml.ts')
+  const { value, doubled } = parseYaml(await readText(file), `The configuration file ${file}`)
+  const walk: Walk = { file, draft, problems: [...doubled] }
+  visit(walk, settingsSchema, [], value)
   if (walk.problems.length > 0) throw new ConfigError(walk.problems)
 }
 
@@ -61,15 +63,6 @@ async function readText(path: string): Promise<string> {
     const reason = error instanceof Error && 'code' in error ? error.code : error
     const hint = reason === 'ENOENT' ? 'there is no such file' : `it cannot be read (${reason})`
     throw new ConfigError([`The configuration file ${path}: ${hint}.`])
-  }
-}
-
-function parseYaml(text: string, path: string): unknown {
-  try {
-    return Bun.YAML.parse(text)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.replace('YAML Parse error: ', '') : String(error)
-    throw new ConfigError([`The configuration file ${path} is not valid YAML: ${reason}.`])
   }
 }
 

@@ -1,5 +1,5 @@
 /** What holds for settings whatever stands in the environment and the file: a whole Config, or sentences. */
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,9 @@ import { loadConfig } from './load.ts'
 import { settingsSchema } from './schema.ts'
 import { kindOf, listKeys, listSettings } from './setting.ts'
 import { readVariables, variableOf } from './variables.ts'
+
+// Hundreds of files each, beside other tests.
+setDefaultTimeout(30_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-config-properties-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -122,11 +125,11 @@ test('a database URL that is wrong is in no sentence, for it may hold a password
   )
 })
 
-test('every variable is a setting, is empty, or is told of', () => {
-  fc.assert(
-    fc.property(environment, (environment) => {
+test('every variable is a setting, is empty, or is told of', async () => {
+  await fc.assert(
+    fc.asyncProperty(environment, async (environment) => {
       const given = new Draft()
-      const warnings = readVariables(environment, given)
+      const warnings = await readVariables(environment, given)
       const known = Object.entries(environment).filter(([name]) => VARIABLES.includes(name))
       for (const [name, value] of known) {
         const isSet = listSettings(settingsSchema).some(
@@ -168,7 +171,7 @@ test('whatever stands in the file, it is a whole configuration, or sentences', a
   // Every JSON document is YAML.
   const text = fc.oneof(
     tree.map((value) => JSON.stringify(value)),
-    fc.string({ unit: fc.constantFrom(...'a:-{}[]&*!|> \n"') }),
+    fc.string({ unit: fc.constantFrom(...'a:-{}[]&*!|><~%#?\\ \n"') }),
   )
   await fc.assert(
     fc.asyncProperty(text, async (text) => {

@@ -127,6 +127,15 @@ describe('the file', () => {
     ])
   })
 
+  test('is refused when it says a thing twice, together with what else is wrong', async () => {
+    const yaml = 'version: 0.1\nhttp:\n  addr: :5000\n  adr: :1\nlog:\n  level: loud\nhttp:\n  addr: :6000\n'
+    const problems = await problemsOf({ yaml })
+    expect(problems.map((each) => each.replaceAll(folder, ''))).toEqual([
+      'The configuration file /config.yml: http is written 2 times (lines 2, 7). Keep one.',
+      'log.level in /config.yml is "loud": write error, warn, info or debug.',
+    ])
+  })
+
   test('is refused when it names two storage drivers', async () => {
     const [problem] = await problemsOf({ yaml: 'storage:\n  filesystem: {}\n  inmemory: {}\n' })
     expect(problem?.replaceAll(folder, '')).toBe(
@@ -141,7 +150,9 @@ describe('the file', () => {
   })
 
   test('is refused when it is not YAML, is no section, or is not there', async () => {
-    expect(await problemsOf({ yaml: 'http: [' })).toEqual([expect.stringContaining('is not valid YAML')])
+    expect(await problemsOf({ yaml: 'log:\n  level: [' })).toEqual([
+      expect.stringContaining('config.yml is not valid YAML in line 2, column'),
+    ])
     expect(await problemsOf({ yaml: 'http: 5000' })).toEqual([
       expect.stringContaining('http must hold "key: value" lines'),
     ])

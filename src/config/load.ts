@@ -46,7 +46,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const given = new Draft()
   const problems = new Problems()
   if (file !== null) await readConfigFile(file, given).catch(problems.note)
-  const unknown = problems.among(() => readVariables(sources.environment, given)) ?? []
+  const unknown = (await readVariables(sources.environment, given).catch(problems.note)) ?? []
   setFlags(given, sources.flags)
   const replaced = ALTERNATIVES.flatMap((each) => problems.among(() => keepOne(given, each)) ?? [])
   const unsupported = problems.among(() => findUnsupported(given))

@@ -62,6 +62,23 @@ describe('variables as registry:2 has them', () => {
     expect(config.health.files).toEqual([{ file: '/off', everyMilliseconds: 5000 }])
   })
 
+  test.each([
+    [
+      { REGISTRY_STORAGE_MAINTENANCE: '{readonly: {enabled: false, enabled: true}}' },
+      'REGISTRY_STORAGE_MAINTENANCE: readonly.enabled is written 2 times (line 1). Keep one.',
+    ],
+    [
+      { REGISTRY_HEALTH_TCP: '- addr: a:1\n  addr: b:1\n' },
+      'REGISTRY_HEALTH_TCP: addr is written 2 times (lines 1, 2). Keep one.',
+    ],
+    [
+      { REGISTRY_STORAGE_MAINTENANCE: '{readonly' },
+      'REGISTRY_STORAGE_MAINTENANCE is not valid YAML in line 1, column 10',
+    ],
+  ])('but not one that says a thing twice, or cannot be read: %j', async (environment, problem) => {
+    expect(await problemsOf(environment)).toEqual([expect.stringContaining(problem)])
+  })
+
   test("Go's names of fields, and the file's", async () => {
     const files = [{ file: '/off', everyMilliseconds: 10_000 }]
     expect((await configOf({ REGISTRY_HEALTH_FILECHECKERS: '[{file: /off}]' })).health.files).toEqual(files)

@@ -12,6 +12,7 @@ import { chosen } from './file.ts'
 import { settingsSchema } from './schema.ts'
 import { factsOf, kindOf, listSettings, type Schema } from './setting.ts'
 import { suggest } from './suggest.ts'
+import type { YamlContent } from './yaml.ts'
 
 /** Which file to read; as in registry:2. */
 export const CONFIG_FILE_VARIABLE = 'REGISTRY_CONFIGURATION_PATH'
@@ -30,14 +31,14 @@ const FROM_FILE = /_FILE$/
  * variable counts as not set. Gives one sentence for each variable that sets nothing, or more than its writer may
  * think. Throws ConfigError.
  */
-export function readVariables(environment: Environment, draft: Draft): readonly string[] {
+export async function readVariables(environment: Environment, draft: Draft): Promise<readonly string[]> {
   const warnings: string[] = []
   const problems: string[] = []
   for (const variable of Object.keys(environment).sort(byName)) {
     const text = environment[variable] ?? ''
     if (text === '' || !looksMeant(variable)) continue
     try {
-      warnings.push(...(setVariable(draft, variable, text) ?? [unknownVariable(variable)]))
+      warnings.push(...((await setVariable(draft, variable, text)) ?? [unknownVariable(variable)]))
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       problems.push(...error.problems)
@@ -67,10 +68,10 @@ function looksMeant(variable: string): boolean {
 }
 
 /** Gives sentences about what is lost by it; null where the variable is no setting's. */
-function setVariable(draft: Draft, variable: string, text: string): readonly string[] | null {
+async function setVariable(draft: Draft, variable: string, text: string): Promise<readonly string[] | null> {
   const found = findPlace(draft, variable)
   if (found !== null) {
-    return setFound(draft, found, parseValue(found.schema, text, variable), origin(variable))
+    return setFound(draft, found, await parseValue(found.schema, text, variable), origin(variable))
   }
   if (!FROM_FILE.test(variable)) return null
   const secret = findPlace(draft, variable.replace(FROM_FILE, ''))
@@ -180,16 +181,20 @@ function itemIn(draft: Draft, place: Place, word: string, variable: string): Pla
 }
 
 /** A text as it stands, save for the quotes that compose hands on; a section, a map or a list as YAML. */
-function parseValue(schema: Schema, text: string, variable: string): unknown {
+async function parseValue(schema: Schema, text: string, variable: string): Promise<unknown> {
   const { kind } = kindOf(schema)
   if (kind === 'value') return unquoted(text)
+  const { parseYaml } = await import('./yaml.ts')
+  let content: YamlContent
   try {
-    return Bun.YAML.parse(text)
+    content = parseYaml(text, variable)
   } catch (error) {
-    if (kind === 'list' || kind === 'unread') return unquoted(text)
-    const reason = error instanceof Error ? error.message.replace('YAML Parse error: ', '') : String(error)
-    throw new ConfigError([`${variable} is not valid YAML: ${reason}.`])
+    // One item may stand for a list, and a password may look like anything.
+    if (error instanceof ConfigError && (kind === 'list' || kind === 'unread')) return unquoted(text)
+    throw error
   }
+  if (content.doubled.length > 0) throw new ConfigError(content.doubled)
+  return content.value
 }
 
 function unquoted(text: string): string {

@@ -13,7 +13,7 @@ import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Config, TlsConfig } from '../config/config.ts'
-import { parseKeyPair } from '../http/certificates.ts'
+import { parseAuthorityPair, parseKeyPair } from '../http/certificates.ts'
 import type { Credentials } from '../http/local-authority.ts'
 import { machineNames } from '../lib/machine-names.ts'
 import { Periodic } from '../lib/periodic.ts'
@@ -108,8 +108,7 @@ async function findOrCreateAuthority(folder: string, now: Date): Promise<Credent
 
 function parseAuthority(path: string, text: string): Credentials {
   try {
-    const { certificate, key } = parseKeyPair({ path, text }, { path, text })
-    return { certificate, key }
+    return parseAuthorityPair({ path, text })
   } catch (cause) {
     throw new TlsUnusable(
       `${path} is damaged. Put it back from a backup; or remove it: then a new authority is made, which every client must be told to trust anew.`,

@@ -40,18 +40,34 @@ interface PemBlock {
   readonly text: string
 }
 
-/** The two may be one file. Throws CertificateUnusable. */
+/** The two may be one file. Throws CertificateUnusable, also where TLS cannot use them. */
 export function parseKeyPair(certificateFile: PemFile, keyFile: PemFile): KeyPair {
   const chain = parseCertificates(certificateFile, 'http.tls.certificate')
-  const [own] = chain
   const { key, pem } = parseKey(keyFile)
   const certificate = chain.map(String).join('')
   requireSpoken({ cert: certificate }, `http.tls.certificate: ${certificateFile.path}`)
-  if (own === undefined || !own.checkPrivateKey(key)) {
-    throw new CertificateUnusable(describeMismatch(chain, key, certificateFile, keyFile))
-  }
+  const own = requireOwn(chain, key, certificateFile, keyFile)
   requireStrong(key, keyFile.path)
   return { certificate, key: pem, facts: factsOf(own) }
+}
+
+/** The certificate and the key of an authority, in one file: it signs others, and is never shown by a server itself. Throws CertificateUnusable. */
+export function parseAuthorityPair(file: PemFile): Pick<KeyPair, 'certificate' | 'key'> {
+  const chain = parseCertificates(file, 'the authority')
+  const { key, pem } = parseKey(file)
+  return { certificate: String(requireOwn(chain, key, file, file)), key: pem }
+}
+
+/** The first certificate, whose key it must be. */
+function requireOwn(
+  chain: readonly X509Certificate[],
+  key: KeyObject,
+  certificateFile: PemFile,
+  keyFile: PemFile,
+): X509Certificate {
+  const [own] = chain
+  if (own !== undefined && own.checkPrivateKey(key)) return own
+  throw new CertificateUnusable(describeMismatch(chain, key, certificateFile, keyFile))
 }
 
 /** What clients' certificates must be signed by: one PEM text. Throws CertificateUnusable. */

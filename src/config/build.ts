@@ -19,6 +19,8 @@ import type { Settings } from './schema.ts'
 
 const HOUR = 3_600_000
 const SEVEN_DAYS = 7 * 24 * HOUR
+/** A timer counts 31 bits of milliseconds, and one that is set to more goes off at once. */
+const LONGEST_TIMER = 24 * 24 * HOUR
 /** Together with what ends after it, inside the 10 s that `docker stop` waits. */
 const SHUTDOWN_GRACE = 8000
 const REGISTRY_2_DATA = '/var/lib/registry'
@@ -68,8 +70,9 @@ export function buildConfig(settings: Settings, defaults: Defaults): Config {
       tagsMax: settings.tags?.maxtags ?? 10_000,
     },
     health: buildHealth(settings.health),
-    shutdownGraceMilliseconds:
+    shutdownGraceMilliseconds: timed(
       settings.berth?.shutdownGrace ?? (settings.http?.draintimeout || SHUTDOWN_GRACE),
+    ),
   }
 }
 
@@ -154,7 +157,7 @@ function buildUploads({ storage, berth }: Settings): UploadsConfig {
   const purging = storage?.maintenance?.uploadpurging
   return {
     expireAfterMilliseconds: berth?.uploads?.expireAfter ?? purging?.age ?? SEVEN_DAYS,
-    purgeEveryMilliseconds: purging?.enabled === false ? null : (purging?.interval ?? HOUR),
+    purgeEveryMilliseconds: purging?.enabled === false ? null : timed(purging?.interval ?? HOUR),
     purgeIsDryRun: purging?.dryrun ?? false,
   }
 }
@@ -190,12 +193,12 @@ function buildHealth(health: Settings['health'] = {}): HealthConfig {
       uri,
       headers: headers ?? {},
       statusCode: statuscode ?? 200,
-      timeoutMilliseconds: timeout ?? USUAL_CHECK_TIMEOUT,
+      timeoutMilliseconds: timed(timeout ?? USUAL_CHECK_TIMEOUT),
       ...repeated(check),
     })),
     tcp: (health.tcp ?? []).map(({ addr, timeout, ...check }) => ({
       address: addr,
-      timeoutMilliseconds: timeout ?? USUAL_CHECK_TIMEOUT,
+      timeoutMilliseconds: timed(timeout ?? USUAL_CHECK_TIMEOUT),
       ...repeated(check),
     })),
   }
@@ -207,5 +210,10 @@ interface Check {
 }
 
 function repeated({ interval, threshold }: Check): { everyMilliseconds: number; threshold: number } {
-  return { everyMilliseconds: interval ?? USUAL_CHECK_INTERVAL, threshold: threshold || 1 }
+  return { everyMilliseconds: timed(interval ?? USUAL_CHECK_INTERVAL), threshold: threshold || 1 }
+}
+
+/** What is to be waited for, in milliseconds. Nobody will notice a difference after weeks. */
+function timed(milliseconds: number): number {
+  return Math.min(milliseconds, LONGEST_TIMER)
 }

@@ -17,7 +17,7 @@ test.each([
   expect(parseDuration(text)).toBe(milliseconds)
 })
 
-test.each(['', '5', 'h', '-1s', '1 h', '5y'])('%j is no duration', (text) =>
+test.each(['', '5', 'h', '-1s', '1 h', '5y', `${'9'.repeat(400)}h`])('%j is no duration', (text) =>
   expect(parseDuration(text)).toBeNull(),
 )
 

@@ -12,11 +12,15 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-/** Milliseconds, or null where the text is no duration. */
+/** Milliseconds, or null where the text is no duration, or one beyond counting (285 000 years). */
 export function parseDuration(text: string): number | null {
   if (!/^((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d))+$/.test(text)) return null
   const parts = [...text.matchAll(/([\d.]+)(ns|us|µs|μs|ms|s|m|h|d)/g)]
-  return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (MILLISECONDS[unit] ?? 0), 0)
+  const sum = parts.reduce(
+    (before, [, amount, unit = '']) => before + Number(amount) * (MILLISECONDS[unit] ?? 0),
+    0,
+  )
+  return sum <= Number.MAX_SAFE_INTEGER ? sum : null
 }
 
 /** As registry:2's file and variables write it: a number without a unit is nanoseconds. */

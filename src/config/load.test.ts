@@ -254,6 +254,30 @@ describe('a value that cannot be used', () => {
     expect(problem).not.toContain('hunter2')
   })
 
+  test.each<[string, Sources]>([
+    [
+      'what stands one level too high',
+      { environment: { BERTH_DATABASE: 'postgres://berth:hunter2@db/berth' } },
+    ],
+    [
+      'an item of a list',
+      {
+        yaml: 'health:\n  http:\n    - uri: http://a.test\n      headers: {Authorization: ["Bearer hunter2\\nX: y"]}\n',
+      },
+    ],
+    [
+      'one item in the place of a list',
+      {
+        yaml: 'health:\n  http:\n    uri: http://u:hunter2@a.test\n    headers: {Authorization: [hunter2]}\n',
+      },
+    ],
+    ['an address', { yaml: 'http:\n  host: https://u:hunter2@registry.example.com/path\n' }],
+  ])('is not repeated in %s', async (_, sources) => {
+    const problems = await problemsOf(sources)
+    expect(problems).not.toBeEmpty()
+    expect(problems.join('\n')).not.toContain('hunter2')
+  })
+
   test('is reported together with what is wrong in other ways', async () => {
     const yaml =
       'version: 0.1\nhttp:\n  adr: :1\nstorage:\n  filesystem: {}\n  inmemory: {}\nproxy:\n  remoteurl: https://x\nlog:\n  level: loud\n'
@@ -268,6 +292,27 @@ describe('a value that cannot be used', () => {
   test('is reported together with the others', async () => {
     expect(await problemsOf({ environment: { BERTH_WORKERS: 'x', REGISTRY_LOG_LEVEL: 'y' } })).toHaveLength(2)
   })
+})
+
+test('no time that is waited for is longer than a timer can count, and none that is compared is cut', async () => {
+  const yaml = `version: 0.1
+http: {draintimeout: 2000h}
+storage: {maintenance: {uploadpurging: {age: 8760h, interval: 2000h}}}
+health:
+  storagedriver: {enabled: true, interval: 2000h}
+  tcp: [{addr: "a:1", interval: 2000h, timeout: 2000h}]
+`
+  const { uploads, health, shutdownGraceMilliseconds } = await configOf({ yaml })
+  const [tcp] = health.tcp
+  const timed = [
+    shutdownGraceMilliseconds,
+    uploads.purgeEveryMilliseconds,
+    health.storage?.everyMilliseconds,
+    tcp?.everyMilliseconds,
+    tcp?.timeoutMilliseconds,
+  ]
+  expect(timed).toEqual(timed.map(() => 24 * 86_400_000))
+  expect(uploads.expireAfterMilliseconds).toBe(365 * 86_400_000)
 })
 
 describe('settings that contradict each other', () => {

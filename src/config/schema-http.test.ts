@@ -25,3 +25,20 @@ test.each(['proxy.local', '10.0.0.0/33', '10.0.0'])('http.trustedproxies %s is r
   const message = await refused({ REGISTRY_HTTP_TRUSTEDPROXIES: `[10.0.0.0/8, ${value}]` })
   expect(message).toContain('write addresses and networks')
 })
+
+test.each([
+  ['/metrics', '/metrics'],
+  ['metrics', '/metrics'],
+  ['/a/metrics', '/a/metrics'],
+])('http.debug.prometheus.path %s is %s', async (value, path) => {
+  const { debug } = await httpOf({
+    REGISTRY_HTTP_DEBUG_ADDR: ':5001',
+    REGISTRY_HTTP_DEBUG_PROMETHEUS_ENABLED: 'true',
+    REGISTRY_HTTP_DEBUG_PROMETHEUS_PATH: value,
+  })
+  expect(debug?.metricsPath).toBe(path)
+})
+
+test('http.debug.prometheus.path is a path alone', async () => {
+  expect(await refused({ REGISTRY_HTTP_DEBUG_PROMETHEUS_PATH: '/metrics?all' })).toContain('write a path')
+})

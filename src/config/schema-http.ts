@@ -19,6 +19,7 @@ import {
   prefix,
   problemWith,
   text,
+  urlPath,
   wholeNumber,
 } from './values.ts'
 
@@ -89,7 +90,7 @@ export const httpSection = section({
     addr: setting(address, { about: 'where health and metrics are served', byDefault: 'nowhere' }),
     prometheus: section({
       enabled: setting(boolean, { about: 'serves metrics there', byDefault: 'false' }),
-      path: setting(text, { about: 'the path of the metrics', byDefault: '/metrics' }),
+      path: setting(urlPath, { about: 'the path of the metrics', byDefault: '/metrics' }),
     }),
   }),
   http2: section({
@@ -133,7 +134,7 @@ export const authSection = section({
       rootcertbundle: setting(path, { about: 'a PEM file of certificates that sign tokens' }),
       jwks: setting(path, { about: 'a file or URL of keys that sign tokens' }),
       autoredirect: setting(boolean, { about: 'the realm is this server itself', byDefault: 'false' }),
-      autoredirectpath: setting(text, { about: 'and this the path of it', byDefault: '/auth/token' }),
+      autoredirectpath: setting(urlPath, { about: 'and this the path of it', byDefault: '/auth/token' }),
       signingalgorithms: setting(listOf(oneOf(SIGNING_ALGORITHMS)), {
         about: 'such as RS256',
         byDefault: 'all that are safe',

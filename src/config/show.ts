@@ -1,12 +1,10 @@
-/**
- * The settings as they hold: each with its value and where it came from. What may be secret is masked, and so is
- * everything that Berth does not look into.
- */
+/** The settings as they hold: each with its value, as far as that may be shown, and where it came from. */
 import type { Config } from './config.ts'
 import { type Draft, isBranch, nameOf, type Place } from './draft.ts'
 import type { LoadedConfig } from './load.ts'
 import { settingsSchema } from './schema.ts'
-import { factsOf, kindOf, listSettings, type NamedSetting, type Schema } from './setting.ts'
+import { masked } from './secrets.ts'
+import { kindOf, listSettings, type NamedSetting } from './setting.ts'
 
 export interface ShownSetting {
   readonly name: string
@@ -14,8 +12,6 @@ export interface ShownSetting {
   /** `REGISTRY_HTTP_ADDR`, `--addr`, the path of the file, or `default`. */
   readonly origin: string
 }
-
-const MASK = '********'
 
 export function showSettings({ given, config }: Pick<LoadedConfig, 'given' | 'config'>): ShownSetting[] {
   return listSettings(settingsSchema).flatMap((setting) => {
@@ -62,23 +58,4 @@ function computed({ storage, log, database, workers }: Config): Readonly<Record<
     'berth.workers': String(workers),
     ...(database.kind === 'postgres' ? { 'berth.database.connections': String(database.connections) } : {}),
   }
-}
-
-function masked(schema: Schema, value: unknown): unknown {
-  if (factsOf(schema)?.isSecret === true) return MASK
-  const kind = kindOf(schema)
-  if (kind.kind === 'unread') return MASK
-  if (kind.kind === 'list' && Array.isArray(value)) return value.map((item) => masked(kind.item, item))
-  if (typeof value === 'string') return value.replace(/:\/\/[^/@\s]+@/g, `://${MASK}@`)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, child]) => {
-      const schemaOfChild =
-        kind.kind === 'map' ? kind.value : kind.kind === 'section' ? kind.shape[key] : null
-      return [
-        key,
-        schemaOfChild === null || schemaOfChild === undefined ? MASK : masked(schemaOfChild, child),
-      ]
-    }),
-  )
 }

@@ -53,8 +53,8 @@ export const text = written('write some text', ['string', 'number', 'boolean'], 
 export const path = written('write a path', ['string'], (value) => value || null)
 
 const DURATION_HINT = 'write a duration such as 30s, 90m, 168h or 7d'
-/** More than nothing. */
-export const duration = written(DURATION_HINT, ['string'], (value) => parseDuration(value) || null)
+/** Whole milliseconds, at least one. */
+export const duration = written(DURATION_HINT, ['string'], (value) => atLeast(1, parseDuration(value)))
 /** As Go reads it. Nothing shorter than a millisecond: whoever writes `10` means ten seconds, and Go nanoseconds. */
 export const goDuration = written(
   `${DURATION_HINT}; a bare number means nanoseconds`,
@@ -69,7 +69,7 @@ export const goDurationOrNone = written(
 )
 
 function atLeast(least: number, value: number | null): number | null {
-  return value === null || value < least ? null : value
+  return value === null || value < least ? null : Math.round(value)
 }
 
 /** A whole number within bounds. */
@@ -106,6 +106,11 @@ export const host = written(
 /** Begins with a slash and has none at its end; empty for `/`. */
 export const prefix = written('write a path such as /registry/', ['string'], (value) =>
   /^\/(?:[\w.~-]+\/?)*$/.test(value) && !/(^|\/)\.{1,2}(\/|$)/.test(value) ? value.replace(/\/$/, '') : null,
+)
+
+/** The path of an address. Whoever leaves out the slash at its beginning means it. */
+export const urlPath = written('write a path such as /metrics', ['string'], (value) =>
+  /^[^\s?#]+$/.test(value) ? value.replace(/^(?!\/)/, '/') : null,
 )
 
 /** What a parser says of a value that it does not take, or null. */

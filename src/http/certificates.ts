@@ -66,7 +66,7 @@ function requireOwn(
   keyFile: PemFile,
 ): X509Certificate {
   const [own] = chain
-  if (own !== undefined && own.checkPrivateKey(key)) return own
+  if (own?.checkPrivateKey(key)) return own
   throw new CertificateUnusable(describeMismatch(chain, key, certificateFile, keyFile))
 }
 

@@ -31,6 +31,7 @@ import { MIGRATIONS } from './schema.ts'
 import * as settings from './settings.ts'
 import { openSqliteInPlace } from './sqlite/database.ts'
 import * as tags from './tags.ts'
+import * as tornLinks from './torn-links.ts'
 import type { TrashId } from './trash.ts'
 import * as trash from './trash.ts'
 import type { TreeMark } from './tree.ts'
@@ -195,6 +196,17 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   deleteTag: (tx) => [() => tags.deleteTag(tx, repository, tag)],
   deleteTagsOf: (tx) => [() => tags.deleteTagsOf(tx, repository, digest, 10)],
   deleteManifest: (tx) => [() => manifests.deleteManifest(tx, repository, digest)],
+
+  insertTornLinks: (tx) => [
+    () =>
+      tornLinks.insertTornLinks(
+        tx,
+        repository,
+        many.map((each) => ({ what: 'layer', digest: each })),
+      ),
+  ],
+  hasTornLinks: (tx) => [() => tornLinks.hasTornLinks(tx, repository)],
+  forgetTornLink: (tx) => [() => tornLinks.forgetTornLink(tx, repository, { what: 'layer', digest })],
 
   markTree: (tx) => [() => tree.markTree(tx, mark, { before: null, after: digest })],
   resettleTree: (tx) => [() => tree.resettleTree(tx, mark)],
@@ -536,6 +548,7 @@ const VALUES: Readonly<Record<string, string>> = {
   'tag_history.repository_id': '1 + g % 10',
   'tag_history.name': `'v' || g % 7`,
   'tree_dirty.key': `'v' || g % 3000`,
+  'torn_links.repository_id': '1 + g % 1000',
   until_at: 'CASE WHEN g % 100 = 0 THEN NULL ELSE g END',
   writer: `CASE WHEN g % 100 = 0 THEN 'one/' || g END`,
   writer_lease_until: 'CASE WHEN g % 100 = 0 THEN g ELSE 0 END',

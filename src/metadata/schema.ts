@@ -234,4 +234,17 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX trashed_manifests_digest ON trashed_manifests (digest, repository_id)`,
     ],
   },
+  {
+    version: 4,
+    name: 'links that a crash has torn',
+    statements: [
+      // Known by their place; written anew when what they link is pushed.
+      `CREATE TABLE torn_links (
+        repository_id {{integer}} NOT NULL REFERENCES repositories (id),
+        kind {{text}} NOT NULL,
+        digest {{text}} NOT NULL,
+        PRIMARY KEY (repository_id, kind, digest)
+      ) {{clustered}}`,
+    ],
+  },
 ]

@@ -24,6 +24,7 @@ import { isManifestType } from '../oci/manifest-format.ts'
 import type { MountBlob, UnlinkBlob } from './blobs.ts'
 import { BLOB_LEASE } from './registry.ts'
 import { markLayerAdded, markLayerRemoved, resettleLayer } from './tree/marks.ts'
+import { healLink } from './tree/torn-links.ts'
 
 /** Makes durable bytes a blob that the repository may read. */
 export async function addBlob(
@@ -35,7 +36,7 @@ export async function addBlob(
   if (!(await insertBlob(tx, digest, size, tx.now + BLOB_LEASE))) throw beingDeleted(digest)
   await scheduleReview(tx, { repository: 0, digest, reason: 'blob uploaded', dueAt: tx.now + BLOB_LEASE })
   if (await linkBlob(tx, repository, digest)) await markLayerAdded(tx, repository, digest)
-  else await resettleLayer(tx, repository, digest)
+  else await showLayerAgain(tx, repository, digest)
 }
 
 /** The problems that one refusal names: a manifest may have thousands. */
@@ -77,7 +78,7 @@ export const mountBlobCommand = command('blob.mount', async (tx, input: MountBlo
     await markLayerAdded(tx, repository, input.digest)
     await record(tx, repository, input.by, { kind: 'blob.mounted', digest: input.digest, from: source })
   } else {
-    await resettleLayer(tx, repository, input.digest)
+    await showLayerAgain(tx, repository, input.digest)
   }
   return true
 })
@@ -92,6 +93,12 @@ export const unlinkBlobCommand = command('blob.unlink', async (tx, input: Unlink
   await scheduleReview(tx, { repository: 0, digest, reason: 'link dropped', dueAt: tx.now + BLOB_LEASE })
   await record(tx, repository, input.by, { kind: 'blob.unlinked', digest })
 })
+
+/** For a blob that the repository links already: the tree must show it too before anybody is answered. */
+async function showLayerAgain(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<void> {
+  if (!(await healLink(tx, repository, { what: 'layer', digest })))
+    await resettleLayer(tx, repository, digest)
+}
 
 /** False: there is no such blob. Throws UNAVAILABLE for one that is being deleted at this moment. */
 async function keptOrRefused(

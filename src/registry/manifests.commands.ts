@@ -34,6 +34,7 @@ import {
   markTag,
   resettleManifest,
 } from './tree/marks.ts'
+import { healLinksOfManifest } from './tree/torn-links.ts'
 import { blobsUsedBy } from './tree/tree-manifest.ts'
 
 export interface PutManifestFacts {
@@ -63,6 +64,7 @@ export const putManifestCommand = command(
     await keepReferencedBlobs(tx, repository, input.manifest, { allowMissing: input.allowMissingBlobs })
     await requireManifests(tx, repository, input.requiredChildren)
     const isNew = await storeOrHoldManifest(tx, repository, input)
+    await healLinksOfManifest(tx, repository, input.digest)
     const moved = await moveTags(tx, repository, input)
     if (isNew || moved.length > 0) {
       const { digest, manifest, bytes } = input

@@ -3,7 +3,7 @@
  * way of running Berth build on one another, as the weeks of one volume do.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BerthServer, startBerth } from '../berth-server.ts'
 import { inDockerFormat } from '../clients/images.ts'
@@ -142,6 +142,36 @@ describeWays('a folder that goes to and fro', (place) => {
       (error: Error) => error.message,
     )
     expect(refused).toContain('Is the volume mounted?')
+  })
+})
+
+describeWith('what a crash of registry:2 left', ['docker-registry'], () => {
+  test('registry:2 serves again once it was pushed through Berth, and not before', async () => {
+    await using peer = await startDockerRegistry({})
+    await pushImage(peer.url, 'app', '1', first)
+    const served = await servedBy(peer.url)
+    await peer.stop()
+    const links = Object.keys(filesUnder(join(peer.data, TREE))).filter((path) =>
+      /_layers|revisions/.test(path),
+    )
+    for (const link of links.filter((path) => path.endsWith('/link')))
+      writeFileSync(join(peer.data, TREE, link), '')
+    {
+      await using berth = await startBerth({ data: peer.data })
+      await untilIndexed(berth)
+      expect(await servedBy(berth.url)).toEqual(served)
+      await berth.stop()
+      await using again = await startDockerRegistry({ data: peer.data })
+      expect((await fetch(`${again.url}/v2/app/manifests/1`)).ok).toBe(false)
+    }
+    {
+      await using berth = await startBerth({ data: peer.data })
+      // All of its blobs are there, so a client pushes the manifest alone.
+      await pushManifest(berth.url, 'app', '1', first.root)
+      await berth.kill()
+    }
+    await using again = await startDockerRegistry({ data: peer.data })
+    expect(await servedBy(again.url)).toEqual(served)
   })
 })
 

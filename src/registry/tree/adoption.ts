@@ -26,11 +26,16 @@ export async function* readForAdoption(reader: TreeReader, name: RepositoryName)
     here.add(manifest.digest)
     for (const blob of manifest.blobs) referred.add(blob)
     yield { kind: 'manifest', manifest }
+    if (!revision.isSound) yield { kind: 'torn link', link: { what: 'revision', digest: manifest.digest } }
   }
-  for await (const { digest, path } of readLayers(reader, name)) {
+  for await (const { digest, path, isSound } of readLayers(reader, name)) {
     const size = await findContentSize(reader.files, digest)
-    if (size === null) reader.findings.add('missing blob', path)
-    else yield { kind: 'blob', blob: { digest, size, isReferred: referred.has(digest) } }
+    if (size === null) {
+      reader.findings.add('missing blob', path)
+      continue
+    }
+    yield { kind: 'blob', blob: { digest, size, isReferred: referred.has(digest) } }
+    if (!isSound) yield { kind: 'torn link', link: { what: 'layer', digest } }
   }
   for await (const found of readTags(reader, name)) {
     const change = await readTagForAdoption(reader, name, found, here)

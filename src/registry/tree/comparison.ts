@@ -68,9 +68,13 @@ async function* compareManifests(
       ? await compareManifest(comparison, revision)
       : await readNewManifest(reader, revision)
     if (change === 'not here') continue
-    if (change?.kind === 'manifest gone') gone.push(change)
-    else here.add(revision.digest)
-    if (change !== null && change.kind !== 'manifest gone') yield change
+    if (change?.kind === 'manifest gone') {
+      gone.push(change)
+      continue
+    }
+    here.add(revision.digest)
+    if (change !== null) yield change
+    if (!revision.isSound) yield tornLink('revision', revision)
   }
   for (const digest of known) gone.push({ kind: 'manifest gone', digest })
 }
@@ -101,8 +105,13 @@ async function* compareBlobs(comparison: Comparison): AsyncGenerator<TreeChange>
     const change = await compareBlob(comparison, link, known.get(link.digest)?.stored ?? null)
     known.delete(link.digest)
     if (change !== null) yield change
+    if (!link.isSound) yield tornLink('layer', link)
   }
   for (const digest of known.keys()) yield { kind: 'link gone', digest }
+}
+
+function tornLink(what: 'revision' | 'layer', { digest }: PlacedLink): TreeChange {
+  return { kind: 'torn link', link: { what, digest } }
 }
 
 async function compareBlob(

@@ -1,6 +1,6 @@
 /**
  * What was met in the link tree that is not as distribution leaves it: counted, with a few places of each kind.
- * None of it is ever touched. It is for one summary to the operator, and decides nothing.
+ * None of it is touched for having been found. It is for one summary to the operator, and decides nothing.
  */
 
 export type FindingKind =

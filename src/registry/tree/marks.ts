@@ -1,6 +1,7 @@
 /** Says, inside a command, which paths of distribution's link tree its change shows in. */
 import type { Transaction } from '../../metadata/database.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
+import type { TornLink } from '../../metadata/torn-links.ts'
 import { markTree, resettleTree } from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/tag.ts'
@@ -49,6 +50,19 @@ export function markLayerRemoved(tx: Transaction, repository: RepositoryId, dige
     tx,
     { kind: 'layer', repositoryId: repository, key: digest },
     { before: digest, after: null },
+  )
+}
+
+/** A link is written anew: what its file holds tells nothing, and that it is not there would be another registry's doing. */
+export function markTornLink(
+  tx: Transaction,
+  repository: RepositoryId,
+  { what, digest }: TornLink,
+): Promise<void> {
+  return markTree(
+    tx,
+    { kind: what, repositoryId: repository, key: digest },
+    { before: digest, after: digest },
   )
 }
 

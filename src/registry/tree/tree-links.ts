@@ -41,6 +41,8 @@ export async function readLink(files: TreeFiles, path: string): Promise<Link> {
 export interface PlacedLink {
   readonly digest: Digest
   readonly path: string
+  /** False where the file is empty or holds something else. */
+  readonly isSound: boolean
 }
 
 /** The manifests that the repository has. */
@@ -127,7 +129,7 @@ async function readPlaced(
   if (link.kind === 'absent') return null
   const isSound = link.kind === 'digest' && link.digest === digest
   if (!isSound) findings.add(link.kind === 'empty' ? 'empty link' : 'torn link', path)
-  return { digest, path }
+  return { digest, path, isSound }
 }
 
 function reportBeside({ findings }: TreeReader, place: string, entry: string): void {

@@ -26,6 +26,7 @@ import {
   moveTagAsSeen,
   type TagRow,
 } from '../../metadata/tags.ts'
+import { insertTornLinks } from '../../metadata/torn-links.ts'
 import { createTrash, trashManifest, trashTag } from '../../metadata/trash.ts'
 import { hasTreeDirt, markTree, type TreeMark } from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -123,6 +124,11 @@ async function take(tx: Transaction, part: TreePart, start: string): Promise<voi
     ANOTHER_REGISTRY,
   )
   await takeBlobs(tx, id, found)
+  await insertTornLinks(
+    tx,
+    id,
+    each(found, 'torn link', ({ link }) => link),
+  )
   await insertFoundTags(
     tx,
     id,
@@ -167,6 +173,8 @@ function pathOf(repositoryId: RepositoryId, change: TreeChange): TreeMark | null
     case 'tag moved':
     case 'tag gone':
       return { kind: 'tag', repositoryId, key: change.seen.name }
+    case 'torn link':
+      return { kind: change.link.what, repositoryId, key: change.link.digest }
     case 'repair':
       return {
         kind: change.what,

@@ -264,7 +264,8 @@ describe('it is refused', () => {
   test('where its key is for another algorithm, or for encryption', async () => {
     use(await keySet([{ ...rootKey, kid: 'k', alg: 'ES384' }]))
     await expectRefused(await good({}, { kid: 'k' }), 'algorithm is not that of its key')
-    use(await keySet([{ ...rootKey, kid: 'k', use: 'enc' }]))
+    const another = await publicJwk(await makeCertificate({ name: 'another' }))
+    use(await keySet([{ ...rootKey, kid: 'k', use: 'enc' }, another]))
     await expectRefused(await good({}, { kid: 'k' }), 'not signed by a key')
   })
 

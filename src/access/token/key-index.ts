@@ -10,19 +10,32 @@ export type TrustedKey = JWK
 
 export type KeyIndex = ReadonlyMap<string, TrustedKey>
 
-/** Of several keys with one id the first counts, so that none can take another's place by its thumbprint. */
+/**
+ * Of several keys with one id the first counts, so that none can take another's place by its thumbprint. Keys of a kind
+ * that is not known here, or that lack what they need, are passed over (RFC 7517 §5), for the others are none the worse.
+ */
 export async function indexKeys(keys: readonly JWK[]): Promise<KeyIndex> {
-  const usable = keys.filter((key) => key.use !== 'enc').map(withoutPrivateParts)
+  const signing = keys.filter((key) => key.use !== 'enc').map(withoutPrivateParts)
+  const usable = (await Promise.all(signing.map(findIds))).filter((each) => each !== null)
   const index = new Map<string, TrustedKey>()
-  const add = (id: string | undefined, key: TrustedKey) => {
-    if (id !== undefined && id !== '' && !index.has(id)) index.set(id, key)
+  const add = (id: string, key: TrustedKey) => {
+    if (!index.has(id)) index.set(id, key)
   }
-  for (const key of usable) add(key.kid, key)
-  for (const key of usable) {
-    add(await calculateJwkThumbprint(key), key)
-    if (key.kty !== 'oct') add(libtrustId(key), key)
-  }
+  for (const { key } of usable) if (key.kid !== undefined && key.kid !== '') add(key.kid, key)
+  for (const { key, computed } of usable) for (const id of computed) add(id, key)
   return index
+}
+
+/** The ids that follow from the key itself; null for a key that cannot be used. */
+async function findIds(
+  key: TrustedKey,
+): Promise<{ readonly key: TrustedKey; readonly computed: readonly string[] } | null> {
+  try {
+    const thumbprint = await calculateJwkThumbprint(key)
+    return { key, computed: key.kty === 'oct' ? [thumbprint] : [thumbprint, libtrustId(key)] }
+  } catch {
+    return null
+  }
 }
 
 /** Whoever publishes a whole key pair is not made to sign with it. */

@@ -75,6 +75,19 @@ describe('a file', () => {
     expect(await ids(source)).toEqual(['b'])
   })
 
+  test('that stays broken is told of once, however many tokens come, and again when it breaks again', async () => {
+    const told = () => lines.filter((line) => line.includes('stay as they were')).length
+    await source.trust()
+    writeFileSync(path, 'no JSON')
+    for (let token = 0; token < 5; token++) await source.trustAnew()
+    expect(told()).toBe(1)
+    writeFileSync(path, await setOf('b'))
+    await source.trustAnew()
+    writeFileSync(path, 'no JSON')
+    await source.trustAnew()
+    expect(told()).toBe(2)
+  })
+
   test('that changes while it is read is what it has become, however long that took', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const slow = new FileKeySource({
@@ -99,6 +112,23 @@ describe('a file', () => {
     const { keys, roots } = await new FileKeySource({ path, parse: parseRootBundle, log }).trust()
     expect(keys.size).toBe(4)
     expect(roots.length).toBe(2)
+  })
+})
+
+describe('a key set', () => {
+  test.each([
+    ['a kind that nobody here knows', { kty: 'AKP-NEXT', kid: 'x' }],
+    ['a curve that nobody here knows', { kty: 'EC', crv: 'P-1', x: 'AA', y: 'AA', kid: 'x' }],
+    ['a part that is missing', { kty: 'RSA', e: 'AQAB', kid: 'x' }],
+    ['a secret that is not there', { kty: 'oct', kid: 'x' }],
+  ])('is none the worse for a key with %s', async (_, strange) => {
+    const good = { ...(await publicJwk(one)), kid: 'good' }
+    const { keys } = await parseKeySet(JSON.stringify({ keys: [strange, good] }))
+    expect([keys.has('good'), keys.has('x')]).toEqual([true, false])
+  })
+
+  test('may be empty, as that of a token server which has not made its keys yet', async () => {
+    expect((await parseKeySet('{"keys":[]}')).keys.size).toBe(0)
   })
 })
 
@@ -210,10 +240,19 @@ describe('several sources', () => {
 
   test('are one: the same as long as each is', async () => {
     const both = joined([await fixed('a'), await fixed('b')])
-    expect(await ids(both)).toEqual(['a', 'b'])
+    expect((await ids(both)).toSorted()).toEqual(['a', 'b'])
     expect(await both.trust()).toBe(await both.trust())
     expect(both.peek()).toBe(await both.trust())
     expect(await both.reload()).toBeNull()
+  })
+
+  test('trust by an id the key of the first that has it', async () => {
+    const other = JSON.stringify({ keys: [{ ...(await publicJwk(two)), kid: 'a' }] })
+    const first = await fixed('a')
+    const second: KeySource = { ...first, trust: async () => theirs }
+    const theirs = await parseKeySet(other)
+    const { keys } = await joined([first, second]).trust()
+    expect(keys.get('a')).toEqual((await parseKeySet(await setOf('a'))).keys.get('a') as object)
   })
 
   test('serve while one of them is down, but know that a key may be there', async () => {

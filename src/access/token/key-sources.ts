@@ -3,18 +3,17 @@
  * are read again when they change, a URL when it is old or when a token names a key that is not there yet. What
  * cannot be read later leaves the keys as they were, and says so: a broken file must not lock everybody out.
  */
-import type { X509Certificate } from 'node:crypto'
 import type { JWK } from 'jose'
 import { z } from 'zod'
 import { WatchedFile } from '../../lib/watched-file.ts'
 import type { Log } from '../../observability/log.ts'
-import { parseCertificates } from './certificate-chain.ts'
+import { type ChainCertificate, parseCertificates } from './certificate-chain.ts'
 import { indexKeys, type KeyIndex } from './key-index.ts'
 
 /** Keys, and the certificates that may vouch for others. Another object after every change. */
 export interface Trust {
   readonly keys: KeyIndex
-  readonly roots: readonly X509Certificate[]
+  readonly roots: readonly ChainCertificate[]
 }
 
 export interface KeySource {
@@ -30,18 +29,21 @@ export interface KeySource {
 
 const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
 
-/** Throws where the text is no JSON Web Key Set (RFC 7517 §5). */
+/** Throws where the text is no JSON Web Key Set (RFC 7517 §5), or one of keys that are of no use here. */
 export async function parseKeySet(text: string): Promise<Trust> {
   const parsed = keySetSchema.safeParse(JSON.parse(text))
   if (!parsed.success) throw new Error('it is no JSON Web Key Set: there is no list of keys in it')
-  return { keys: await indexKeys(parsed.data.keys as JWK[]), roots: [] }
+  const given = parsed.data.keys as JWK[]
+  const keys = await indexKeys(given)
+  if (keys.size === 0 && given.length > 0) throw new Error('none of its keys can be used to check tokens')
+  return { keys, roots: [] }
 }
 
 /** Throws where the text holds no certificate. */
 export async function parseRootBundle(text: string): Promise<Trust> {
   const roots = parseCertificates(text)
   return {
-    keys: await indexKeys(roots.map(({ publicKey }) => publicKey.export({ format: 'jwk' }) as JWK)),
+    keys: await indexKeys(roots.map(({ x509 }) => x509.publicKey.export({ format: 'jwk' }) as JWK)),
     roots,
   }
 }
@@ -62,6 +64,8 @@ export class FileKeySource implements KeySource {
   #reading: Promise<Trust> | null = null
   #trust: Trust | null = null
   #lookedAt = Number.NEGATIVE_INFINITY
+  /** What was wrong at the last look, and was told. */
+  #told: string | null = null
 
   constructor(options: FileKeySourceOptions) {
     this.#options = options
@@ -76,12 +80,21 @@ export class FileKeySource implements KeySource {
 
   async trustAnew(): Promise<Trust> {
     try {
-      return await this.#read()
+      const trust = await this.#read()
+      this.#told = null
+      return trust
     } catch (error) {
       if (this.#trust === null) throw error
-      this.#options.log.error({ error }, `the keys of tokens stay as they were: ${this.#sentence(error)}`)
+      this.#complain(this.#sentence(error))
       return this.#trust
     }
+  }
+
+  /** Once for each thing that is wrong, however many tokens come meanwhile. */
+  #complain(sentence: string): void {
+    if (sentence === this.#told) return
+    this.#told = sentence
+    this.#options.log.error({}, `the keys of tokens stay as they were: ${sentence}`)
   }
 
   /** Looks whether the file has changed; what has is read for the next token. */
@@ -137,9 +150,10 @@ export function joined(sources: readonly KeySource[]): KeySource {
   }
 }
 
+/** Of several keys with one id that of the first source counts. */
 function join(parts: readonly Trust[]): Trust {
   return {
-    keys: new Map(parts.flatMap(({ keys }) => [...keys])),
+    keys: new Map(parts.toReversed().flatMap(({ keys }) => [...keys])),
     roots: parts.flatMap(({ roots }) => roots),
   }
 }

@@ -9,7 +9,7 @@
  *                   reader sees half of a pair
  */
 import { X509Certificate } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Config, TlsConfig } from '../config/config.ts'
@@ -17,6 +17,7 @@ import { parseAuthorityPair, parseKeyPair } from '../http/certificates.ts'
 import type { Credentials } from '../http/local-authority.ts'
 import { machineNames } from '../lib/machine-names.ts'
 import { Periodic } from '../lib/periodic.ts'
+import { createFile, replaceFile } from '../lib/whole-file.ts'
 import type { Log } from '../observability/log.ts'
 import { localAuthorityFolder } from '../storage/layout.ts'
 import { TlsUnusable } from './served-certificates.ts'
@@ -84,7 +85,8 @@ export async function keepCertificate(
   if (await isStillRight(path, authority, names, now)) return { path, isNew: false }
   const { issueCertificate } = await import('../http/local-authority.ts')
   const issued = await issueCertificate(authority, names, now)
-  await replaceFile(path, `${issued.certificate}${authority.certificate}${issued.key}`, 0o600)
+  const text = `${issued.certificate}${authority.certificate}${issued.key}`
+  await replaceFile({ path, text, mode: 0o600 })
   return { path, isNew: true }
 }
 
@@ -95,13 +97,13 @@ async function findOrCreateAuthority(folder: string, now: Date): Promise<Credent
   if (text === null) {
     const { createAuthority } = await import('../http/local-authority.ts')
     const made = await createAuthority(`Berth on ${hostname()}`, now)
-    await createFile(path, `${made.key}${made.certificate}`, 0o600)
+    await createFile({ path, text: `${made.key}${made.certificate}`, mode: 0o600 })
     text = await readFile(path, 'utf8')
   }
   const authority = parseAuthority(path, text)
   const published = join(folder, 'ca.crt')
   if ((await readIfThere(published)) !== authority.certificate) {
-    await replaceFile(published, authority.certificate, 0o644)
+    await replaceFile({ path: published, text: authority.certificate, mode: 0o644 })
   }
   return authority
 }
@@ -160,39 +162,9 @@ function filesOf(path: string): TlsConfig {
   }
 }
 
-/** Whole or not at all, and never over one that is there. */
-async function createFile(path: string, text: string, mode: number): Promise<void> {
-  const beside = await writeBeside(path, text, mode)
-  try {
-    await link(beside, path)
-  } catch (error) {
-    if (!isCode(error, 'EEXIST')) throw error
-  } finally {
-    await rm(beside, { force: true })
-  }
-}
-
-async function replaceFile(path: string, text: string, mode: number): Promise<void> {
-  await rename(await writeBeside(path, text, mode), path)
-}
-
-async function writeBeside(path: string, text: string, mode: number): Promise<string> {
-  const beside = `${path}.${crypto.randomUUID()}`
-  const file = await open(beside, 'wx', mode)
-  await file.chmod(mode)
-  await file.writeFile(text)
-  await file.sync()
-  await file.close()
-  return beside
-}
-
 async function readIfThere(path: string): Promise<string | null> {
-  return await readFile(path, 'utf8').catch((error) => {
-    if (isCode(error, 'ENOENT')) return null
+  return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
     throw new TlsUnusable(`${path} cannot be read: ${error.message}.`, { cause: error })
   })
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

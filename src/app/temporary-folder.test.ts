@@ -1,8 +1,18 @@
 /** What the dead leave behind is removed, and what the living use is not. */
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { describeUnless } from '../../test/tools/describe-with.ts'
 import { findWriterLock } from '../metadata/sqlite/lock.ts'
 import { makeTemporaryFolder } from './temporary-folder.ts'
 
@@ -36,6 +46,24 @@ test('the folder of a dead process is removed; those in use, new or of others st
   ])
   expect(existsSync(dirname(databasePath))).toBe(true)
   lock?.release()
+})
+
+test('a link is not followed, nor is a file made in what it leads to', async () => {
+  const elsewhere = earlier('else')
+  symlinkSync(elsewhere, join(parent, 'berth-memory-link'))
+  await makeTemporaryFolder(parent)
+  expect(readdirSync(elsewhere)).toEqual([])
+  expect(existsSync(join(parent, 'berth-memory-link'))).toBe(true)
+})
+
+const isRoot = process.getuid?.() === 0
+describeUnless('a folder of another user', isRoot ? [] : ['making one needs root'], () => {
+  test('is left alone', async () => {
+    const foreign = earlier('berth-memory-foreign')
+    chownSync(foreign, 65_534, 65_534)
+    await makeTemporaryFolder(parent)
+    expect(readdirSync(foreign)).toEqual([])
+  })
 })
 
 test('a folder goes when it is removed', async () => {

@@ -3,7 +3,7 @@
  * process. A process that was killed leaves its folder behind; the next Berth removes it, which it can tell
  * from one in use by the writer's lock, even where the process ids of others mean nothing (containers).
  */
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findWriterLock } from '../metadata/sqlite/lock.ts'
 import { NotWritable } from './writable.ts'
@@ -33,9 +33,14 @@ export async function makeTemporaryFolder(parent: string): Promise<TemporaryFold
   return { databasePath: join(folder, DATABASE), remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
+/**
+ * In another user's folder, or behind a link, the lock could be any file there is: to look at it would make it, as
+ * whoever Berth runs as.
+ */
 async function removeIfLeft(folder: string): Promise<void> {
-  const { mtimeMs } = await stat(folder)
-  if (Date.now() - mtimeMs < SETTLED_AFTER) return
+  const found = await lstat(folder)
+  if (!found.isDirectory() || found.uid !== process.getuid?.()) return
+  if (Date.now() - found.mtimeMs < SETTLED_AFTER) return
   const lock = findWriterLock(join(folder, DATABASE))
   if (lock === null) return
   lock.release()

@@ -3,9 +3,10 @@
  * in it is touched. A folder that another registry filled becomes Berth's own by getting an id. Asks; the answers
  * that matter are errors with a sentence for the operator.
  */
-import { open, opendir, readFile, rename, rm } from 'node:fs/promises'
+import { opendir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { replaceFile } from '../lib/whole-file.ts'
 import type { Database, Read } from '../metadata/database.ts'
 import { acquireVolumeLock, VolumeInUse, type VolumeLock } from '../metadata/sqlite/lock.ts'
 import { claimIdentity, findIdentity } from '../registry/identity.ts'
@@ -212,11 +213,7 @@ async function findOrCreateId(root: string): Promise<string> {
 }
 
 async function writeDurably(path: string, line: string): Promise<void> {
-  const file = await open(`${path}.new`, 'w')
-  await file.writeFile(`${line}\n`)
-  await file.sync()
-  await file.close()
-  await rename(`${path}.new`, path)
+  await replaceFile({ path, text: `${line}\n`, mode: 0o644 })
   await syncFolder(dirname(path))
 }
 

@@ -45,6 +45,18 @@ describe('a user’s password is put into', () => {
   })
 })
 
+test('where the disk has no room for the new line, the file is as it was, and that is an error', async () => {
+  const before = `${'x'.repeat(960)}:y\n`
+  writeFileSync(path, before)
+  const script = `import { putPassword } from ${JSON.stringify(join(import.meta.dir, 'edit.ts'))}
+    await putPassword(${JSON.stringify(path)}, 'alice', 'secret').catch((error) => console.log(error.code))`
+  // Files of one KiB at the most, and no signal for whoever writes more.
+  const limited = `trap '' XFSZ; ulimit -f 1; exec "$0" -e "$1"`
+  const { stdout, stderr } = Bun.spawnSync(['bash', '-c', limited, process.execPath, script])
+  expect(`${stdout}${stderr}`).toBe('EFBIG\n')
+  expect(readFileSync(path, 'utf8')).toBe(before)
+})
+
 test.each([
   ['nothing', '', 'a:N\n', true],
   ['other users', 'b:1\nc:2\n', 'b:1\nc:2\na:N\n', true],

@@ -4,7 +4,7 @@
  *
  * A file that is there is rewritten in place, as Apache's `htpasswd` does, and not replaced: a container into which
  * that one file is mounted would go on seeing the old one, and within the container it cannot be replaced at all
- * (EBUSY). It is written in one call, then cut to its length, then synced.
+ * (EBUSY). It is written in one call where the system takes it so, then cut to its length, then synced.
  */
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
@@ -31,7 +31,7 @@ export async function putPassword(
   try {
     const before = await readWhole(file)
     const { text, isNew } = withLine(before, user, line)
-    await writeWhole(file, text)
+    await rewrite(file, before, text)
     return isNew ? 'added' : 'changed'
   } finally {
     await file.close()
@@ -97,9 +97,21 @@ function notAList(why: string): NotStorable {
   return new NotStorable(`The file ${why}: it is no list of users. Nothing has been changed.`)
 }
 
+/** Where there is no room for more, the file is what it was. */
+async function rewrite(file: FileHandle, before: string, after: string): Promise<void> {
+  try {
+    await writeWhole(file, after)
+  } catch (error) {
+    await writeWhole(file, before)
+    throw error
+  }
+}
+
 async function writeWhole(file: FileHandle, text: string): Promise<void> {
   const bytes = Buffer.from(text)
-  await file.write(bytes, 0, bytes.length, 0)
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, done)).bytesWritten
+  }
   await file.truncate(bytes.length)
   await file.sync()
 }

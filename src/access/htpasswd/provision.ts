@@ -3,8 +3,9 @@
  * distribution's registry does, so that a forgotten file locks out the world and not its owner.
  */
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { createFile } from '../../lib/whole-file.ts'
 import { hashWithBcrypt } from './bcrypt.ts'
 
 export interface FirstUser {
@@ -23,15 +24,5 @@ export async function provisionPasswordFile(path: string): Promise<FirstUser | n
   const password = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
   const line = `${USER}:${await hashWithBcrypt(password)}\n`
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  try {
-    await writeFile(path, line, { mode: 0o600, flag: 'wx' })
-    return { user: USER, password }
-  } catch (error) {
-    if (isThere(error)) return null
-    throw error
-  }
-}
-
-function isThere(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EEXIST'
+  return (await createFile({ path, text: line, mode: 0o600 })) ? { user: USER, password } : null
 }

@@ -5,6 +5,7 @@ import {
   Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import { exportJWK, exportPKCS8, type JWK } from 'jose'
@@ -44,6 +45,8 @@ export interface CertificateWish {
   readonly issuer?: Certified
   readonly kind?: KeyKind
   readonly isAuthority?: boolean
+  /** The address of the server that shows it; none unless given. */
+  readonly address?: string
   /** How many authorities may stand between it and a leaf. */
   readonly pathLength?: number
   /** Seconds from now. */
@@ -88,11 +91,17 @@ export function privatePem({ keys }: Pick<Certified, 'keys'>): Promise<string> {
   return exportPKCS8(keys.privateKey)
 }
 
-function extensionsOf({ isAuthority = false, pathLength, isStrange = false }: CertificateWish): Extension[] {
+function extensionsOf({
+  isAuthority = false,
+  pathLength,
+  address,
+  isStrange = false,
+}: CertificateWish): Extension[] {
   const usage = isAuthority ? KeyUsageFlags.keyCertSign : KeyUsageFlags.digitalSignature
   return [
     new BasicConstraintsExtension(isAuthority, pathLength, true),
     new KeyUsagesExtension(usage, true),
+    ...(address === undefined ? [] : [new SubjectAlternativeNameExtension([{ type: 'ip', value: address }])]),
     ...(isStrange ? [new Extension('1.2.3.4.5', true, new Uint8Array([5, 0]))] : []),
   ]
 }

@@ -111,7 +111,5 @@ function linesOf(finding: GarbageFinding): string[] {
 function tellOfTrash(terminal: Terminal, { findings }: GarbagePage): void {
   const inTrash = findings.find((finding) => finding.kind === 'counts')?.inTrash ?? 0
   if (inTrash === 0) return
-  terminal.note(
-    `${inTrash} more blobs were deleted through Berth, and are kept so that they can be restored.\n`,
-  )
+  terminal.note(`In the trash, so that what was deleted can be restored: ${inTrash} more blobs.\n`)
 }

@@ -17,10 +17,10 @@ import type {
 } from './config.ts'
 import type { Settings } from './schema.ts'
 
-const HOUR = 3_600_000
-const SEVEN_DAYS = 7 * 24 * HOUR
+const DAY = 24 * 3_600_000
+const SEVEN_DAYS = 7 * DAY
 /** A timer counts 31 bits of milliseconds, and one that is set to more goes off at once. */
-const LONGEST_TIMER = 24 * 24 * HOUR
+const LONGEST_TIMER = 24 * DAY
 /** Together with what ends after it, inside the 10 s that `docker stop` waits. */
 const SHUTDOWN_GRACE = 8000
 const REGISTRY_2_DATA = '/var/lib/registry'
@@ -157,7 +157,7 @@ function buildUploads({ storage, berth }: Settings): UploadsConfig {
   const purging = storage?.maintenance?.uploadpurging
   return {
     expireAfterMilliseconds: berth?.uploads?.expireAfter ?? purging?.age ?? SEVEN_DAYS,
-    purgeEveryMilliseconds: purging?.enabled === false ? null : timed(purging?.interval ?? HOUR),
+    purgeEveryMilliseconds: purging?.enabled === false ? null : timed(purging?.interval ?? DAY),
     purgeIsDryRun: purging?.dryrun ?? false,
   }
 }

@@ -58,7 +58,7 @@ export const storageSection = section({
         about: 'how long they may lie idle; berth.uploads.expireAfter overrules it',
         byDefault: '168h',
       }),
-      interval: setting(goDuration, { about: 'how often they are looked for', byDefault: '1h' }),
+      interval: setting(goDuration, { about: 'how often they are looked for', byDefault: '24h' }),
       dryrun: setting(boolean, { about: 'only names them in the log', byDefault: 'false' }),
     }),
     readonly: section({

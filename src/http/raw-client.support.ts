@@ -3,6 +3,7 @@
  * It mends nothing, follows nothing and retries nothing.
  */
 import net from 'node:net'
+import tls from 'node:tls'
 import type { Reply } from './reply.ts'
 import type { IncomingRequest } from './request.ts'
 import { type RunningServer, type ServerOptions, startServer } from './server.ts'
@@ -35,14 +36,25 @@ export interface RawResponse {
   readonly isWhole: boolean
 }
 
+/** A port of loopback, or a Unix socket. With TLS whatever certificate is shown is taken. */
+export type RawTarget = { readonly port: number; readonly isEncrypted?: boolean } | { readonly path: string }
+
+function connect(target: RawTarget): net.Socket {
+  if ('path' in target) return net.connect(target)
+  const place = { port: target.port, host: '127.0.0.1' }
+  return target.isEncrypted === true
+    ? tls.connect({ ...place, rejectUnauthorized: false })
+    : net.connect(place)
+}
+
 /** One connection. Bytes are kept as they come. */
 export class RawConnection {
   readonly #socket: net.Socket
   #received: Buffer = Buffer.alloc(0)
   #isClosed = false
 
-  constructor(target: { readonly port: number } | { readonly path: string }) {
-    this.#socket = net.connect('port' in target ? { port: target.port, host: '127.0.0.1' } : target)
+  constructor(target: RawTarget) {
+    this.#socket = connect(target)
     this.#socket.on('data', (bytes: Buffer) => {
       this.#received = Buffer.concat([this.#received, bytes])
     })

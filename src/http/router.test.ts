@@ -104,6 +104,13 @@ describe('a method that an address does not take', () => {
   ])('%s %s: those that it takes are told', (method, path, allow) => {
     expect(told(router.find(method, path))).toBe(`not allowed, but ${allow}`)
   })
+
+  test('what the address takes with another one comes along', () => {
+    const match = router.find('DELETE', '/v2/a/manifests/b')
+    if (match.kind !== 'method-not-allowed') throw new Error(`it is ${match.kind}`)
+    expect(match.other.route.pattern).toBe('/v2/:name+/manifests/:reference')
+    expect(match.other.params).toEqual({ name: 'a', reference: 'b' })
+  })
 })
 
 describe('a table', () => {

@@ -46,7 +46,12 @@ export function route<Context, Need, const Pattern extends string>(
 
 export type Match<Context, Need> =
   | { readonly kind: 'found'; readonly route: Route<Context, Need>; readonly params: Params }
-  | { readonly kind: 'method-not-allowed'; readonly allow: readonly string[] }
+  | {
+      readonly kind: 'method-not-allowed'
+      readonly allow: readonly string[]
+      /** What the address takes with another method: the first such route of the table. */
+      readonly other: { readonly route: Route<Context, Need>; readonly params: Params }
+    }
   | { readonly kind: 'not-found' }
 
 export interface Router<Context, Need> {
@@ -60,17 +65,19 @@ export function createRouter<Context, Need>(routes: readonly Route<Context, Need
   return {
     find(method, path) {
       const segments = path.split('/')
-      let allow: string[] | null = null
+      const allow: string[] = []
+      let other: { route: Route<Context, Need>; params: Params } | null = null
       for (const address of addresses) {
         const params = matchPattern(address.pattern, segments)
         if (params === null) continue
         const found =
           address.routes.get(method) ?? (method === 'HEAD' ? address.routes.get('GET') : undefined)
         if (found !== undefined) return { kind: 'found', route: found, params }
-        allow = [...(allow ?? []), ...allowedBy(address.routes)]
+        allow.push(...allowedBy(address.routes))
+        other ??= { route: address.first, params }
       }
-      if (allow === null) return { kind: 'not-found' }
-      return { kind: 'method-not-allowed', allow: [...new Set(allow)].sort() }
+      if (other === null) return { kind: 'not-found' }
+      return { kind: 'method-not-allowed', allow: [...new Set(allow)].sort(), other }
     },
   }
 }
@@ -78,6 +85,7 @@ export function createRouter<Context, Need>(routes: readonly Route<Context, Need
 interface Address<Context, Need> {
   readonly pattern: Pattern
   readonly routes: Map<string, Route<Context, Need>>
+  readonly first: Route<Context, Need>
 }
 
 function groupByPattern<Context, Need>(routes: readonly Route<Context, Need>[]): Address<Context, Need>[] {
@@ -90,6 +98,7 @@ function groupByPattern<Context, Need>(routes: readonly Route<Context, Need>[]):
     const address = addresses.get(route.pattern) ?? {
       pattern: parsePattern(route.pattern),
       routes: new Map(),
+      first: route,
     }
     if (address.routes.has(route.method)) throw new Error(`There are two routes ${place}.`)
     address.routes.set(route.method, route)

@@ -1,6 +1,7 @@
 /**
  * What differences.md calls the route of a request: its method and pattern, and for addresses that are no route at
- * docker-registry, or fail there before a handler sees them, what is wrong with them, whatever the method.
+ * docker-registry, or fail there before a handler sees them, what is wrong with them, whatever the method. OPTIONS, which every
+ * address takes, is a method like the others.
  */
 
 /** What stands between slashes in a name: docker-registry has no route for others. */
@@ -25,6 +26,7 @@ interface Pattern {
 const NAMED = '^/v2/(?<name>.+)'
 
 const PATTERNS: readonly Pattern[] = [
+  { path: /^debug:\/debug\/health$/, shown: '/debug/health of the debug server', methods: ['GET'] },
   { path: /^\/$/, shown: '/', methods: ['GET'] },
   { path: /^\/v2$/, shown: '/v2', methods: ['GET'] },
   { path: /^\/v2\/$/, shown: '/v2/', methods: ['GET'] },
@@ -52,15 +54,15 @@ const PATTERNS: readonly Pattern[] = [
 
 /** `path` is without its query. `isGiven` says whether a registry has handed it out. HEAD counts as GET. */
 export function routeOf(method: string, path: string, isGiven: boolean): string {
-  if (/\/\.\.?\//.test(path)) return 'a path with dot segments'
   const decoded = decodeURIComponent(path)
+  if (/\/\.\.?(?:\/|$)/.test(decoded)) return 'a path with dot segments'
   for (const { path: expression, shown, methods } of PATTERNS) {
     const found = expression.exec(decoded)
     if (found === null) continue
     const flaw = flawOf(found.groups ?? {}, isGiven)
     if (flaw !== null) return flaw
     const named = method === 'HEAD' ? 'GET' : method
-    return methods.includes(named) ? `${named} ${shown}` : `another method on ${shown}`
+    return [...methods, 'OPTIONS'].includes(named) ? `${named} ${shown}` : `another method on ${shown}`
   }
   return 'any other path'
 }

@@ -16,20 +16,44 @@ export interface Comparison {
   readonly mute: string | null
 }
 
+/**
+ * Where docker-registry sends a client elsewhere and Berth answers at once, it has to answer what docker-registry
+ * answers there: that is asked too, with the same method, and compared like everything else.
+ */
 export async function compare(pair: Pair, request: ScriptedRequest): Promise<Comparison> {
   const [theirs, ours] = await Promise.all([pair.theirs.send(request), pair.ours.send(request)])
-  return { request, disagreements: disagreementsOf(request, theirs, ours), mute: findMute(theirs, ours) }
+  const disagreements: Disagreement[] = []
+  let [asked, answer] = [request, theirs]
+  while (answer.status === 301 && ours.status !== 301) {
+    disagreements.push(redirectOf(asked, answer))
+    asked = { ...asked, target: answer.headers['location'] ?? '' }
+    answer = await pair.theirs.send(asked)
+  }
+  disagreements.push(...disagreementsOf(asked, answer, ours))
+  return { request, disagreements, mute: findMute(answer, ours) }
+}
+
+function redirectOf(request: ScriptedRequest, theirs: RawResponse): Disagreement {
+  return { ...contextOf(request, theirs), field: 'answer', theirs: '301', ours: '<there>' }
 }
 
 function disagreementsOf(request: ScriptedRequest, theirs: RawResponse, ours: RawResponse): Disagreement[] {
-  const { method, when } = request
-  const route = routeIn(request)
+  const { method } = request
   return differencesOf(observe(method, theirs), observe(method, ours)).map((difference) => ({
     ...difference,
-    route,
-    conditions: [when, `the status is ${theirs.status}`],
-    isHead: method === 'HEAD',
+    ...contextOf(request, theirs),
   }))
+}
+
+function contextOf(
+  request: ScriptedRequest,
+  theirs: RawResponse,
+): Pick<Disagreement, 'route' | 'conditions' | 'isHead'> {
+  return {
+    route: routeIn(request),
+    conditions: [request.when, `the status is ${theirs.status}`],
+    isHead: request.method === 'HEAD',
+  }
 }
 
 function routeIn({ method, target }: ScriptedRequest): string {

@@ -1,6 +1,7 @@
 /** What the scripts send, by name: blobs, and manifests of every kind, right and wrong. */
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
+import { tokenOf } from './tokens.ts'
 
 const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'
@@ -149,13 +150,14 @@ export function digestOf(name: string, algorithm = 'sha256'): string {
   return `${algorithm}:${createHash(algorithm).update(bytesOf(name)).digest('hex')}`
 }
 
-/** `{hello}` becomes the digest of that content, `{sha512:hello}` its other one, `{length:hello}` how many bytes it has, `{x*300}` 300 of a letter. */
+/** `{hello}` becomes the digest of that content, `{sha512:hello}` its other one, `{length:hello}` how many bytes it has, `{x*300}` 300 of a letter, `{token:pull}` a token. */
 export function fillIn(text: string): string {
   return text.replaceAll(
     /\{(?:(\w+):)?([\w-]+)(?:\*(\d+))?\}/g,
     (_, what: string | undefined, name: string, times?: string) => {
       if (times !== undefined) return name.repeat(Number(times))
       if (what === 'length') return String(bytesOf(name).length)
+      if (what === 'token') return tokenOf(name)
       return digestOf(name, what)
     },
   )

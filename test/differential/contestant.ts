@@ -6,19 +6,32 @@ import type { ScriptedRequest } from './script.ts'
 const PATIENCE = 10_000
 const BODIED = new Set(['POST', 'PUT', 'PATCH'])
 
+/** Where a registry listens, on loopback. */
+export interface Ports {
+  readonly main: number
+  /** Its debug server's. */
+  readonly debug: number
+}
+
 export class Contestant {
   readonly name: string
-  readonly port: number
+  readonly #ports: Ports
+  readonly #isEncrypted: boolean
   readonly #locations = new Map<string, string>()
 
-  constructor(name: string, port: number) {
+  constructor(name: string, ports: Ports, isEncrypted: boolean) {
     this.name = name
-    this.port = port
+    this.#ports = ports
+    this.#isEncrypted = isEncrypted
   }
 
   /** Throws where the script goes on with a Location that this registry never gave. */
   async send(request: ScriptedRequest): Promise<RawResponse> {
-    const connection = new RawConnection({ port: this.port })
+    const connection = new RawConnection(
+      isForDebug(request)
+        ? { port: this.#ports.debug }
+        : { port: this.#ports.main, isEncrypted: this.#isEncrypted },
+    )
     try {
       await connection.write(this.#bytesOf(request))
       const response = parseResponse(await connection.closed(PATIENCE))
@@ -36,7 +49,7 @@ export class Contestant {
   #bytesOf(request: ScriptedRequest): Uint8Array {
     const lines = [
       `${request.method} ${this.#targetOf(request)} HTTP/1.1`,
-      `Host: 127.0.0.1:${this.port}`,
+      `Host: 127.0.0.1:${this.#ports.main}`,
       'Connection: close',
       ...request.headers.map(([name, value]) => `${name}: ${fillIn(value)}`),
     ]
@@ -46,7 +59,7 @@ export class Contestant {
 
   #targetOf({ target, place }: ScriptedRequest): string {
     const [, name, rest = ''] = /^@([\w-]+)(.*)$/.exec(target) ?? []
-    if (name === undefined) return fillIn(target)
+    if (name === undefined) return fillIn(target).replace(TO_DEBUG, '')
     const location = this.#locations.get(name)
     if (location === undefined) throw new Error(`${place}: ${this.name} gave no Location for ${name}`)
     return location + fillIn(location.includes('?') ? rest.replace(/^\?/, '&') : rest)
@@ -55,9 +68,16 @@ export class Contestant {
   #keep({ keep }: ScriptedRequest, { headers }: RawResponse): void {
     const location = headers['location']
     if (keep === null || location === undefined) return
-    const { pathname, search } = new URL(location, `http://127.0.0.1:${this.port}`)
+    const { pathname, search } = new URL(location, 'http://any')
     this.#locations.set(keep, pathname + search)
   }
+}
+
+/** What is before the path of a request to the debug server. */
+const TO_DEBUG = /^debug:/
+
+function isForDebug({ target }: ScriptedRequest): boolean {
+  return TO_DEBUG.test(target)
 }
 
 /** A client says how long a body is, also where there is none; a chunked one comes in two chunks where it can. */

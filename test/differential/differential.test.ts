@@ -7,18 +7,19 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeWith } from '../tools/describe-with.ts'
+import { until } from '../until.ts'
 import { type Comparison, compare } from './comparison.ts'
 import { ROUNDS, type Round } from './rounds.ts'
-import { explains, readRules } from './rules.ts'
+import { claimsOf, claimsShown, explains, readRules } from './rules.ts'
 import { parseScript, type ScriptedRequest } from './script.ts'
-import { newVolumes, startPair } from './servers.ts'
+import { newSurroundings, type Pair, type Surroundings, startPair } from './servers.ts'
 
 setDefaultTimeout(60_000)
 
 const rules = readRules()
-const used = new Set<number>()
+const shown = new Set<string>()
 
-type Stage = Pick<Round, 'settings' | 'scripts'>
+type Stage = Pick<Round, 'settings' | 'scripts' | 'fallsIll'>
 
 function stagesOf(round: Round): readonly Stage[] {
   return round.after === undefined ? [round] : [round.after, round]
@@ -30,12 +31,33 @@ function scriptOf({ scripts }: Stage): ScriptedRequest[] {
   )
 }
 
+const ASK_HEALTH: ScriptedRequest = {
+  place: 'before the script',
+  method: 'GET',
+  target: 'debug:/debug/health',
+  headers: [],
+  body: null,
+  keep: null,
+  when: '',
+}
+
+/** Until every one of their three checks has failed at both. */
+async function fallIll(surroundings: Surroundings, { theirs, ours }: Pair): Promise<void> {
+  await surroundings.fallIll()
+  for (const each of [theirs, ours]) {
+    await until(`all checks of ${each.name} fail`, async () => {
+      const { body } = await each.send(ASK_HEALTH)
+      return Object.keys(JSON.parse(body.toString())).length === 3
+    })
+  }
+}
+
 /** What no row explains, as lines for a person. */
 function unexplained({ request, disagreements, mute }: Comparison): string[] {
   const texts = mute === null ? [] : [`${request.place} ${request.method} ${request.target}: ${mute}`]
   const lines = disagreements.flatMap((each) => {
     const rule = rules.find((candidate) => explains(candidate, each))
-    if (rule !== undefined) used.add(rule.line)
+    if (rule !== undefined) for (const claim of claimsShown(rule, each)) shown.add(claim)
     const { route, conditions, field, theirs, ours } = each
     const line = `| \`${route}\` | ${conditions[0]} | \`${field}\` | \`${theirs}\` | \`${ours}\` |`
     return rule === undefined ? [`${request.place} ${request.method} ${request.target}: ${line}`] : []
@@ -45,18 +67,19 @@ function unexplained({ request, disagreements, mute }: Comparison): string[] {
 
 describeWith('docker-registry and Berth', ['docker-registry'], (tools) => {
   test.each(ROUNDS.map((round) => [round.name, round] as const))('answer alike: %s', async (_, round) => {
-    using volumes = newVolumes()
+    await using surroundings = newSurroundings()
     const lines: string[] = []
     for (const each of stagesOf(round)) {
-      await using pair = await startPair(tools['docker-registry'], each.settings, volumes)
+      await using pair = await startPair(tools['docker-registry'], each.settings, surroundings)
+      if (each.fallsIll === true) await fallIll(surroundings, pair)
       for (const request of scriptOf(each)) lines.push(...unexplained(await compare(pair, request)))
     }
     expect(lines).toEqual([])
   })
 
   test('every rule was seen', () => {
-    const unseen = rules.filter(({ line }) => !used.has(line))
-    expect(unseen.map(({ line }) => `differences.md:${line} explains nothing`)).toEqual([])
+    const unseen = rules.flatMap(claimsOf).filter((claim) => !shown.has(claim))
+    expect(unseen.map((claim) => `${claim}: explains nothing`)).toEqual([])
   })
 })
 
@@ -66,7 +89,9 @@ test('there are at least 300 requests', () => {
 
 test('there are at most 60 rules, no two of them alike, and each says where it comes from', () => {
   expect(rules.length).toBeLessThanOrEqual(60)
-  const keys = rules.map(({ route, when, field }) => `${route} ${when} ${field}`)
+  const keys = rules.flatMap(({ routes, whens, field }) =>
+    routes.flatMap((route) => whens.map((when) => `${route} ${when} ${field}`)),
+  )
   expect(new Set(keys).size).toBe(keys.length)
   for (const { line, why } of rules) expect(`${line}: ${why}`).toMatch(/\]\(https:\/\/[^)]+\)/)
 })

@@ -32,19 +32,26 @@ export function observe(method: string, response: RawResponse): Observation {
   const { status } = response
   const codes = problemsOf(response).map(({ code }) => code)
   const headers = headersOf(response)
-  if (status >= 300 && codes.length === 0) for (const name of OF_THE_BODY) delete headers[name]
+  const isForPeople = status >= 300 && codes.length === 0 && !(isJson(response) && response.body.length > 0)
+  if (isForPeople) for (const name of OF_THE_BODY) delete headers[name]
   if (status >= 300) delete headers['content-length']
   if (status >= 400) for (const name of OF_THE_CONTENT) delete headers[name]
   if (method === 'OPTIONS') return { answer: String(status) }
   if (headers['content-type']?.startsWith('multipart/')) delete headers['content-length']
-  const body = status < 300 && response.body.length > 0 ? { body: bodyOf(response).trimEnd() } : {}
+  const isContent = status < 300 || (!isForPeople && codes.length === 0)
+  const body = isContent && response.body.length > 0 ? { body: bodyOf(response).trimEnd() } : {}
   return { answer: [String(status), ...codes].join(' '), ...headers, ...body }
 }
 
-/** The errors of a refusal; none where it is not JSON. */
-export function problemsOf({ status, headers, body }: RawResponse): readonly Problem[] {
-  if (status < 400 || !headers['content-type']?.startsWith('application/json')) return []
-  return body.length === 0 ? [] : JSON.parse(body.toString()).errors
+/** The errors of a refusal; none where it is not JSON, or JSON with something else in it. */
+export function problemsOf(response: RawResponse): readonly Problem[] {
+  const { status, body } = response
+  if (status < 400 || !isJson(response)) return []
+  return body.length === 0 ? [] : (JSON.parse(body.toString()).errors ?? [])
+}
+
+function isJson({ headers }: RawResponse): boolean {
+  return headers['content-type']?.startsWith('application/json') ?? false
 }
 
 /** A body without an announced length has the one that came. */

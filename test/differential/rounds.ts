@@ -1,12 +1,15 @@
 /** How both registries are configured in turn, and what each is asked then. */
 import { join } from 'node:path'
 import type { Settings } from './servers.ts'
+import { TOKEN_AUTH } from './tokens.ts'
 
 export interface Round {
   readonly name: string
   /** What they are asked before, with other settings, on the same data. */
   readonly after?: Pick<Round, 'settings' | 'scripts'>
   readonly settings: Settings
+  /** Whether their checks fail once both have started: then they are asked when both have seen it. */
+  readonly fallsIll?: true
   /** Files of `script/`, in this order. */
   readonly scripts: readonly string[]
 }
@@ -96,6 +99,49 @@ export const ROUNDS: readonly Round[] = [
       auth: { silly: { realm: 'https://auth.example.com/token', service: 'the registry' } },
     },
     scripts: ['silly'],
+  },
+  {
+    name: 'tokens',
+    settings: {
+      http: PATHS,
+      storage: DELETES,
+      auth: { token: { ...TOKEN_AUTH, rootcertbundle: '{folder}/root.crt' } },
+    },
+    scripts: ['token'],
+  },
+  {
+    name: 'TLS',
+    settings: {
+      http: { relativeurls: false, tls: { certificate: '{folder}/tls.crt', key: '{folder}/tls.key' } },
+      storage: DELETES,
+    },
+    scripts: ['lists', 'locations'],
+  },
+  {
+    name: 'checks that are well',
+    settings: {
+      http: { ...PATHS, debug: { addr: '127.0.0.1:{debug}' } },
+      health: {
+        storagedriver: { enabled: true, interval: '100ms', threshold: 1 },
+        file: [{ file: '{folder}/closed', interval: '100ms' }],
+        http: [{ uri: 'http://127.0.0.1:{neighbour}/', interval: '100ms' }],
+        tcp: [{ addr: '127.0.0.1:{neighbour}', interval: '100ms' }],
+      },
+    },
+    scripts: ['well'],
+  },
+  {
+    name: 'checks that fail',
+    settings: {
+      http: { ...PATHS, debug: { addr: '127.0.0.1:{debug}' } },
+      health: {
+        file: [{ file: '{folder}/closed', interval: '100ms' }],
+        http: [{ uri: 'http://127.0.0.1:{neighbour}/', interval: '100ms' }],
+        tcp: [{ addr: '127.0.0.1:{neighbour}', interval: '100ms' }],
+      },
+    },
+    fallsIll: true,
+    scripts: ['ill'],
   },
   {
     name: 'a name of its own, and paths',

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 export interface Rule {
   /** Its line in the file. */
   readonly line: number
-  readonly route: string
-  /** What is special about the request, or `the status is 304`; '' for nothing. */
-  readonly when: string
+  /** Each of them shows it. */
+  readonly routes: readonly string[]
+  /** What is special about the request, or `the status is 304`; '' for nothing. Each of them shows it. */
+  readonly whens: readonly string[]
   readonly field: string
   readonly theirs: string
   readonly ours: string
@@ -33,7 +34,15 @@ function parseRow(text: string, line: number): Rule {
   if (cells.length !== COLUMNS || [route, field, why].includes('')) {
     throw new Error(`differences.md:${line} is not a rule of ${COLUMNS} columns: ${text}`)
   }
-  return { line, route: code(route), when, field: code(field), theirs: code(theirs), ours: code(ours), why }
+  return {
+    line,
+    routes: route.split(/(?<=`), (?=`)/).map(code),
+    whens: when.split('; '),
+    field: code(field),
+    theirs: code(theirs),
+    ours: code(ours),
+    why,
+  }
 }
 
 /** Without its back quotes; `none` stands for nothing at all. */
@@ -57,10 +66,21 @@ export function explains(
 ): boolean {
   const shown = (value: string) => (isHead && field === 'answer' ? value.replace(/ .*/, '') : value)
   return (
-    rule.route === route &&
-    conditions.includes(rule.when) &&
+    rule.routes.includes(route) &&
+    rule.whens.some((when) => conditions.includes(when)) &&
     rule.field === field &&
     shown(rule.theirs) === theirs &&
     shown(rule.ours) === ours
   )
+}
+
+/** What a rule must be seen to explain: each of its routes, and each of its conditions. */
+export function claimsOf({ line, routes, whens }: Rule): string[] {
+  return [...routes, ...whens].map((each) => `differences.md:${line} ${each}`)
+}
+
+/** Those of its claims that this shows. */
+export function claimsShown(rule: Rule, { route, conditions }: Disagreement): string[] {
+  const shown = [route, ...rule.whens.filter((when) => conditions.includes(when))]
+  return shown.map((each) => `differences.md:${rule.line} ${each}`)
 }

@@ -7,6 +7,8 @@
  *     PUT @chunks?digest={hello}                            {hello} is the digest of that content
  *     PUT @chunks?digest={hello} ? the upload has ended     what is special: a condition of differences.md
  *     PATCH @chunks < chunked hello                         without a Content-Length, in two chunks
+ *     GET debug:/debug/health                               asks the debug server
+ *     GET /v2/ [Authorization: Bearer {token:pull}]         a token of tokens.ts
  *     # a remark
  *
  * After the target come, in any order, headers in brackets, `< content`, `=> name`; a condition comes last.
@@ -16,7 +18,7 @@ export interface ScriptedRequest {
   /** `uploads.txt:12`, for messages. */
   readonly place: string
   readonly method: string
-  /** A path with its query, or `@name` and what follows a kept Location. */
+  /** A path with its query, behind `debug:` for the debug server; or `@name` and what follows a kept Location. */
   readonly target: string
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: { readonly content: string; readonly isChunked: boolean } | null

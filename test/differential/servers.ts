@@ -5,9 +5,14 @@ import { join } from 'node:path'
 import { findFreePort, startBerth } from '../berth-server.ts'
 import { startDaemon } from '../tools/command.ts'
 import { until } from '../until.ts'
-import { Contestant } from './contestant.ts'
+import { Contestant, type Ports } from './contestant.ts'
+import { writeFiles } from './files.ts'
 
-/** A v0.1 file as plain data, without `version`, `http.addr` and the storage's folder. */
+/**
+ * A v0.1 file as plain data, without `version`, `http.addr` and the storage's folder. In its texts `{folder}` stands
+ * for the folder with the files of files.ts, `{debug}` for a port of the registry's own, and `{neighbour}` for that of
+ * a server beside it.
+ */
 export interface Settings {
   readonly storage?: Readonly<Record<string, unknown>>
   readonly http?: Readonly<Record<string, unknown>>
@@ -19,27 +24,44 @@ export interface Pair extends AsyncDisposable {
   readonly ours: Contestant
 }
 
-/** Two empty data folders, until they are disposed of. */
-export interface Volumes extends Disposable {
+/** Two empty data folders, and what both registries find beside them, until it is all disposed of. */
+export interface Surroundings extends AsyncDisposable {
   readonly path: string
+  /** A server that answers 200, until it is gone. */
+  readonly neighbourPort: number
+  /** Makes whatever checks look at fail: the neighbour is gone, and the file `closed` is there. */
+  fallIll(): Promise<void>
 }
 
-export function newVolumes(): Volumes {
+export function newSurroundings(): Surroundings {
   const path = mkdtempSync(join(tmpdir(), 'differential-'))
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+  writeFiles(path)
+  const neighbour = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('well') })
+  return {
+    path,
+    neighbourPort: neighbour.port ?? 0,
+    async fallIll() {
+      writeFileSync(join(path, 'closed'), '')
+      await neighbour.stop(true)
+    },
+    async [Symbol.asyncDispose]() {
+      await neighbour.stop(true)
+      rmSync(path, { recursive: true, force: true })
+    },
+  }
 }
 
 /** `program` is `docker-registry`, or `registry` of version 3. */
 export async function startPair(
   program: string,
   settings: Settings,
-  { path: scratch }: Volumes,
+  surroundings: Surroundings,
 ): Promise<Pair> {
   const closers = new AsyncDisposableStack()
   try {
     const starting = [
-      startPeer(program, scratch, settings, closers),
-      startOurs(scratch, settings, closers),
+      startPeer(program, surroundings, settings, closers),
+      startOurs(surroundings, settings, closers),
     ] as const
     // Both have ended when one could not start: what the other one holds is released too.
     await Promise.allSettled(starting)
@@ -53,44 +75,66 @@ export async function startPair(
 
 async function startPeer(
   program: string,
-  scratch: string,
+  surroundings: Surroundings,
   settings: Settings,
   closers: AsyncDisposableStack,
 ): Promise<Contestant> {
-  const port = await findFreePort()
-  const file = join(scratch, 'theirs.yml')
-  writeFileSync(file, configFile(settings, port, join(scratch, 'theirs')))
+  const ports = await findPorts()
+  const file = writeConfig(surroundings, 'theirs', settings, ports)
   const daemon = startDaemon(program, ['serve', file], {
-    logFile: join(scratch, 'theirs.log'),
+    logFile: join(surroundings.path, 'theirs.log'),
     env: { OTEL_TRACES_EXPORTER: 'none' },
   })
   closers.defer(() => daemon.stop())
+  const scheme = isEncrypted(settings) ? 'https' : 'http'
   await until(`${program} answers`, async () => {
-    const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => null)
+    const tls = { rejectUnauthorized: false }
+    const answer = await fetch(`${scheme}://127.0.0.1:${ports.main}/`, { tls }).catch(() => null)
     return answer !== null
   })
-  return new Contestant(program, port)
+  return new Contestant(program, ports, isEncrypted(settings))
 }
 
 async function startOurs(
-  scratch: string,
+  surroundings: Surroundings,
   settings: Settings,
   closers: AsyncDisposableStack,
 ): Promise<Contestant> {
-  const port = await findFreePort()
-  const file = join(scratch, 'ours.yml')
-  writeFileSync(file, configFile(settings, port, join(scratch, 'ours')))
-  const berth = await startBerth({ port, args: [file], data: join(scratch, 'ours') })
-  closers.use(berth)
-  return new Contestant('berth', port)
+  const { path } = surroundings
+  const ports = await findPorts()
+  const file = writeConfig(surroundings, 'ours', settings, ports)
+  const tls = isEncrypted(settings) ? { tls: { authority: join(path, 'tls.crt') } } : {}
+  closers.use(await startBerth({ port: ports.main, args: [file], data: join(path, 'ours'), ...tls }))
+  return new Contestant('berth', ports, isEncrypted(settings))
 }
 
-function configFile({ storage, http, ...others }: Settings, port: number, root: string): string {
-  return JSON.stringify({
+async function findPorts(): Promise<Ports> {
+  return { main: await findFreePort(), debug: await findFreePort() }
+}
+
+function isEncrypted({ http }: Settings): boolean {
+  return http?.['tls'] !== undefined
+}
+
+/** Its path. */
+function writeConfig(
+  { path, neighbourPort }: Surroundings,
+  name: string,
+  { storage, http, ...others }: Settings,
+  ports: Ports,
+): string {
+  const text = JSON.stringify({
     version: '0.1',
     log: { level: 'info' },
-    storage: { filesystem: { rootdirectory: root }, ...storage },
-    http: { addr: `127.0.0.1:${port}`, ...http },
+    storage: { filesystem: { rootdirectory: join(path, name) }, ...storage },
+    http: { addr: `127.0.0.1:${ports.main}`, ...http },
     ...others,
   })
+  const file = join(path, `${name}.yml`)
+  const words = { folder: path, debug: ports.debug, neighbour: neighbourPort }
+  writeFileSync(
+    file,
+    Object.entries(words).reduce((filled, [word, value]) => filled.replaceAll(`{${word}}`, `${value}`), text),
+  )
+  return file
 }

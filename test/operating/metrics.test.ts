@@ -117,7 +117,7 @@ test.each(['1', '2'])(
       errors: [
         {
           code: 'UNAVAILABLE',
-          message: 'service unavailable',
+          message: expect.stringContaining('out of service'),
           detail: 'health check failed: please see /debug/health',
         },
       ],

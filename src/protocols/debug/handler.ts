@@ -43,7 +43,12 @@ export function debugFailure(): Reply {
 
 function health(problems: Readonly<Record<string, string>>): Reply {
   const status = Object.keys(problems).length === 0 ? 200 : 503
-  return reply(status, 'application/json; charset=utf-8', JSON.stringify(problems))
+  return reply(status, 'application/json; charset=utf-8', JSON.stringify(inOrder(problems)))
+}
+
+/** By name, as Go writes it. */
+function inOrder(problems: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(problems).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function notFound(path: string, metricsPath: string | null): string {
@@ -53,11 +58,12 @@ function notFound(path: string, metricsPath: string | null): string {
     : `There is nothing at this address. There is ${others}.`
 }
 
+/** With the header that Go's servers put on their plain refusals. */
 function plain(status: number, sentence: string): Reply {
-  return reply(status, 'text/plain; charset=utf-8', `${sentence}\n`)
+  const answer = reply(status, 'text/plain; charset=utf-8', `${sentence}\n`)
+  return { ...answer, headers: { ...answer.headers, 'x-content-type-options': 'nosniff' } }
 }
 
 function reply(status: number, type: string, text: string): Reply {
-  const headers = { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
-  return { status, headers, body: textContent(text) }
+  return { status, headers: { 'content-type': type }, body: textContent(text) }
 }

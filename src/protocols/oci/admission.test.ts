@@ -121,11 +121,19 @@ describe('where nobody has logged in', () => {
     }
   })
 
-  test('what needs no rights is answered: OPTIONS, a method that is not taken, nothing there', async () => {
+  test('what needs no rights is answered: OPTIONS, what load balancers ask, nothing there', async () => {
     expect((await basic.ask('OPTIONS', '/v2/team/app/tags/list')).status).toBe(200)
-    expect((await basic.ask('POST', '/v2/team/app/tags/list')).status).toBe(405)
+    expect((await basic.ask('POST', '/')).status).toBe(405)
     expect((await basic.ask('GET', '/nothing')).status).toBe(404)
   })
+
+  test.each(['/v2/', '/v2/_catalog', '/v2/team/app/tags/list', '/v2/team/app/manifests/1'])(
+    'a method that %s does not take is asked for a login too, as by registry:2',
+    async (path) => {
+      const answer = await basic.ask('POST', path)
+      expect([answer.status, answer.headers.get('allow')]).toEqual([401, null])
+    },
+  )
 
   test('credentials that are none are answered in the same way', async () => {
     for (const authorization of ['Basic', 'Basic x', 'Bearer x', 'x']) {

@@ -77,6 +77,9 @@ async function answer(
         notFound(request, options)
       )
     case 'method-not-allowed':
+      // As distribution does: whoever may not use an address is not told what it takes, save by OPTIONS.
+      if (request.method !== 'OPTIONS')
+        await admit(options, request, match.other.route.needs, match.other.params)
       return methodNotAllowed(request.method, methodsNow(options, match.allow))
     case 'found': {
       note(request, match.route, match.params)

@@ -36,7 +36,7 @@ test.each(WRITES.map(({ method, pattern }) => [method, pattern]))(
     expect(errorsOf(answer)).toMatchObject([
       { code: 'UNSUPPORTED', message: expect.stringContaining('read-only') },
     ])
-    expect(answer.headers.get('allow') ?? '').toBe(pattern.endsWith('uploads/?') ? '' : 'GET, HEAD')
+    expect(answer.headers.get('allow') ?? '').toBe(pattern.endsWith('uploads/?') ? 'OPTIONS' : 'GET, HEAD')
   },
 )
 

@@ -13,7 +13,9 @@ export function requireWritable({ isReadOnly }: OciOptions, method: string): voi
   )
 }
 
-/** Those of an address's methods that it takes now. */
+/** Those of an address's methods that it takes now. Where none is left, it still says so to OPTIONS. */
 export function methodsNow({ isReadOnly }: OciOptions, methods: readonly string[]): readonly string[] {
-  return isReadOnly ? methods.filter((method) => SAFE.has(method)) : methods
+  if (!isReadOnly) return methods
+  const left = methods.filter((method) => SAFE.has(method))
+  return left.length === 0 ? ['OPTIONS'] : left
 }

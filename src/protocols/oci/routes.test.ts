@@ -79,11 +79,15 @@ describe('where nobody may do anything', () => {
     },
   )
 
-  test('what is at no address, or takes no such method, is told without asking', async () => {
+  test('what is at no address, and what an address takes, is told without asking', async () => {
     expect((await server.ask('GET', '/v2/team/app/elsewhere')).status).toBe(404)
-    expect((await server.ask('POST', '/v2/team/app/tags/list')).status).toBe(405)
     expect((await server.ask('OPTIONS', '/v2/team/app/tags/list')).status).toBe(200)
     expect(asked).toEqual([])
+  })
+
+  test('a method that an address does not take needs what the address needs', async () => {
+    expect((await server.ask('POST', '/v2/team/app/tags/list')).status).toBe(403)
+    expect(asked).toEqual([{ action: 'pull', repository: NAME, by: 'anonymous' }])
   })
 
   test('nothing was changed', async () => {

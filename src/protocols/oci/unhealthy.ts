@@ -1,4 +1,4 @@
-/** What every request is told while one of the operator's health checks fails, as registry:2 tells it. */
+/** What every request is told while one of the operator's health checks fails: registry:2's answer, in a sentence. */
 import type { Reply } from '../../http/reply.ts'
 import type { IncomingRequest } from '../../http/request.ts'
 import { RegistryError } from '../../oci/errors.ts'
@@ -7,9 +7,9 @@ import { errorReply } from './errors.ts'
 export function unhealthyReply({ notes }: IncomingRequest): Reply {
   const error = new RegistryError(
     'UNAVAILABLE',
-    'service unavailable',
+    'This registry is out of service: one of its health checks fails. Its operator sees which at /debug/health.',
     'health check failed: please see /debug/health',
   )
   notes.refusal = error.problems[0]
-  return errorReply(error, { 'docker-distribution-api-version': 'registry/2.0', 'retry-after': '5' })
+  return errorReply(error)
 }

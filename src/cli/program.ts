@@ -6,6 +6,7 @@ import { dataOwnerCommand } from './data-owner.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT, explain, formatFailure } from './failure.ts'
 import { garbageCollectCommand } from './garbage-collect.ts'
+import { withPlainFlags } from './go-flags.ts'
 import { healthcheckCommand } from './healthcheck.ts'
 import { formatExamples, programName } from './help.ts'
 import { htpasswdCommand } from './htpasswd.ts'
@@ -19,11 +20,17 @@ export async function runCli(args: readonly string[]): Promise<void> {
   const terminal = openTerminal()
   try {
     const program = createProgram(terminal)
-    await program.parseAsync([...withCommand(args)], { from: 'user' })
+    await program.parseAsync(plainArguments(program, withCommand(args)), { from: 'user' })
   } catch (error) {
     process.exitCode = report(terminal, error)
     if (process.exitCode !== EXIT.OK) process.exit()
   }
+}
+
+/** The flags of one command, in whichever form a script for `registry` has them. */
+function plainArguments(program: Command, [name = '', ...rest]: readonly string[]): string[] {
+  const command = program.commands.find((each) => each.name() === name)
+  return [name, ...(command === undefined ? rest : withPlainFlags(rest, command))]
 }
 
 function createProgram(terminal: Terminal): Command {

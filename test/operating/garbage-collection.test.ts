@@ -117,6 +117,19 @@ describeWith(
       expect(own.stdout).toContain(`\nblob eligible for deletion: ${orphan.digest}\n`)
     })
 
+    test("a flag may be set as Go's are", async () => {
+      const own = linesOf(await collect('--delete-untagged=true', '-d=1'))
+      expect(own).toEqual(linesOf(await collect('-d', '-m')))
+      const without = await collect('--dry-run=true', '--delete-untagged=false')
+      const theirs = await collectWith(
+        programs['docker-registry'],
+        data,
+        '--dry-run=true',
+        '--delete-untagged=false',
+      )
+      expect(linesOf(without)).toEqual(theirs)
+    })
+
     test('with -m, they differ by what those would break', async () => {
       const own = linesOf(await collect('-d', '-m'))
       const theirs = await collectWith(programs.registry, data, '-d', '-m')

@@ -1,7 +1,7 @@
 /** The listener of its own that `http.debug` asks for: one for all processes of a server. */
 import type { DebugConfig } from '../config/config.ts'
-import { formatAddress, isEveryAddress } from '../http/address.ts'
-import { startServer } from '../http/server.ts'
+import { CannotListen, formatAddress, isEveryAddress } from '../http/address.ts'
+import { type RunningServer, type ServerOptions, startServer } from '../http/server.ts'
 import type { Log } from '../observability/log.ts'
 import { formatMetrics, METRICS_TYPE } from '../observability/metrics.ts'
 import { debugFailure, debugHandler } from '../protocols/debug/handler.ts'
@@ -27,8 +27,7 @@ export async function openDebugServer(
             text: async () => formatMetrics(await crew.askAll({ kind: 'metrics' })),
           },
   })
-  const server = await startServer({
-    address: config.address,
+  const server = await startDebugServer(config, {
     handle,
     onError(error) {
       log.error({ error }, 'a question to the debug server could not be answered')
@@ -39,14 +38,23 @@ export async function openDebugServer(
   announce(config, log)
 }
 
+/** Throws CannotListen, which names the setting: whoever reads it has never asked for a second port. */
+async function startDebugServer(
+  { address }: DebugConfig,
+  options: Omit<ServerOptions, 'address'>,
+): Promise<RunningServer> {
+  try {
+    return await startServer({ ...options, address })
+  } catch (error) {
+    if (!(error instanceof CannotListen)) throw error
+    const who = 'the debug server (http.debug.addr)'
+    throw new CannotListen(address, error.problem, { cause: error.cause, who })
+  }
+}
+
 function announce({ address, metricsPath }: DebugConfig, log: Log): void {
   if (metricsPath !== null) log.info({}, `providing prometheus metrics on ${metricsPath}`)
-  log.info({}, `debug server listening ${formatAddress(address)}`)
   const isOpen = address.kind === 'tcp' && (isEveryAddress(address) || address.hostname === '0.0.0.0')
-  if (!isOpen) return
-  log.warn(
-    {},
-    'the debug server answers everybody who reaches this machine, without a login: ' +
-      `write http.debug.addr: 127.0.0.1:${address.port} if it is meant for this machine alone`,
-  )
+  const reach = isOpen ? ', for everybody who reaches this machine, without a login' : ''
+  log.info({}, `debug server listening ${formatAddress(address)}${reach}`)
 }

@@ -5,6 +5,7 @@ import { buildAuth } from './build-auth.ts'
 import type {
   Config,
   DatabaseChoice,
+  DebugConfig,
   HealthConfig,
   HttpConfig,
   ListenAddress,
@@ -94,15 +95,28 @@ function buildHttp(http: Settings['http'] = {}, berth: Settings['berth']): HttpC
     tls: berth?.tls === 'auto' ? { kind: 'auto' } : buildTls(http.tls),
     http2: http.http2?.disabled !== true,
     h2c: http.h2c?.enabled ?? false,
-    debug:
-      http.debug?.addr === undefined
-        ? null
-        : {
-            address: http.debug.addr,
-            metricsPath:
-              http.debug.prometheus?.enabled === true ? (http.debug.prometheus.path ?? '/metrics') : null,
-          },
+    debug: buildDebug(http),
   }
+}
+
+/**
+ * Null where the registry itself has that address: the image's own file has one for the debug server, and
+ * `-e REGISTRY_HTTP_ADDR=:5001`, which was right for `registry:2`, means the registry.
+ */
+function buildDebug(http: NonNullable<Settings['http']>): DebugConfig | null {
+  const { addr, prometheus } = http.debug ?? {}
+  if (addr === undefined || haveOneSocket(addr, listenAddress(http))) return null
+  return { address: addr, metricsPath: prometheus?.enabled === true ? (prometheus.path ?? '/metrics') : null }
+}
+
+const EVERY_HOST = ['::', '0.0.0.0']
+
+function haveOneSocket(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.kind === 'unix') return other.kind === 'unix' && one.path === other.path
+  if (other.kind === 'unix') return false
+  const hosts = [one.hostname, other.hostname]
+  const overlap = hosts[0] === hosts[1] || hosts.some((host) => EVERY_HOST.includes(host))
+  return one.port === other.port && one.port !== 0 && overlap
 }
 
 function listenAddress({ addr }: NonNullable<Settings['http']>): ListenAddress {

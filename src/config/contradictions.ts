@@ -69,7 +69,7 @@ function addressContradictions({ http }: Config, given: Draft): (string | false)
 }
 
 /** One sentence for each. */
-export function findDoubts({ storage, database }: Config, given: Draft): string[] {
+export function findDoubts({ storage, database, http }: Config, given: Draft): string[] {
   const say = wordsOf(given)
   const isKept = database.kind === 'postgres' || database.path !== null
   const oldest = given.get(['http', 'tls', 'minimumtls'])
@@ -83,6 +83,10 @@ export function findDoubts({ storage, database }: Config, given: Draft): string[
     say('http.debug.prometheus') !== null &&
       say('http.debug.addr') === null &&
       `${say('http.debug.prometheus')} has no effect without http.debug.addr: write where the debug server listens.`,
+    say('http.debug.addr') !== null &&
+      http.debug === null &&
+      `${say('http.debug.addr')} is where the registry itself listens (http.addr), so there is no debug server. ` +
+        'Give it another port if you want one: REGISTRY_HTTP_DEBUG_ADDR=:5002',
     say('http.tls.clientauth') !== null &&
       say('http.tls.clientcas') === null &&
       `${say('http.tls.clientauth')} has no effect without http.tls.clientcas.`,

@@ -34,8 +34,9 @@ export class CannotListen extends Error {
   readonly address: Address
   readonly problem: ListenProblem
 
-  constructor(address: Address, problem: ListenProblem, options?: ErrorOptions) {
-    super(sentence(address, problem, options?.cause), options)
+  /** `who`: what was to listen there, where that is not plain, such as `the debug server (http.debug.addr)`. */
+  constructor(address: Address, problem: ListenProblem, options?: ErrorOptions & { readonly who?: string }) {
+    super(sentence(address, problem, options), options)
     this.address = address
     this.problem = problem
   }
@@ -113,9 +114,14 @@ const SENTENCES: Readonly<Record<ListenProblem, string>> = {
   other: 'the system refused',
 }
 
-function sentence(address: Address, problem: ListenProblem, cause: unknown): string {
+function sentence(
+  address: Address,
+  problem: ListenProblem,
+  { cause, who }: { readonly cause?: unknown; readonly who?: string } = {},
+): string {
+  const subject = who === undefined ? 'Cannot listen' : `Cannot start ${who}: cannot listen`
   const why = problem === 'other' ? ` (${cause instanceof Error ? cause.message : String(cause)}).` : ''
-  return `Cannot listen on ${formatAddress(address)}: ${SENTENCES[problem]}${why}`
+  return `${subject} on ${formatAddress(address)}: ${SENTENCES[problem]}${why}`
 }
 
 /** Both families, where the machine has both. */

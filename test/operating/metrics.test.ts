@@ -6,6 +6,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findFreePort, launchBerth, startBerth } from '../berth-server.ts'
 import { pushImage } from '../clients/push.ts'
 import { smallImage } from '../clients/sample-images.ts'
 import { describeWith } from '../tools/describe-with.ts'
@@ -130,6 +131,26 @@ test.each(['1', '2'])(
 test('a debug server that everybody can reach says so', async () => {
   await using server = await startServer({ environment: { REGISTRY_HTTP_DEBUG_ADDR: ':0' } })
   await until('it says so', () =>
-    server.stderr().includes('the debug server answers everybody who reaches this machine'),
+    /debug server listening \S+, for everybody who reaches this machine/.test(server.stderr()),
   )
 })
+
+test('where the registry has been given its address, there is no debug server, and a line says so', async () => {
+  const port = await findFreePort()
+  await using berth = await startBerth({ port, env: { REGISTRY_HTTP_DEBUG_ADDR: `:${port}` } })
+  expect((await fetch(`${berth.url}/v2/`)).status).toBe(200)
+  expect(berth.log()).toContain('so there is no debug server')
+})
+
+test.each(['1', '2'])(
+  'one that cannot listen stops the start, and the setting is named, with %s workers',
+  async (workers) => {
+    await using other = await startBerth()
+    const env = { REGISTRY_HTTP_DEBUG_ADDR: other.host, BERTH_WORKERS: workers }
+    await using berth = await launchBerth({ env })
+    expect(await berth.exited).toBe(1)
+    expect(berth.log()).toContain(
+      `Cannot start the debug server (http.debug.addr): cannot listen on ${other.host}`,
+    )
+  },
+)

@@ -87,7 +87,7 @@ function storageDriver({ version, storage }: Settings, defaultData: string): Sto
 function buildHttp(http: Settings['http'] = {}, berth: Settings['berth']): HttpConfig {
   return {
     address: listenAddress(http),
-    host: http.host ?? null,
+    host: http.host === undefined ? null : withPath(http.host, http.prefix ?? ''),
     prefix: http.prefix ?? '',
     relativeUrls: http.relativeurls ?? true,
     trustedProxies: http.trustedproxies?.flat() ?? USUAL_TRUSTED_PROXIES,
@@ -97,6 +97,11 @@ function buildHttp(http: Settings['http'] = {}, berth: Settings['berth']): HttpC
     h2c: http.h2c?.enabled ?? false,
     debug: buildDebug(http),
   }
+}
+
+/** A host with a path of its own needs no prefix: the path is where a proxy has the registry. */
+function withPath(host: string, prefix: string): string {
+  return new URL(host).pathname === '/' ? host + prefix : host
 }
 
 /**

@@ -32,7 +32,7 @@ export interface Config {
 
 export interface HttpConfig {
   readonly address: ListenAddress
-  /** What clients call this registry, without a slash at the end, for absolute addresses; null where nobody said. */
+  /** What whole addresses begin with, before `/v2/`: `https://registry.example.com`, perhaps with a path; null where nobody said. */
   readonly host: string | null
   /** What stands before `/v2/`, such as `/registry`: empty, or with a slash at its beginning and none at its end. */
   readonly prefix: string

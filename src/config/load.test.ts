@@ -227,6 +227,21 @@ describe('the environment', () => {
   })
 })
 
+test.each([
+  ['https://registry.example.com', '/', 'https://registry.example.com'],
+  ['https://registry.example.com/', '/images/', 'https://registry.example.com/images'],
+  ['https://example.com:8443/images/', '/', 'https://example.com:8443/images'],
+  ['https://example.com/outside/', '/inside/', 'https://example.com/outside'],
+])(
+  'addresses begin with the host %s, and with the prefix %s where it has no path',
+  async (host, prefix, base) => {
+    const { http } = await configOf({
+      environment: { REGISTRY_HTTP_HOST: host, REGISTRY_HTTP_PREFIX: prefix },
+    })
+    expect(http.host).toBe(base)
+  },
+)
+
 describe('a value that cannot be used', () => {
   test.each<[Record<string, string>, string]>([
     [{ REGISTRY_HTTP_ADDR: '5000' }, 'REGISTRY_HTTP_ADDR is "5000": write host:port'],
@@ -234,7 +249,7 @@ describe('a value that cannot be used', () => {
       { REGISTRY_HTTP_HOST: 'registry.example.com' },
       'REGISTRY_HTTP_HOST is "registry.example.com": write the address',
     ],
-    [{ REGISTRY_HTTP_HOST: 'https://example.com/registry' }, 'without a path'],
+    [{ REGISTRY_HTTP_HOST: 'https://example.com/registry' }, 'with a slash at its end'],
     [{ REGISTRY_STORAGE_DELETE_ENABLED: 'maybe' }, 'write true or false'],
     [{ REGISTRY_STORAGE: 's3' }, 'REGISTRY_STORAGE: Berth cannot keep images in S3 yet. Use a folder'],
     [{ REGISTRY_STORAGE: 'tape' }, 'REGISTRY_STORAGE is "tape": write filesystem or inmemory.'],

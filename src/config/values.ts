@@ -91,15 +91,18 @@ export const hostAndPort = written('write host:port', ['string'], (value) =>
   /^\S+:\d{1,5}$/.test(value) ? value : null,
 )
 
-/** What clients call the registry; distribution takes a path behind it for nothing, and so it is refused. */
+/**
+ * What clients call the registry, without a slash at its end. Of a path that does not end in a slash distribution
+ * makes nothing, and so it is refused.
+ */
 export const host = written(
-  'write the address that clients use, such as https://registry.example.com, without a path',
+  'write the address that clients use, such as https://registry.example.com, or https://example.com/registry/ with a slash at its end',
   ['string'],
   (value) => {
     const url = URL.canParse(value) ? new URL(value) : null
-    const isPlain =
-      url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === ''
-    return isPlain && url.username === '' && url.hash === '' ? url.origin : null
+    const isWeb = url !== null && /^https?:$/.test(url.protocol) && url.pathname.endsWith('/')
+    const isPlain = isWeb && url.username === '' && url.search === '' && url.hash === ''
+    return isPlain ? `${url.origin}${url.pathname.replace(/\/+$/, '')}` : null
   },
 )
 

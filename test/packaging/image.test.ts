@@ -107,6 +107,12 @@ describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl', 'openssl'], 
     expect(metrics).toContain('# TYPE registry_http_in_flight_requests gauge')
   })
 
+  test('who was told to move registry:2 to port 5001 finds the registry there, not the metrics', async () => {
+    const options = ['-e', 'REGISTRY_HTTP_ADDR=0.0.0.0:5001', '-p', '5001:5001']
+    await using container = await startContainer(machine, { options })
+    expect(await machine.run('curl', '-sSf', `http://${container.host}:5001/v2/`)).toBe('{}')
+  })
+
   test('the commands that people run in it every night go on', async () => {
     await using container = await startContainer(machine)
     await container.pushAndPull('garbage')
@@ -115,7 +121,8 @@ describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl', 'openssl'], 
       expect(await container.exec(...command)).toContain(
         '0 blobs marked, 1 blobs and 0 manifests eligible for deletion',
       )
-      expect(await container.exec('/bin/registry', 'garbage-collect', '-d', '-m', file)).toContain('eligible')
+      const asGo = ['--dry-run=true', '--delete-untagged=true', file]
+      expect(await container.exec('/bin/registry', 'garbage-collect', ...asGo)).toContain('eligible')
     }
     await container.stop()
     const alone = await runOnce(machine, {

@@ -47,6 +47,11 @@ test('http.host is what a Location begins with, whatever http.relativeurls says'
   expect(location).toStartWith('https://set.example:8443/v2/a/blobs/uploads/')
 })
 
+test("a path in http.host stands for http.prefix, which registry:2's addresses lack", async () => {
+  const { location } = await begin({ REGISTRY_HTTP_HOST: 'https://set.example/images/' })
+  expect(location).toStartWith('https://set.example/images/v2/a/blobs/uploads/')
+})
+
 test('http.relativeurls: false makes it a URL of the host that the client asked', async () => {
   const { location } = await begin({ REGISTRY_HTTP_RELATIVEURLS: 'false' })
   expect(location).toStartWith('https://registry.example.com/v2/a/blobs/uploads/')

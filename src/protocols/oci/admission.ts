@@ -74,7 +74,7 @@ function challenge(options: Options, wish: Wish, message: string, problem: Token
   })
 }
 
-/** Where the client reaches this registry. */
+/** Where the client reaches this registry, without a path. */
 function originOf({ addresses }: Options, request: IncomingRequest): string {
-  return addresses.host ?? request.origin ?? ''
+  return addresses.host === null ? (request.origin ?? '') : new URL(addresses.host).origin
 }

@@ -33,10 +33,10 @@ describe('a Location begins', () => {
     ['with the prefix', { prefix: '/registry' }, FROM_A_PROXY, '/registry'],
     ['with the host that is set', { host: 'https://set.example' }, FROM_A_PROXY, 'https://set.example'],
     [
-      'with the host and the prefix',
-      { host: 'https://registry', prefix: '/registry' },
+      'with the host that is set and its path',
+      { host: 'https://registry/images', prefix: '/registry' },
       FROM_A_CUTTING_PROXY,
-      'https://registry/registry',
+      'https://registry/images',
     ],
     [
       'with the address that the client used, as the proxy tells it, where whole ones are wanted',

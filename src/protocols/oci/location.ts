@@ -8,7 +8,7 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UploadId } from '../../oci/upload-id.ts'
 
 export interface AddressOptions {
-  /** What clients call this registry, such as `https://registry.example.com`, without a path; or null. */
+  /** What every `Location` begins with, before `/v2/`: `https://registry.example.com`, perhaps with a path; or null. */
   readonly host: string | null
   /** What stands before `/v2/` in every path: '', or such as `/registry`. */
   readonly prefix: string
@@ -47,7 +47,7 @@ export function withoutPrefix({ prefix }: AddressOptions, path: string): string 
 
 /** What an address begins with, before `/v2/`. Whoever names a host is given it, as by distribution. A path, too, for a request that names none. */
 function locationBase({ request, addresses: { host, prefix, relativeUrls } }: Addressed): string {
-  if (host !== null) return host + prefix
+  if (host !== null) return host
   const origin = relativeUrls ? '' : (request.origin ?? '')
   return origin + request.cutPrefix + prefix
 }

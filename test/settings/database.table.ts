@@ -1,7 +1,8 @@
 import { expect } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Observed, ShownElsewhere } from './observed.ts'
+import type { Observed } from './observed.ts'
+import type { ShownElsewhere } from './shown-elsewhere.ts'
 
 function childrenOf(pid: number): number {
   const listed = Bun.spawnSync(['ps', '-A', '-o', 'ppid=']).stdout.toString()
@@ -26,9 +27,12 @@ export const DATABASE: readonly Observed[] = [
   },
 ]
 
-const ON_POSTGRES = 'opens no more connections than this process may have'
+const ON_POSTGRES = {
+  file: 'src/app/database.test.ts',
+  title: 'opens no more connections than this process may have',
+}
 
 export const DATABASE_ELSEWHERE: readonly ShownElsewhere[] = [
-  { key: 'berth.database.url', file: 'src/app/database.test.ts', title: ON_POSTGRES },
-  { key: 'berth.database.connections', file: 'src/app/database.test.ts', title: ON_POSTGRES },
+  { key: 'berth.database.url', ...ON_POSTGRES, by: 'BERTH_DATABASE_URL: url' },
+  { key: 'berth.database.connections', ...ON_POSTGRES, by: "BERTH_DATABASE_CONNECTIONS: '4'" },
 ]

@@ -5,7 +5,7 @@ import { newBlob } from '../sample-content.ts'
 import { until } from '../until.ts'
 import type { ArrangedServer } from './arranged-server.ts'
 import { openDeafPort } from './deaf-port.ts'
-import type { Observed, ShownElsewhere } from './observed.ts'
+import type { Observed } from './observed.ts'
 import { pushBlob, statusOf } from './wire.ts'
 
 /** Sooner than with the usual 10 s between two looks. */
@@ -41,6 +41,30 @@ async function isSeenToBe(state: 'ill' | 'asleep', server: ArrangedServer): Prom
   await letsIn(server)
 }
 
+/** Until it is disposed of. */
+async function breakStorage(server: ArrangedServer): Promise<Disposable> {
+  await pushBlob(server, newBlob())
+  const blobs = join(server.place.folder, 'data/docker')
+  renameSync(blobs, `${blobs}-away`)
+  // A link to itself: no error that says that something is not there.
+  symlinkSync(blobs, blobs)
+  return {
+    [Symbol.dispose]() {
+      rmSync(blobs)
+      renameSync(`${blobs}-away`, blobs)
+    },
+  }
+}
+
+/** Its checks fail, and it lets everybody in all the same, until the neighbour has been looked at ten times. */
+async function bearsFailures(server: ArrangedServer): Promise<void> {
+  const before = neighbour.asked
+  await until('many looks were taken', async () => {
+    expect(await statusOf(server, '/v2/')).toBe(200)
+    return neighbour.asked >= before + 10
+  })
+}
+
 export const HEALTH: readonly Observed[] = [
   {
     what: 'a look at the storage',
@@ -52,14 +76,8 @@ export const HEALTH: readonly Observed[] = [
     keys: {
       'health.storagedriver.enabled': async (server) => {
         await letsIn(server)
-        await pushBlob(server, newBlob())
-        const blobs = join(server.place.folder, 'data/docker')
-        renameSync(blobs, `${blobs}-away`)
-        // A link to itself: no error that says that something is not there.
-        symlinkSync(blobs, blobs)
+        using _ = await breakStorage(server)
         await turnsAway(server)
-        rmSync(blobs)
-        renameSync(`${blobs}-away`, blobs)
       },
       'health.storagedriver.interval': letsIn,
     },
@@ -126,6 +144,29 @@ export const HEALTH: readonly Observed[] = [
     },
   },
   {
+    what: 'checks that may fail often',
+    settings: ({ otherPort, closers }) => ({
+      'health.storagedriver.enabled': true,
+      'health.storagedriver.interval': '100ms',
+      'health.storagedriver.threshold': 10_000,
+      'health.tcp[].addr': `127.0.0.1:${otherPort}`,
+      'health.tcp[].interval': '100ms',
+      'health.tcp[].threshold': 10_000,
+      // Looked at as often as the others, it says how often they were.
+      'health.http[].uri': `http://127.0.0.1:${closers.use(startNeighbour()).port}/`,
+      'health.http[].headers': { 'X-Word': ['attic'] },
+      'health.http[].statuscode': 204,
+      'health.http[].interval': '100ms',
+    }),
+    keys: {
+      'health.tcp[].threshold': bearsFailures,
+      'health.storagedriver.threshold': async (server) => {
+        using _ = await breakStorage(server)
+        await bearsFailures(server)
+      },
+    },
+  },
+  {
     what: 'a port that must answer soon',
     settings: async ({ closers }) => {
       const { port } = closers.use(await openDeafPort())
@@ -144,11 +185,4 @@ export const HEALTH: readonly Observed[] = [
       },
     },
   },
-]
-
-const THRESHOLD = 'makes the server unhealthy when it fails as often in a row as its threshold says'
-
-export const HEALTH_ELSEWHERE: readonly ShownElsewhere[] = [
-  { key: 'health.storagedriver.threshold', file: 'src/observability/health.test.ts', title: THRESHOLD },
-  { key: 'health.tcp[].threshold', file: 'src/observability/health.test.ts', title: THRESHOLD },
 ]

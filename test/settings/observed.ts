@@ -8,10 +8,3 @@ export interface Observed extends Arrangement {
   /** Both, unless one is not possible. */
   readonly ways?: readonly Way[]
 }
-
-/** A key whose effect another suite shows: the file, and what the test there is called. */
-export interface ShownElsewhere {
-  readonly key: string
-  readonly file: string
-  readonly title: string
-}

@@ -3,20 +3,19 @@
  * variables, and what is then seen from outside. A key without a row is a failure.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { settingsSchema } from '../../src/config/schema.ts'
 import { kindOf, listKeys, type NamedSetting } from '../../src/config/setting.ts'
 import { type ArrangedServer, startArranged, type Way } from './arranged-server.ts'
 import { AUTH } from './auth.table.ts'
 import { DATABASE, DATABASE_ELSEWHERE } from './database.table.ts'
-import { HEALTH, HEALTH_ELSEWHERE } from './health.table.ts'
+import { HEALTH } from './health.table.ts'
 import { HTTP } from './http.table.ts'
 import { LOG } from './log.table.ts'
 import { MANIFESTS } from './manifests.table.ts'
 import type { Observed } from './observed.ts'
+import { readTest } from './shown-elsewhere.ts'
 import { STORAGE, STORAGE_ELSEWHERE } from './storage.table.ts'
-import { CLIENT_AUTHORITIES, TLS } from './tls.table.ts'
+import { TLS } from './tls.table.ts'
 
 setDefaultTimeout(30_000)
 
@@ -30,7 +29,7 @@ const TABLES: readonly Observed[] = [
   ...MANIFESTS,
   ...DATABASE,
 ]
-const ELSEWHERE = [...STORAGE_ELSEWHERE, ...HEALTH_ELSEWHERE, ...DATABASE_ELSEWHERE, CLIENT_AUTHORITIES]
+const ELSEWHERE = [...STORAGE_ELSEWHERE, ...DATABASE_ELSEWHERE]
 const WAYS: readonly Way[] = ['the file', 'variables']
 
 for (const observed of TABLES) {
@@ -76,6 +75,8 @@ test('no row is about a key that is not there', () => {
   expect(named.filter((key) => !known.has(key))).toEqual([])
 })
 
-test.each(ELSEWHERE)('$key is shown by a test in $file', ({ file, title }) => {
-  expect(readFileSync(join(import.meta.dir, '../..', file), 'utf8')).toContain(title)
+test.each(ELSEWHERE)('$key is shown by a test in $file', ({ file, title, by }) => {
+  const body = readTest({ file, title })
+  expect(body).toContain(by)
+  expect(body).toContain('expect(')
 })

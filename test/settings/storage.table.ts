@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { newBlob } from '../sample-content.ts'
 import { until } from '../until.ts'
 import type { ArrangedServer } from './arranged-server.ts'
-import type { Observed, ShownElsewhere } from './observed.ts'
+import type { Observed } from './observed.ts'
+import type { ShownElsewhere } from './shown-elsewhere.ts'
 import { beginUpload, pushBlob, REPOSITORY, statusOf } from './wire.ts'
 
 async function deletes(server: ArrangedServer): Promise<number> {
@@ -103,5 +104,6 @@ export const STORAGE_ELSEWHERE: readonly ShownElsewhere[] = [
     key: `${PURGING}.enabled`,
     file: 'test/operating/upload-purging.test.ts',
     title: 'not `enabled`, nothing is forgotten, however old',
+    by: 'enabled: false',
   },
 ]

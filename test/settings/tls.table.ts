@@ -2,13 +2,22 @@ import { expect } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import { makeCertificate, privatePem } from '../certificates.ts'
+import { type Certified, makeCertificate, privatePem } from '../certificates.ts'
 import type { ArrangedServer, Place } from './arranged-server.ts'
 import type { Observed } from './observed.ts'
 import { statusOf } from './wire.ts'
 
 /** Whose certificate it is, is what other suites look at. */
 const client: BunFetchRequestInit = { tls: { rejectUnauthorized: false } }
+
+const authority = await makeCertificate({ name: 'authority', isAuthority: true })
+const friend = await makeCertificate({ name: 'friend', issuer: authority })
+const stranger = await makeCertificate({ name: 'stranger' })
+
+/** A client that shows its own certificate. */
+async function clientOf(who: Certified): Promise<BunFetchRequestInit> {
+  return { tls: { rejectUnauthorized: false, cert: who.pem, key: await privatePem(who) }, keepalive: false }
+}
 
 /** A certificate that signs itself, with its key. */
 async function makeFiles({ folder }: Place): Promise<{ certificate: string; key: string }> {
@@ -104,12 +113,23 @@ export const TLS: readonly Observed[] = [
       'http.tls.clientauth': async (server) => expect(await statusOf(server, '/v2/')).toBe(200),
     },
   },
+  {
+    what: 'TLS for those alone whom an authority has signed',
+    scheme: 'https',
+    client: await clientOf(friend),
+    settings: async (place) => {
+      const path = join(place.folder, 'authority.crt')
+      writeFileSync(path, authority.pem)
+      return { ...(await tlsSettings(place)), 'http.tls.clientcas': [path] }
+    },
+    keys: {
+      'http.tls.clientcas': async (server) => {
+        expect(await statusOf(server, '/v2/')).toBe(200)
+        for (const other of [client, await clientOf(stranger)]) {
+          const asked = server.ask('/v2/', { ...other, keepalive: false })
+          expect(await asked.then(({ status }) => status).catch(() => 'refused')).toBe('refused')
+        }
+      },
+    },
+  },
 ]
-
-/** The first sign of life of such a server can be seen by those only whom it lets in. */
-export const CLIENT_AUTHORITIES = {
-  key: 'http.tls.clientcas',
-  file: 'src/http/tls.test.ts',
-  title:
-    'where they are required, those that the authorities have signed for clients let in, over every version',
-} as const

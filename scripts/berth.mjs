@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 // Runs Berth from its source: `npm run berth -- <command>`. A .env file that happens to lie around is not read:
-// settings come from where the person put them.
+// settings come from where the person put them. Berth ends when this launcher does, even by `kill -9`.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runBun } from './bun.mjs'
 
-const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'main.ts')
-runBun(['--no-env-file', main, ...process.argv.slice(2)])
+const here = dirname(fileURLToPath(import.meta.url))
+const program = ['--preload', join(here, 'end-with-launcher.ts'), join(here, '..', 'src', 'main.ts')]
+runBun(['--no-env-file', ...program, ...process.argv.slice(2)], {
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+})

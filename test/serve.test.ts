@@ -380,6 +380,14 @@ describe('on a terminal', () => {
 })
 
 describe('the launcher', () => {
+  function isAlive(pid: number): boolean {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+
   const launcher = join(import.meta.dir, '../scripts/bun.mjs')
 
   /** A program that tells how many signals have reached it, a little after the first. */
@@ -419,6 +427,41 @@ describe('the launcher', () => {
     child.kill(name)
     expect(new TextDecoder().decode((await reader.read()).value)).toContain('signals: 1')
     expect(await child.exited).toBe(9)
+  })
+
+  const ofBerth = join(import.meta.dir, '../scripts/berth.mjs')
+
+  test.each(['1', '2'])(
+    'that is killed takes Berth with it, which ends in order (%s workers)',
+    async (workers) => {
+      const port = await findFreePort()
+      const data = mkdtempSync(join(folder, 'launched-'))
+      const child = Bun.spawn({
+        cmd: ['node', ofBerth, 'serve', '--addr', `127.0.0.1:${port}`, '--data', data],
+        env: { ...process.env, BERTH_WORKERS: workers },
+        stdio: ['ignore', 'ignore', Bun.file(join(data, 'log'))],
+      })
+      const log = () => readFileSync(join(data, 'log'), 'utf8')
+      await until('it listens', () => log().includes('listening on'))
+      const unix = join(data, 'berth/control.sock')
+      const { pid } = (await (await fetch('http://localhost/api/v1/status', { unix })).json()) as {
+        pid: number
+      }
+      child.kill('SIGKILL')
+      await until('it has ended', () => !isAlive(pid))
+      expect(log()).toContain('SIGTERM: finishing what is in flight')
+      await expect(fetch(`http://127.0.0.1:${port}/v2/`)).rejects.toThrow()
+    },
+  )
+
+  test('lets a command end that ends by itself, and keeps what is for Berth alone from a person', () => {
+    const made = Bun.spawnSync(['node', ofBerth, 'htpasswd', join(folder, 'htpasswd'), 'joe'], {
+      stdin: new TextEncoder().encode('secret\n'),
+      timeout: 10_000,
+    })
+    expect(made.exitCode).toBe(0)
+    const refused = Bun.spawnSync(['node', ofBerth, 'worker'], { timeout: 10_000 })
+    expect(refused.stderr.toString()).toContain('This command is for Berth itself')
   })
 
   /** A checkout in which npm has not run Bun's install script. */

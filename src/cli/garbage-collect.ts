@@ -111,5 +111,5 @@ function linesOf(finding: GarbageFinding): string[] {
 function tellOfTrash(terminal: Terminal, { findings }: GarbagePage): void {
   const inTrash = findings.find((finding) => finding.kind === 'counts')?.inTrash ?? 0
   if (inTrash === 0) return
-  terminal.note(`In the trash, so that what was deleted can be restored: ${inTrash} more blobs.\n`)
+  terminal.note(`More blobs are in the trash, so that what was deleted can be restored: ${inTrash}.\n`)
 }

@@ -178,6 +178,21 @@ describeWith('on a folder that docker-registry filled', ['docker-registry'], (pr
     expect(own.stdout).toContain(`blob eligible for deletion: ${gone.root.digest}`)
     expect(linesOf(await collectOn(folder, '-d'))).toEqual(linesOf(own))
   })
+
+  test('what another registry deleted, and Berth had known, is told of as what it is: in the trash', async () => {
+    const folder = join(scratch, 'used-by-both')
+    const gone = smallImage('deleted elsewhere')
+    await startAndStop(folder, (url) => pushImage(url, 'team/app', '1', gone))
+    {
+      await using peer = await startDockerRegistry({ data: folder })
+      await deleteManifest(peer.url, 'team/app', gone.root.digest)
+    }
+    makeOld(folder)
+    await startAndStop(folder, () => collectOnceKnown(folder, '-d'))
+    const own = await collectOn(folder, '-d')
+    expect(own.stdout).not.toContain(gone.root.digest)
+    expect(own.stderr).toBe('More blobs are in the trash, so that what was deleted can be restored: 4.\n')
+  })
 })
 
 describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
@@ -201,6 +216,12 @@ describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
     expect(alone.stdout).toContain(`manifest eligible for deletion: ${loose.root.digest}`)
   })
 })
+
+async function startAndStop(folder: string, work: (url: string) => Promise<unknown>): Promise<void> {
+  await using berth = await startBerth({ data: folder })
+  await work(berth.url)
+  await berth.stop()
+}
 
 /** As if everything had been pushed yesterday: what is new may be a push under way. */
 function makeOld(folder: string): void {

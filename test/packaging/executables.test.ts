@@ -1,13 +1,24 @@
 /** What `npm run build` makes: the executable for each platform of the image, under each of its names. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import packageFile from '../../package.json'
 import { IMAGE_PLATFORMS } from '../../scripts/bun-platforms.ts'
+import { USUAL_FILES } from '../../src/config/file.ts'
 import { startBerth } from '../berth-server.ts'
 import { command } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
+
+setDefaultTimeout(60_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-executables-'))
 /** The machine that a program is for, in the header of its file (ELF, `e_machine`). */
@@ -75,5 +86,56 @@ describe('under the name registry', () => {
         expect(await child.exited).toBe(0)
       }
     }
+  })
+})
+
+describeWith('where nobody names a configuration file', ['unshare'], ({ unshare }) => {
+  /** What runs a program with an /etc of its own, which has the usual files that are named, and no others. */
+  function withFiles(files: readonly string[], program: string): string[] {
+    const etc = mkdtempSync(join(folder, 'etc-'))
+    for (const file of files) {
+      const path = join(etc, file.slice('/etc'.length))
+      mkdirSync(dirname(path), { recursive: true })
+      const lines = ['version: 0.1', 'storage: inmemory', 'http:', '  addr: 127.0.0.1:0']
+      writeFileSync(path, [...lines, 'log:', '  fields:', `    file: ${file}`, ''].join('\n'))
+    }
+    return [unshare, '--mount', 'sh', '-c', 'mount --bind "$0" /etc && exec "$@"', etc, program]
+  }
+
+  function asRegistry(): string {
+    const path = join(mkdtempSync(join(folder, 'name-')), 'registry')
+    symlinkSync(native, path)
+    return path
+  }
+
+  const [OF_3, OF_2] = USUAL_FILES
+  test.each([
+    ['that of registry:2', [OF_2], OF_2],
+    ['that of registry:3', [OF_3], OF_3],
+    ['that of registry:3 before the other', [OF_2, OF_3], OF_3],
+  ])('registry serves with %s', async (_, files, used) => {
+    const child = Bun.spawn([...withFiles(files, asRegistry()), 'serve'], {
+      stdout: 'ignore',
+      stderr: 'pipe',
+      cwd: folder,
+    })
+    let log = ''
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      log += text
+      if (log.includes('listening on')) break
+    }
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+    expect(log).toContain(`settings from ${used}`)
+    expect(log).toContain(`file=${used}`)
+  })
+
+  test('berth reads neither', async () => {
+    const shown = async (program: string) => {
+      const [run = '', ...args] = withFiles(USUAL_FILES, program)
+      return await command(run, [...args, 'config', 'show'])
+    }
+    expect(await shown(asRegistry())).toContain(OF_3)
+    expect(await shown(native)).not.toContain('/etc/')
   })
 })

@@ -1,6 +1,6 @@
 /** The listener of its own that `http.debug` asks for: one for all processes of a server. */
 import type { DebugConfig } from '../config/config.ts'
-import { CannotListen, formatAddress, isEveryAddress } from '../http/address.ts'
+import { CannotListen, formatAddress, isWildcard } from '../http/address.ts'
 import { type RunningServer, type ServerOptions, startServer } from '../http/server.ts'
 import type { Log } from '../observability/log.ts'
 import { formatMetrics, METRICS_TYPE } from '../observability/metrics.ts'
@@ -54,7 +54,7 @@ async function startDebugServer(
 
 function announce({ address, metricsPath }: DebugConfig, log: Log): void {
   if (metricsPath !== null) log.info({}, `providing prometheus metrics on ${metricsPath}`)
-  const isOpen = address.kind === 'tcp' && (isEveryAddress(address) || address.hostname === '0.0.0.0')
+  const isOpen = address.kind === 'tcp' && isWildcard(address)
   const reach = isOpen ? ', for everybody who reaches this machine, without a login' : ''
   log.info({}, `debug server listening ${formatAddress(address)}${reach}`)
 }

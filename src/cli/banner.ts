@@ -1,6 +1,6 @@
 /** The first lines that a person sees when Berth has started: where it is, who may do what, and what to try. */
 import type { Config, ListenAddress } from '../config/config.ts'
-import { formatAddress } from '../http/address.ts'
+import { formatAddress, isWildcard } from '../http/address.ts'
 import { type Example, formatExamples } from './help.ts'
 import { plainHttpHint, type Surroundings } from './reach.ts'
 import { describeRights } from './rights.ts'
@@ -44,12 +44,12 @@ ${formatExamples(host === null ? [] : thingsToTry(config, host, program)).replac
 /** What a person on this machine types before an image's name. Null for a Unix socket. */
 function localHost(address: ListenAddress): string | null {
   if (address.kind === 'unix') return null
-  const isHere = ['::', '0.0.0.0', '127.0.0.1', '::1', 'localhost'].includes(address.hostname)
+  const isHere = isWildcard(address) || ['127.0.0.1', '::1', 'localhost'].includes(address.hostname)
   return isHere ? `localhost:${address.port}` : formatAddress(address)
 }
 
 function describeReach({ http }: Config): string {
-  const isEverywhere = http.address.kind === 'tcp' && ['::', '0.0.0.0'].includes(http.address.hostname)
+  const isEverywhere = http.address.kind === 'tcp' && isWildcard(http.address)
   return isEverywhere ? ', and every other address of this machine' : ''
 }
 

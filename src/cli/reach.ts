@@ -1,6 +1,7 @@
 /** What other machines call this server, and what their Docker will say where it speaks plain HTTP. */
 import { existsSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
+import { isWildcard } from '../http/address.ts'
 import { reachableAddresses } from '../lib/machine-names.ts'
 
 /** What the answer depends on beside the settings. */
@@ -29,7 +30,7 @@ export function hostForOthers(
 ): string | null {
   if (host !== null) return new URL(host).host
   if (address.kind === 'unix' || isLoopback(address.hostname)) return null
-  if (!isEverywhere(address.hostname)) return withPort(address.hostname, address.port)
+  if (!isWildcard(address)) return withPort(address.hostname, address.port)
   if (isContainer) return withPort(UNKNOWN_HOST, address.port)
   const [first] = addresses
   return first === undefined ? null : withPort(first, address.port)
@@ -53,10 +54,6 @@ export function plainHttpHint(
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '::1' || hostname.startsWith('127.')
-}
-
-function isEverywhere(hostname: string): boolean {
-  return ['', '::', '0.0.0.0'].includes(hostname)
 }
 
 function withPort(host: string, port: number): string {

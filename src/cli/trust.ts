@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { authorityCertificatePath } from '../app/local-certificate.ts'
 import type { Config } from '../config/config.ts'
+import { shellWord } from '../lib/shell-word.ts'
 import { hostForOthers, type Surroundings } from './reach.ts'
 
 export interface Trust {
@@ -36,7 +37,7 @@ export async function findTrust(
  * takes Docker's names of files where there is no hosts.toml.
  */
 export function trustSteps({ host, path }: Trust): TrustStep[] {
-  const install = (folder: string) => `sudo install -D -m 644 ${quoted(path)} ${folder}/${host}/ca.crt`
+  const install = (folder: string) => `sudo install -D -m 644 ${shellWord(path)} ${folder}/${host}/ca.crt`
   return [
     { title: 'Docker', command: install('/etc/docker/certs.d') },
     { title: 'Podman', command: install('/etc/containers/certs.d') },
@@ -63,8 +64,4 @@ function localHost({ address }: Config['http']): string {
 /** The port of https is left out where it is written, but openssl wants it. */
 function withPort(host: string): string {
   return /:\d+$/.test(host) ? host : `${host}:443`
-}
-
-function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
 }

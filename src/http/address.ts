@@ -129,6 +129,11 @@ export function isEveryAddress({ hostname }: TcpAddress): boolean {
   return hostname === '' || bare(hostname) === '::'
 }
 
+/** Every address of this machine, be it of one family alone. */
+export function isWildcard(address: TcpAddress): boolean {
+  return isEveryAddress(address) || address.hostname === '0.0.0.0'
+}
+
 function connect(address: Address): Promise<Bun.Socket<undefined>> {
   const socket = { data() {} }
   if (address.kind === 'unix') return Bun.connect({ unix: address.path, socket })
@@ -138,8 +143,7 @@ function connect(address: Address): Promise<Bun.Socket<undefined>> {
 
 /** Where this machine reaches it: who listens on every address listens on this one too. */
 export function reachableHere(address: TcpAddress): TcpAddress {
-  const isEverywhere = isEveryAddress(address) || address.hostname === '0.0.0.0'
-  return isEverywhere ? { ...address, hostname: '127.0.0.1' } : address
+  return isWildcard(address) ? { ...address, hostname: '127.0.0.1' } : address
 }
 
 /** An IPv6 address without the brackets that it has in URLs. */

@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
+import { shellWord } from '../lib/shell-word.ts'
 
 /** A file does not hold what it should. The message says which, what is wrong, and what to do. */
 export class CertificateUnusable extends Error {
@@ -185,7 +186,7 @@ function parseKey(file: PemFile): { readonly key: KeyObject; readonly pem: strin
   if (isEncrypted(block)) {
     throw new CertificateUnusable(
       `http.tls.key: the key in ${file.path} is encrypted, and nobody is there to type its password. ` +
-        `Decrypt it: openssl pkey -in ${file.path} -out ${file.path}.plain && chmod 600 ${file.path}.plain`,
+        decryption(file.path),
     )
   }
   try {
@@ -196,6 +197,11 @@ function parseKey(file: PemFile): { readonly key: KeyObject; readonly pem: strin
       : `the key in ${file.path} is damaged. Copy the file anew.`
     throw new CertificateUnusable(`http.tls.key: ${what}`, { cause })
   }
+}
+
+function decryption(path: string): string {
+  const [here, plain] = [shellWord(path), shellWord(`${path}.plain`)]
+  return `Decrypt it: openssl pkey -in ${here} -out ${plain} && chmod 600 ${plain}`
 }
 
 /** As PKCS #8 has it in its label, and older forms in a header (RFC 1421 §4.6.1.1). */

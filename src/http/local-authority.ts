@@ -12,6 +12,7 @@ import {
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  PemConverter,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
@@ -116,16 +117,13 @@ function escaped(name: string): string {
 }
 
 async function credentials(certificate: X509Certificate, keys: CryptoKeyPair): Promise<Credentials> {
-  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey))
-  return { certificate: `${certificate.toString('pem')}\n`, key: pem('PRIVATE KEY', key) }
+  const key = await crypto.subtle.exportKey('pkcs8', keys.privateKey)
+  return {
+    certificate: `${certificate.toString('pem')}\n`,
+    key: `${PemConverter.encode(key, PemConverter.PrivateKeyTag)}\n`,
+  }
 }
 
 async function importKey(key: string): Promise<CryptoKey> {
-  const bytes = Buffer.from(key.replace(/-----[^-]+-----|\s/g, ''), 'base64')
-  return await crypto.subtle.importKey('pkcs8', bytes, ALGORITHM, false, ['sign'])
-}
-
-function pem(label: string, bytes: Buffer): string {
-  const lines = bytes.toString('base64').replace(/(.{64})(?=.)/g, '$1\n')
-  return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`
+  return await crypto.subtle.importKey('pkcs8', PemConverter.decodeFirst(key), ALGORITHM, false, ['sign'])
 }

@@ -1,8 +1,8 @@
 /**
  * Work that is dear, a few at a time. Whoever waits stands in a lane; lanes take turns, so that one that is
  * flooded holds up itself and not the others. Preferred work goes before all lanes.
- * Invariants: no more runs at once than `atOnce`; nobody waits longer than `patienceMilliseconds`; what waits
- * is bounded, per lane and altogether.
+ * Invariants: no more runs at once than `atOnce`; nobody waits longer than `patienceMilliseconds`; what waits in
+ * lanes is bounded, per lane and altogether. How much is preferred, whoever prefers it bounds.
  */
 
 /** Too much waits already, or this has waited too long. */

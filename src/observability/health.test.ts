@@ -53,6 +53,13 @@ describe('a check', () => {
     expect(news).toEqual(['not well', null])
   })
 
+  test('that succeeds does not speak for another of its name', async () => {
+    const well = scripted([true], 1)
+    const { health } = healthOf([scripted([false], 1), well])
+    await until('both have looked often', () => well.looks > 8)
+    expect(health.problems).toEqual({ scripted: 'not well' })
+  })
+
   test('of a file fails while the file is there', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'berth-health-'))
     closers.push(() => rmSync(folder, { recursive: true }))

@@ -22,7 +22,8 @@ export interface HealthWatch {
 export class Health {
   readonly #watch: HealthWatch
   readonly #looking: Periodic[] = []
-  readonly #problems = new Map<string, string>()
+  /** By check, for two may have one name. */
+  readonly #problems = new Map<HealthCheck, string>()
 
   constructor(checks: readonly HealthCheck[], watch: HealthWatch) {
     this.#watch = watch
@@ -35,7 +36,7 @@ export class Health {
 
   /** What is wrong, by the names of the checks. Empty where all is well. */
   get problems(): Readonly<Record<string, string>> {
-    return Object.fromEntries(this.#problems)
+    return Object.fromEntries([...this.#problems].map(([{ name }, problem]) => [name, problem]))
   }
 
   async stop(): Promise<void> {
@@ -47,18 +48,18 @@ export class Health {
     const look = async () => {
       const problem = await problemOf(check)
       failures = problem === null ? 0 : failures + 1
-      if (problem === null || failures >= check.threshold) this.#found(check.name, problem)
+      if (problem === null || failures >= check.threshold) this.#found(check, problem)
     }
     void look()
     const onError = () => {} // `look` never rejects.
     this.#looking.push(new Periodic({ everyMilliseconds: check.everyMilliseconds, work: look, onError }))
   }
 
-  #found(name: string, problem: string | null): void {
-    const isNews = this.#problems.has(name) !== (problem !== null)
-    if (problem === null) this.#problems.delete(name)
-    else this.#problems.set(name, problem)
-    if (isNews) this.#watch.onChange(name, problem)
+  #found(check: HealthCheck, problem: string | null): void {
+    const isNews = this.#problems.has(check) !== (problem !== null)
+    if (problem === null) this.#problems.delete(check)
+    else this.#problems.set(check, problem)
+    if (isNews) this.#watch.onChange(check.name, problem)
   }
 }
 

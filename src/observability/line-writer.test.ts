@@ -52,6 +52,21 @@ describe('lines', () => {
   })
 })
 
+describe('when a process ends in the middle of writing', () => {
+  test('what it has not yet handed to the system is written, and nothing twice', async () => {
+    const child = run(`
+      const writer = new LineWriter({ descriptor: 1, isShared: true })
+      for (let number = 0; number < 500; number++) writer.write('line ' + number + ' ' + 'x'.repeat(80) + '\\n')
+      setImmediate(() => setImmediate(() => process.exit(0)))`)
+    const lines = (await new Response(child.stdout).text()).split('\n').filter((line) => line !== '')
+    const numbers = lines.map((line) => Number(line.split(' ')[1]))
+    expect(new Set(numbers).size).toBe(numbers.length)
+    expect(numbers).toContain(499)
+    // One piece, of 4096 bytes at the most, may be lost.
+    expect(numbers.length).toBeGreaterThanOrEqual(500 - Math.ceil(4096 / 86))
+  })
+})
+
 describe('where nobody reads', () => {
   test('the process goes on, and ends when it wants to', async () => {
     const child = run(`

@@ -4,7 +4,8 @@
  * long that a megabyte waits, further lines are lost, counted, and told of.
  *
  * Invariants: lines keep their order, and are not mixed with those of another process on the same pipe; what waits
- * when the process ends is written then, as far as somebody reads.
+ * when the process ends is written then, as far as somebody reads. (Of the piece that the system has at that moment
+ * nobody can tell whether it was written, so it is not written twice.)
  */
 import { fstatSync, write, writeSync } from 'node:fs'
 import { nextTurn } from '../lib/next-turn.ts'
@@ -33,6 +34,8 @@ export class LineWriter {
   readonly #options: LineWriterOptions
   readonly #mostBytes: number
   #waiting: string[] = []
+  /** What is behind the piece that the system has now. */
+  #rest: Uint8Array = new Uint8Array()
   #size = 0
   #lost = 0
   #draining: Promise<void> | null = null
@@ -84,6 +87,7 @@ export class LineWriter {
     const bytes = Buffer.from(lines)
     for (let next = 0; next < bytes.length; ) {
       const end = pieceEnd(bytes, next, this.#mostBytes)
+      this.#rest = bytes.subarray(end)
       await writeWhole(this.#options.descriptor, bytes.subarray(next, end))
       next = end
     }
@@ -100,7 +104,7 @@ export class LineWriter {
   /** For a process that ends now. Where the other end is full, nobody reads. */
   #writeRest(): void {
     try {
-      writeSync(this.#options.descriptor, this.#waiting.join(''))
+      writeSync(this.#options.descriptor, Buffer.concat([this.#rest, Buffer.from(this.#waiting.join(''))]))
     } catch {
       // Nobody will know; that must not keep the process from ending.
     }

@@ -9,6 +9,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { FairQueue, QueueFull } from '../../lib/fair-queue.ts'
+import { homeNetwork } from '../../lib/home-network.ts'
 import { FileUnreadable, WatchedFile } from '../../lib/watched-file.ts'
 import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
@@ -135,7 +136,7 @@ export class HtpasswdAuthenticator implements Authenticator {
     const underWay = this.#underWay.get(look)
     if (underWay !== undefined) return underWay
     const wasRight = this.#logins.find(key)?.proof === hash
-    const lane = wasRight ? null : (asked.remoteAddress ?? '')
+    const lane = wasRight ? null : homeNetwork(asked.remoteAddress ?? '')
     const matching = this.#queue
       .run(lane, () => matchesBcrypt(password, hash))
       .catch(throwTooMany)

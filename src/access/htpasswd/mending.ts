@@ -1,9 +1,10 @@
 /** What an operator is told of a password that lets nobody in: how to store it so that it does. */
+import { shellWord } from '../../lib/shell-word.ts'
 import type { PasswordFile } from './password-file.ts'
 
 /** A sentence with the commands. */
 export function howToMend(path: string, user: string): string {
-  const [file, name] = [inShell(path), inShell(user)]
+  const [file, name] = [shellWord(path), shellWord(user)]
   return `Set it anew: htpasswd -B ${file} ${name} (or: berth htpasswd ${file} ${name})`
 }
 
@@ -19,11 +20,7 @@ export function complaintsOf(path: string, file: PasswordFile): string[] {
   const others = file.complaints.map((complaint) => `${path}: ${complaint}`)
   const isEmpty = file.users.size === 0
   const nobody = isEmpty
-    ? [`${path} lists no user, so nobody can log in. Add one: berth htpasswd ${inShell(path)} NAME`]
+    ? [`${path} lists no user, so nobody can log in. Add one: berth htpasswd ${shellWord(path)} NAME`]
     : []
   return [...unusable, ...others, ...nobody]
-}
-
-function inShell(word: string): string {
-  return /^[\w./:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

@@ -21,7 +21,18 @@ export interface WholeCheck {
   readonly repository: RepositoryId
 }
 
-export async function isWhole(check: WholeCheck, digest: Digest, depth = 0): Promise<boolean> {
+export function isWhole(check: WholeCheck, digest: Digest): Promise<boolean> {
+  return isWholeBelow(check, digest, { depth: 0, found: new Set() })
+}
+
+/** How far down it is, and what was found whole already: an index may be listed by many others. */
+interface Progress {
+  readonly depth: number
+  readonly found: Set<Digest>
+}
+
+async function isWholeBelow(check: WholeCheck, digest: Digest, { depth, found }: Progress): Promise<boolean> {
+  if (found.has(digest)) return true
   const bytes = await findPayload(check.database, digest)
   const manifest = bytes === null ? null : readManifest(bytes)
   if (manifest === null) return false
@@ -33,7 +44,8 @@ export async function isWhole(check: WholeCheck, digest: Digest, depth = 0): Pro
   if (depth === DEEPEST) return true
   for (const child of manifest.children) {
     if (!(await hasManifest(check.database, check.repository, child))) continue
-    if (!(await isWhole(check, child, depth + 1))) return false
+    if (!(await isWholeBelow(check, child, { depth: depth + 1, found }))) return false
   }
+  found.add(digest)
   return true
 }

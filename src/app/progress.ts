@@ -9,19 +9,30 @@ export type DrawLine = (line: string) => void
 const LOG_EVERY = 10_000
 const DRAW_EVERY = 100
 
+export interface ProgressOptions {
+  readonly log: Log
+  /** Null where there is no terminal. */
+  readonly draw: DrawLine | null
+  /** Milliseconds, on a clock that never goes back. */
+  readonly now?: () => number
+}
+
 export class ProgressTeller {
   readonly #log: Log
   readonly #draw: DrawLine | null
-  #told = performance.now()
+  readonly #now: () => number
+  #told: number
   #isDrawn = false
 
-  constructor({ log, draw }: { readonly log: Log; readonly draw: DrawLine | null }) {
+  constructor({ log, draw, now = () => performance.now() }: ProgressOptions) {
     this.#log = log
     this.#draw = draw
+    this.#now = now
+    this.#told = now()
   }
 
   tell({ done, total }: PassProgress): void {
-    const now = performance.now()
+    const now = this.#now()
     if (now - this.#told < (this.#draw === null ? LOG_EVERY : DRAW_EVERY)) return
     this.#told = now
     if (this.#draw === null) {

@@ -55,7 +55,7 @@ async function untilChecked(options: TreeKeeperOptions, signal: AbortSignal): Pr
 async function passOrLook(options: TreeKeeperOptions, signal: AbortSignal): Promise<boolean> {
   const { tree, process, log } = options
   const began = performance.now()
-  const progress = new ProgressTeller(options)
+  const progress = new ProgressTeller({ log, draw: options.draw })
   const result = await goThroughTree(tree, {
     process,
     signal,

@@ -14,7 +14,7 @@ export interface RememberedLogin<Who, Proof> {
   readonly who: Who
   /** What let them in; where that is no longer so, neither is this. */
   readonly proof: Proof
-  /** On the clock of `now`. */
+  /** On the clock of this memory. */
   readonly until: number
 }
 
@@ -31,11 +31,11 @@ export class RememberedLogins<Who, Proof> {
   readonly #key = crypto.getRandomValues(new Uint8Array(32))
   readonly #logins = new Map<CredentialKey, RememberedLogin<Who, Proof>>()
   readonly #most: number
-  readonly now: () => number
+  readonly #now: () => number
 
   constructor({ most = MOST, now = () => performance.now() }: RememberedLoginsOptions = {}) {
     this.#most = most
-    this.now = now
+    this.#now = now
   }
 
   keyOf(header: string): CredentialKey {
@@ -48,12 +48,12 @@ export class RememberedLogins<Who, Proof> {
   }
 
   isValid(login: RememberedLogin<Who, Proof>): boolean {
-    return this.now() < login.until
+    return this.#now() < login.until
   }
 
   remember(key: CredentialKey, who: Who, proof: Proof, forMilliseconds: number): void {
     this.#logins.delete(key)
-    this.#logins.set(key, { who, proof, until: this.now() + forMilliseconds })
+    this.#logins.set(key, { who, proof, until: this.#now() + forMilliseconds })
     if (this.#logins.size <= this.#most) return
     for (const oldest of this.#logins.keys()) {
       this.#logins.delete(oldest)

@@ -1,4 +1,4 @@
-/** Asks a person for a new password, twice and without showing it, or takes it from whoever pipes it in. */
+/** Asks a person for a password without showing it, a new one twice, or takes it from whoever pipes it in. */
 import { createInterface, type Interface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { EXIT, Failure } from './failure.ts'
@@ -19,6 +19,17 @@ export async function askNewPassword(terminal: Terminal): Promise<string> {
     input.close()
   }
   throw new Failure(EXIT.USAGE, 'The two passwords are not the same. Nothing has been changed.')
+}
+
+/** Asks on a terminal, and elsewhere takes what is piped in. Throws Failure where nothing comes. */
+export async function readPassword(terminal: Terminal): Promise<string> {
+  if (process.stdin.isTTY !== true) return readPipedPassword()
+  const input = hiddenInput()
+  try {
+    return await ask(terminal, input[Symbol.asyncIterator](), 'Password: ')
+  } finally {
+    input.close()
+  }
 }
 
 /** All of standard input, without the end of its last line. */

@@ -1,42 +1,29 @@
 /** Pushes the demo image the way every client does (distribution-spec "Pushing a blob in two requests"). */
 import type { Digest } from '../../oci/digest.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { programName } from '../help.ts'
 import type { DemoImage, Piece } from './image.ts'
+import { type RegistryClient, request, requireRegistry } from './registry-client.ts'
 
 export interface Target {
-  /** The registry's address, without a slash at its end. */
-  readonly url: string
+  readonly registry: RegistryClient
   readonly repository: string
   readonly tag: string
 }
 
 /** Throws Failure with what to do when there is no registry, or it refuses. */
 export async function pushImage(target: Target, image: DemoImage): Promise<void> {
-  await requireRegistry(target.url)
+  await requireRegistry(target.registry)
   for (const blob of image.blobs) await pushBlob(target, blob)
   for (const manifest of image.manifests) await putManifest(target, manifest, manifest.digest)
   await putManifest(target, image.index, target.tag)
 }
 
-async function requireRegistry(url: string): Promise<void> {
-  const response = await request(url, '/v2/', {})
-  if (response.ok) return
-  if (response.status === 401) {
-    throw new Failure(EXIT.FAILED, `The registry at ${url} asks for a login, which the demo does not have.`)
-  }
-  throw new Failure(
-    EXIT.UNAVAILABLE,
-    `What answers at ${url} is no registry (GET /v2/ gave ${response.status}). Name the right address with --url.`,
-  )
-}
-
 async function pushBlob(target: Target, blob: Piece): Promise<void> {
   const blobs = `/v2/${target.repository}/blobs`
-  const known = await request(target.url, `${blobs}/${blob.digest}`, { method: 'HEAD' })
+  const known = await request(target.registry, `${blobs}/${blob.digest}`, { method: 'HEAD' })
   if (known.ok) return
   const session = await accepted(target, `${blobs}/uploads/`, { method: 'POST' })
-  const place = new URL(session.headers.get('location') ?? '', target.url)
+  const place = new URL(session.headers.get('location') ?? '', target.registry.url)
   place.searchParams.set('digest', blob.digest)
   await accepted(target, place.href.slice(place.origin.length), {
     method: 'PUT',
@@ -53,21 +40,13 @@ async function putManifest(target: Target, manifest: Piece, reference: Digest | 
   })
 }
 
-async function accepted({ url }: Target, path: string, init: RequestInit): Promise<Response> {
-  const response = await request(url, path, init)
+async function accepted({ registry }: Target, path: string, init: RequestInit): Promise<Response> {
+  const response = await request(registry, path, init)
   if (response.ok) return response
-  throw new Failure(EXIT.FAILED, `The registry at ${url} refused the demo image: ${await reasonOf(response)}`)
-}
-
-async function request(url: string, path: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url + path, { redirect: 'manual', ...init })
-  } catch {
-    throw new Failure(
-      EXIT.UNAVAILABLE,
-      `Nothing answers at ${url}. Start the registry in another terminal (${programName()} serve), or name its address with --url.`,
-    )
-  }
+  throw new Failure(
+    EXIT.FAILED,
+    `The registry at ${registry.url} refused the demo image: ${await reasonOf(response)}`,
+  )
 }
 
 /** The sentence of the first error (distribution-spec "Error Codes"), or the status where there is none. */

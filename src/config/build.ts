@@ -29,6 +29,8 @@ const REGISTRY_2_DATA = '/var/lib/registry'
 const USUAL_CONNECTIONS = 20
 /** One to read and one to write, for a pull must not wait for a push. */
 export const LEAST_CONNECTIONS = 2
+/** Names of a page of a list, whatever is asked for: so many take some milliseconds. */
+export const LONGEST_PAGE = 100_000
 const USUAL_ADDRESS: ListenAddress = { kind: 'tcp', hostname: '::', port: 5000 }
 /** Loopback, private and link-local networks: every tutorial puts nginx there and sets nothing. */
 const USUAL_TRUSTED_PROXIES = [
@@ -67,8 +69,8 @@ export function buildConfig(settings: Settings, defaults: Defaults): Config {
     uploads: buildUploads(settings),
     manifests: buildManifests(settings),
     lists: {
-      catalogMaxEntries: settings.catalog?.maxentries ?? 1_000,
-      tagsMax: settings.tags?.maxtags ?? 10_000,
+      catalogMaxEntries: Math.min(settings.catalog?.maxentries ?? 1_000, LONGEST_PAGE),
+      tagsMax: Math.min(settings.tags?.maxtags ?? 10_000, LONGEST_PAGE),
     },
     health: buildHealth(settings.health),
     shutdownGraceMilliseconds: timed(

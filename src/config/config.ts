@@ -102,7 +102,7 @@ export interface TokenAuthConfig {
   readonly rootCertificates: string | null
   /** A file, or an http(s) URL, with a JSON Web Key Set; null for none. */
   readonly jwks: string | null
-  /** JWS names (`RS256`); null for all that are safe. */
+  /** JWS names (`RS256`); null for all that are known. */
   readonly signingAlgorithms: readonly string[] | null
 }
 

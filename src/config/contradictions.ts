@@ -1,5 +1,5 @@
 /** Settings that are right each by itself, but not together; and those that work, but perhaps not as their writer thinks. */
-import { LEAST_CONNECTIONS } from './build.ts'
+import { LEAST_CONNECTIONS, LONGEST_PAGE } from './build.ts'
 import type { Config } from './config.ts'
 import type { Draft } from './draft.ts'
 
@@ -45,8 +45,12 @@ function tlsContradictions(given: Draft): (string | false)[] {
   return [
     certificate !== null && key === null && `${certificate} needs a key: write http.tls.key too.`,
     certificate === null && key !== null && `${key} needs a certificate: write http.tls.certificate too.`,
+    auto !== null &&
+      other !== null &&
+      `${other} does not go with ${auto}, which serves every client alike. Write http.tls.certificate and http.tls.key instead of ${auto}, or remove ${other}.`,
     certificate === null &&
       key === null &&
+      auto === null &&
       other !== null &&
       `${other} asks for TLS, but there is no certificate: write http.tls.certificate and http.tls.key.`,
     (mode === 'require-any-client-cert' || mode === 'verify-client-cert-if-given') &&
@@ -90,6 +94,11 @@ export function findDoubts({ storage, database, http }: Config, given: Draft): s
     say('http.tls.clientauth') !== null &&
       say('http.tls.clientcas') === null &&
       `${say('http.tls.clientauth')} has no effect without http.tls.clientcas.`,
+    ...['catalog.maxentries', 'tags.maxtags'].map(
+      (name) =>
+        Number(given.get(name.split('.'))) > LONGEST_PAGE &&
+        `${say(name)} is ${given.get(name.split('.'))}, but a page has ${LONGEST_PAGE} names at most. Clients ask for the next one.`,
+    ),
   ].filter((doubt) => doubt !== false)
 }
 

@@ -63,6 +63,15 @@ export class Draft {
     return at ?? below ?? above.find((given) => given !== undefined) ?? null
   }
 
+  /** What was said below a place, save that there are sections. */
+  givenBelow(place: Place): Given[] {
+    const start = `${nameOf(place)}.`
+    const names = [...this.#origins.keys()].filter((name) => name.startsWith(start))
+    const leaves = names.filter((name) => !names.some((other) => other.startsWith(`${name}.`)))
+    const given = leaves.map((name) => this.#origins.get(name)).filter((each) => each !== undefined)
+    return given.filter(({ value }) => !isBranch(value) || Object.keys(value).length > 0)
+  }
+
   #branchAt(place: Place): object {
     let at: object = this.#tree
     for (const key of place) {

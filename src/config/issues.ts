@@ -1,14 +1,15 @@
 /** What the schema finds wrong with the settings, in words for whoever wrote them. */
-import type { Draft } from './draft.ts'
+import type { Draft, Place } from './draft.ts'
 import { suggestSetting } from './file.ts'
 import { settingsSchema } from './schema.ts'
 import { MASK, masked, schemaAt } from './secrets.ts'
+import { isScalar } from './values.ts'
 
 type Issue = NonNullable<ReturnType<typeof settingsSchema.safeParse>['error']>['issues'][number]
 
 /** One sentence for each thing that is wrong: where it was written, what is there, and what to write. */
 export function describeIssue(given: Draft, issue: Issue): string[] {
-  const place = issue.path.map(String)
+  const place = writtenAt(given, issue.path.map(String))
   const words = given.originOf(place)?.origin.words ?? place.join('.')
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
@@ -23,6 +24,11 @@ export function describeIssue(given: Draft, issue: Issue): string[] {
   return [`${words} ${shown}: ${CHOICES[place.join('.')] ?? hintOf(issue)}.`]
 }
 
+/** What is wrong with the first item of a list is wrong with the one value that was written instead of it. */
+function writtenAt(given: Draft, place: Place): Place {
+  return place.at(-1) === '0' && isScalar(given.get(place.slice(0, -1))) ? place.slice(0, -1) : place
+}
+
 /** Sections that may be chosen from by a name alone. */
 const CHOICES: Readonly<Record<string, string>> = {
   storage: 'write filesystem or inmemory',
@@ -34,6 +40,5 @@ function hintOf(issue: Issue): string {
   if (issue.code === 'custom') return issue.message
   if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message
   if (issue.code === 'invalid_type' && issue.expected === 'array') return 'write a list'
-  if (issue.code === 'invalid_union') return 'write a text, a number, true or false'
   return 'write "key: value" lines'
 }

@@ -99,9 +99,12 @@ export const httpSection = section({
   h2c: section({ enabled: setting(boolean, { about: 'HTTP/2 without TLS', byDefault: 'false' }) }),
 })
 
-/** Nothing whose key could also sign: whoever may check a token of HS256 may make one. */
+/** Those of HS256 and its like need a secret in the key set, which can sign too: a public key is never taken for one. */
 const SIGNING_ALGORITHMS = [
   'EdDSA',
+  'HS256',
+  'HS384',
+  'HS512',
   'RS256',
   'RS384',
   'RS512',
@@ -136,8 +139,8 @@ export const authSection = section({
       autoredirect: setting(boolean, { about: 'the realm is this server itself', byDefault: 'false' }),
       autoredirectpath: setting(urlPath, { about: 'and this the path of it', byDefault: '/auth/token' }),
       signingalgorithms: setting(listOf(oneOf(SIGNING_ALGORITHMS)), {
-        about: 'such as RS256',
-        byDefault: 'all that are safe',
+        about: 'which signatures count: EdDSA, or HS, RS, ES or PS with 256, 384 or 512',
+        byDefault: 'all of them',
       }),
     },
     { about: 'tokens of another server' },

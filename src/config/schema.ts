@@ -16,7 +16,7 @@ import {
   path,
   pattern,
   postgresUrl,
-  scalar,
+  scalarOrJson,
   text,
   wholeNumber,
   workers,
@@ -29,7 +29,10 @@ const logSection = section({
     about: 'the form of log lines; berth.log.format overrules it',
     byDefault: 'text, and for people on a terminal',
   }),
-  fields: setting(z.record(z.string(), scalar), { about: 'stands on every log line', byDefault: 'nothing' }),
+  fields: setting(z.record(z.string(), scalarOrJson), {
+    about: 'stands on every log line',
+    byDefault: 'nothing',
+  }),
   accesslog: section({
     disabled: setting(boolean, { about: 'no line for each request', byDefault: 'false' }),
   }),
@@ -42,6 +45,9 @@ const logSection = section({
     ignored: 'Berth sends no mails. Let whatever reads the log (journald, a log collector) raise the alarm',
   }),
 })
+
+/** registry:2 takes any number; a page of more names than build.ts allows would hold up everybody. */
+const MOST_WRITTEN = Number.MAX_SAFE_INTEGER
 
 const platform = z.strictObject({
   architecture: required(text, { about: 'such as amd64' }),
@@ -148,14 +154,14 @@ export const settingsSchema = z.strictObject({
     }),
   }),
   catalog: section({
-    maxentries: setting(wholeNumber(1, 100_000), {
-      about: 'the most names of a page of _catalog',
+    maxentries: setting(wholeNumber(1, MOST_WRITTEN), {
+      about: 'the most names of a page of _catalog; above 100000 counts as that',
       byDefault: '1000',
     }),
   }),
   tags: section({
-    maxtags: setting(wholeNumber(1, 100_000), {
-      about: 'the most names of a page of tags/list',
+    maxtags: setting(wholeNumber(1, MOST_WRITTEN), {
+      about: 'the most names of a page of tags/list; above 100000 counts as that',
       byDefault: '10000',
     }),
   }),

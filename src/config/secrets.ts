@@ -16,7 +16,13 @@ export function masked(schema: Schema | null, value: unknown): unknown {
   }
   // A section, a list or a map is no text: somebody may have written there what belongs below it.
   if (holdsSecrets(schema)) return MASK
-  return typeof value === 'string' ? value.replace(/:\/\/[^/@\s]+@/g, `://${MASK}@`) : value
+  return typeof value === 'string' ? maskedUrl(value) : value
+}
+
+/** Also of a text that is nearly a URL: who may come in there stands before the last @, and perhaps behind the ?. */
+function maskedUrl(text: string): string {
+  const stranger = text.replace(/:\/\/[^/?#\s]+@/g, `://${MASK}@`)
+  return URL.canParse(text) ? stranger.replace(/([?&][^=&#]*=)[^&#]+/g, `$1${MASK}`) : stranger
 }
 
 /** The schema of what stands at a place below a schema; null where there is none, or something above it is secret. */

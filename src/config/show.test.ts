@@ -63,3 +63,18 @@ test('no secret is shown, wherever it stands', async () => {
     expect(settings.get(name)?.value).toContain('********')
   }
 })
+
+test('of an address with a name and a password neither is shown, nor what its query says', async () => {
+  const settings = await shown(
+    [
+      'health:\n  http:\n    - uri: http://user:p@hunter2@a.test:81/x?token=hunter2&kind=hunter2#end',
+      'auth:\n  token:\n    realm: https://a.test/\n    service: s\n    issuer: i\n    jwks: https://user:hunter2@b.test/keys\n',
+    ].join('\n'),
+  )
+  expect(JSON.stringify([...settings.values()])).not.toContain('hunter2')
+  expect(settings.get('health.http')?.value).toContain(
+    'http://********@a.test:81/x?token=********&kind=********#end',
+  )
+  expect(settings.get('auth.token.jwks')?.value).toBe('https://********@b.test/keys')
+  expect(settings.get('auth.token.realm')?.value).toBe('https://a.test/')
+})

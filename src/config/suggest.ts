@@ -1,10 +1,12 @@
 /** "Did you mean": the known word nearest to a mistyped one. */
 
+const most = (length: number) => Math.min(Math.max(2, Math.floor(length / 4)), Math.floor(length / 2))
+
 /** Null where nothing is near enough to be a slip of the keyboard. */
 export function suggest(word: string, known: readonly string[]): string | null {
   const near = known
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 4)))
+    .filter(({ candidate, distance }) => distance <= most(candidate.length))
   near.sort((a, b) => a.distance - b.distance)
   return near[0]?.candidate ?? null
 }

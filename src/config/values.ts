@@ -178,5 +178,8 @@ export function listOf<Item extends z.ZodType>(item: Item) {
   return z.preprocess((value) => (isScalar(value) ? [value] : value), z.array(item))
 }
 
-/** A value that is kept as it stands: a text, a number or a boolean. */
-export const scalar = z.union([z.string(), z.number(), z.boolean()])
+/** A text, a number or a boolean as it stands; anything else becomes its JSON. */
+export const scalarOrJson = z
+  .unknown()
+  .transform((value) => (isScalar(value) ? value : JSON.stringify(value)))
+  .meta({})

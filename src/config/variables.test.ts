@@ -53,6 +53,25 @@ describe('variables as registry:2 has them', () => {
     expect(auth).toMatchObject({ path: '/auth/file' })
   })
 
+  test('nor around a list, a map or a section; around one text of a list they are YAML’s own', async () => {
+    const { http, storage } = await configOf({
+      'REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin': "'[http://ui.example]'",
+      'REGISTRY_HTTP_HEADERS_X-Two': '"- a\n- b"',
+      'REGISTRY_HTTP_HEADERS_X-One': "'[a]: b'",
+      REGISTRY_HTTP_TRUSTEDPROXIES: '"[192.0.2.1, 192.0.2.2]"',
+      REGISTRY_STORAGE_MAINTENANCE: "'{readonly: {enabled: true}}'",
+    })
+    expect(http.headers).toEqual({
+      'access-control-allow-origin': ['http://ui.example'],
+      'x-two': ['a', 'b'],
+      'x-one': ['[a]: b'],
+    })
+    expect(http.trustedProxies).toEqual(['192.0.2.1', '192.0.2.2'])
+    expect(storage.readOnly).toBe(true)
+    const { log } = await configOf({ REGISTRY_LOG_FIELDS: '"{service: registry}"' })
+    expect(log.fields).toEqual({ service: 'registry' })
+  })
+
   test('a whole section or list as YAML', async () => {
     const config = await configOf({
       REGISTRY_STORAGE_MAINTENANCE: '{readonly: {enabled: true}}',
@@ -136,6 +155,35 @@ test('a driver by its name alone begins without the settings that the file has f
   ])
 })
 
+test('so does a section that is written as YAML, and what it leaves out of the file’s is told', async () => {
+  const yaml =
+    'version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /srv\n  delete:\n    enabled: true\n  maintenance:\n    readonly:\n      enabled: true\n'
+  const { config, warnings } = await load(
+    { REGISTRY_STORAGE: '{inmemory: {}, delete: {enabled: false}}' },
+    yaml,
+  )
+  expect(config.storage).toMatchObject({ driver: { kind: 'memory' }, deleteEnabled: false, readOnly: false })
+  expect(warnings.map((warning) => warning.replace(`${folder}/`, ''))).toEqual(
+    ['filesystem.rootdirectory', 'maintenance.readonly.enabled'].map(
+      (key) =>
+        `storage.${key} in config.yml has no effect: REGISTRY_STORAGE begins that section anew, as in registry:2.`,
+    ),
+  )
+})
+
+test('a variable of the version sets nothing, as there, and is no slip of itself', async () => {
+  const { warnings } = await load({ REGISTRY_VERSION: '0.1' })
+  expect(warnings).toEqual(['The variable REGISTRY_VERSION sets nothing in Berth.'])
+})
+
+test('a field of the log may be anything, as in registry:2', async () => {
+  const { config } = await load(
+    {},
+    'version: 0.1\nlog:\n  fields:\n    a: null\n    b: [1, x]\n    c: {d: 1}\n    e: 1\n',
+  )
+  expect(config.log.fields).toEqual({ a: 'null', b: '[1,"x"]', c: '{"d":1}', e: 1 })
+})
+
 describe('a second way in', () => {
   const yaml = 'version: 0.1\nauth:\n  htpasswd:\n    path: /auth/file\n'
 
@@ -203,19 +251,6 @@ describe('what is broken in registry:2 works', () => {
   test('one value is a list of it', async () => {
     const { http } = await configOf({ REGISTRY_HTTP_TRUSTEDPROXIES: '192.0.2.1' })
     expect(http.trustedProxies).toEqual(['192.0.2.1'])
-  })
-
-  test('secrets lie in files', async () => {
-    const file = join(folder, 'url')
-    writeFileSync(file, 'postgres://berth:secret@db/berth\n')
-    expect((await configOf({ BERTH_DATABASE_URL_FILE: file })).database).toMatchObject({
-      url: 'postgres://berth:secret@db/berth',
-    })
-    expect(
-      await problemsOf({ BERTH_DATABASE_URL_FILE: file, BERTH_DATABASE_URL: 'postgres://db/b' }),
-    ).toEqual(['BERTH_DATABASE_URL and BERTH_DATABASE_URL_FILE are both set. Keep one.'])
-    const [problem] = await problemsOf({ BERTH_DATABASE_URL_FILE: '/nowhere/url' })
-    expect(problem).toBe('BERTH_DATABASE_URL_FILE names /nowhere/url, which cannot be read (ENOENT).')
   })
 })
 
@@ -292,14 +327,41 @@ test('what Kubernetes says of Services is ignored quietly, also of those that ar
     REGISTRY_REDIS_PORT: 'tcp://10.0.0.2:6379',
     REGISTRY_REDIS_PORT_6379_TCP_ADDR: '10.0.0.2',
     REGISTRY_SERVICE_PORT_HTTP: '5000',
+    REGISTRY_SERVICE_HOST: 'fd00::2',
+    REGISTRY_PORT_5000_TCP: 'tcp://10.0.0.2:5000',
+    REGISTRY_PORT_5000_TCP_PORT: '5000',
+    REGISTRY_PORT_5000_TCP_PROTO: 'tcp',
+    BERTH_PORT: 'tcp://10.0.0.2:5000',
   })
   expect(warnings).toEqual([])
+})
+
+test('what only has such a name was written by a person', async () => {
+  const { config, warnings } = await load({
+    REGISTRY_PORT: '5001',
+    REGISTRY_HTTP_PORT: '5001',
+    REGISTRY_SERVICE_HOST: 'registry.example.com',
+    REGISTRY_LOG_FIELDS_PORT: '7',
+    REGISTRY_HTTP_HEADERS_PORT: 'x',
+  })
+  expect(config.log.fields).toEqual({ port: '7' })
+  expect(config.http.headers).toEqual({ port: ['x'] })
+  expect(warnings).toEqual([
+    'The variable REGISTRY_HTTP_PORT sets nothing in Berth. Did you mean REGISTRY_HTTP_ADDR?',
+    'The variable REGISTRY_PORT sets nothing in Berth. Did you mean REGISTRY_HTTP_ADDR?',
+    expect.stringContaining('The variable REGISTRY_SERVICE_HOST sets nothing in Berth.'),
+  ])
 })
 
 describe('a value that would do something else than its writer thinks is refused', () => {
   test.each<[Record<string, string>, string]>([
     [{ REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_INTERVAL: '10' }, 'a bare number means nanoseconds'],
     [{ REGISTRY_HTTP_TRUSTEDPROXIES: '10.0.0.0/8, proxy.lan' }, 'write addresses and networks'],
+    [{ REGISTRY_HTTP_TRUSTEDPROXIES: 'foo' }, 'REGISTRY_HTTP_TRUSTEDPROXIES is "foo": write addresses'],
+    [
+      { REGISTRY_POLICY_REPOSITORY_CLASSES: 'imge' },
+      'REGISTRY_POLICY_REPOSITORY_CLASSES is "imge": write image',
+    ],
     [{ REGISTRY_HTTP_HEADERS: '{"X Y": [a]}' }, 'no name for a header'],
     [{ REGISTRY_HTTP_HEADERS: '{"X-Y": ["a\\nb"]}' }, 'write a text on one line'],
     [{ REGISTRY_HEALTH_HTTP: '[{timeout: 5s}]' }, 'uri is missing: write an http or https URL'],
@@ -311,9 +373,9 @@ describe('a value that would do something else than its writer thinks is refused
         REGISTRY_AUTH_TOKEN_SERVICE: 's',
         REGISTRY_AUTH_TOKEN_ISSUER: 'i',
         REGISTRY_AUTH_TOKEN_JWKS: '/j',
-        REGISTRY_AUTH_TOKEN_SIGNINGALGORITHMS: '[HS256]',
+        REGISTRY_AUTH_TOKEN_SIGNINGALGORITHMS: '[none]',
       },
-      'write EdDSA, RS256',
+      'write EdDSA, HS256',
     ],
   ])('%j', async (environment, sentence) => {
     expect(await problemsOf(environment)).toEqual([expect.stringContaining(sentence)])

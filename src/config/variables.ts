@@ -10,7 +10,7 @@ import { type Draft, isBranch, type Origin, type Place } from './draft.ts'
 import type { Environment } from './env.ts'
 import { chosen } from './file.ts'
 import { settingsSchema } from './schema.ts'
-import { factsOf, kindOf, listSettings, type Schema } from './setting.ts'
+import { factsOf, type Kind, kindOf, listSettings, type Schema } from './setting.ts'
 import { suggest } from './suggest.ts'
 import type { YamlContent } from './yaml.ts'
 
@@ -20,9 +20,22 @@ export const CONFIG_FILE_VARIABLE = 'REGISTRY_CONFIGURATION_PATH'
 /** Where the data lies when nothing says so: a container image sets it to its volume. */
 export const DEFAULT_DATA_VARIABLE = 'BERTH_DEFAULT_DATA'
 
-/** A Service named `registry`, `registry-cache` or `berth` makes Kubernetes set these in every pod beside it. */
-const SET_BY_KUBERNETES =
-  /^(REGISTRY|BERTH)_(\w+_)?(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
+/**
+ * A Service named `registry`, `registry-cache` or `berth` makes Kubernetes set these in every pod beside it, to values
+ * of these forms: a number in REGISTRY_PORT was written by a person.
+ */
+const SET_BY_KUBERNETES: readonly (readonly [name: RegExp, value: RegExp])[] = [
+  [/_SERVICE_HOST$|_PORT_\d+_(TCP|UDP|SCTP)_ADDR$/, /^[\d.]+$|^[\da-f:.]*:[\da-f:.]*$/i],
+  [/_SERVICE_PORT(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)_PORT$/, /^\d+$/],
+  [/_PORT(_\d+_(TCP|UDP|SCTP))?$/, /^(tcp|udp|sctp):\/\//],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_PROTO$/, /^(tcp|udp|sctp)$/],
+]
+/** What people look for who know other programs. */
+const MEANT_BY: Readonly<Record<string, string>> = {
+  REGISTRY_PORT: 'REGISTRY_HTTP_ADDR',
+  REGISTRY_HTTP_PORT: 'REGISTRY_HTTP_ADDR',
+  BERTH_PORT: 'REGISTRY_HTTP_ADDR',
+}
 const OURS = /^(REGISTRY|BERTH)_/
 const FROM_FILE = /_FILE$/
 
@@ -36,7 +49,7 @@ export async function readVariables(environment: Environment, draft: Draft): Pro
   const problems: string[] = []
   for (const variable of Object.keys(environment).sort(byName)) {
     const text = environment[variable] ?? ''
-    if (text === '' || !looksMeant(variable)) continue
+    if (text === '' || !looksMeant(variable, text)) continue
     try {
       warnings.push(...((await setVariable(draft, variable, text)) ?? [unknownVariable(variable)]))
     } catch (error) {
@@ -62,25 +75,27 @@ export function variableOf(name: string): string {
   return words.replaceAll('.', '_').toUpperCase()
 }
 
-function looksMeant(variable: string): boolean {
-  if (!OURS.test(variable) || SET_BY_KUBERNETES.test(variable)) return false
+function looksMeant(variable: string, text: string): boolean {
+  const isOfKubernetes = SET_BY_KUBERNETES.some(([name, value]) => name.test(variable) && value.test(text))
+  if (!OURS.test(variable) || isOfKubernetes) return false
   return variable !== CONFIG_FILE_VARIABLE && variable !== DEFAULT_DATA_VARIABLE
 }
 
 /** Gives sentences about what is lost by it; null where the variable is no setting's. */
 async function setVariable(draft: Draft, variable: string, text: string): Promise<readonly string[] | null> {
+  const secret = FROM_FILE.test(variable) ? findPlace(draft, variable.replace(FROM_FILE, '')) : null
+  if (secret?.isSecret === true) {
+    const before = draft.get(secret.place) === undefined ? null : draft.originOf(secret.place)
+    if (before?.origin.words === variable.replace(FROM_FILE, '')) {
+      throw new ConfigError([`${variable.replace(FROM_FILE, '')} and ${variable} are both set. Keep one.`])
+    }
+    const content = readSecret(variable, text)
+    draft.set(secret.place, await parseValue(secret.schema, content, variable), origin(variable))
+    return []
+  }
   const found = findPlace(draft, variable)
-  if (found !== null) {
-    return setFound(draft, found, await parseValue(found.schema, text, variable), origin(variable))
-  }
-  if (!FROM_FILE.test(variable)) return null
-  const secret = findPlace(draft, variable.replace(FROM_FILE, ''))
-  if (secret === null || factsOf(secret.schema)?.isSecret !== true) return null
-  if (draft.originOf(secret.place)?.origin.words === variable.replace(FROM_FILE, '')) {
-    throw new ConfigError([`${variable.replace(FROM_FILE, '')} and ${variable} are both set. Keep one.`])
-  }
-  draft.set(secret.place, readSecret(variable, text), origin(variable))
-  return []
+  if (found === null) return null
+  return setFound(draft, found, await parseValue(found.schema, text, variable), origin(variable))
 }
 
 /**
@@ -89,20 +104,16 @@ async function setVariable(draft: Draft, variable: string, text: string): Promis
  */
 function setFound(draft: Draft, { place, schema }: Found, value: unknown, origin: Origin): readonly string[] {
   const kind = kindOf(schema)
-  const choice = kind.kind === 'section' && typeof value === 'string' ? chosen(kind.shape, value) : value
-  if (choice === value) {
-    draft.set(place, value, origin)
-    return []
-  }
-  const driver = [...place, String(value)]
-  const before = draft.get(driver)
-  const lost = isBranch(before)
-    ? Object.keys(before).map((key) => draft.originOf([...driver, key])?.origin.words)
-    : []
-  draft.set(driver, {}, origin)
-  return lost.map(
-    (words) => `${words} has no effect: ${origin.words} begins that section anew, as in registry:2.`,
-  )
+  const isChoice = kind.kind === 'section' && typeof value === 'string' && chosen(kind.shape, value) !== value
+  const section = isChoice ? [...place, value] : place
+  const before = draft.givenBelow(section)
+  draft.set(section, isChoice ? {} : value, origin)
+  return before
+    .filter((given) => draft.get(given.place) === undefined)
+    .map(
+      (given) =>
+        `${given.origin.words} has no effect: ${origin.words} begins that section anew, as in registry:2.`,
+    )
 }
 
 function origin(variable: string): Origin {
@@ -112,6 +123,8 @@ function origin(variable: string): Origin {
 interface Found {
   readonly place: Place
   readonly schema: Schema
+  /** Also where something above it is. */
+  readonly isSecret: boolean
 }
 
 function findPlace(draft: Draft, variable: string): Found | null {
@@ -119,7 +132,7 @@ function findPlace(draft: Draft, variable: string): Found | null {
   if (segments.length === 0 || segments[0] === 'VERSION') return null
   const words = program === 'BERTH' ? ['BERTH', ...segments] : segments
   if (program === 'REGISTRY' && words[0] === 'BERTH') return null
-  return descend(draft, { place: [], schema: settingsSchema }, words, variable)
+  return descend(draft, { place: [], schema: settingsSchema, isSecret: false }, words, variable)
 }
 
 function descend(draft: Draft, at: Found, words: readonly string[], variable: string): Found | null {
@@ -131,27 +144,26 @@ function descend(draft: Draft, at: Found, words: readonly string[], variable: st
       const key = Object.keys(kind.shape).find((each) => isNamed(each, kind.shape[each], word))
       const schema = key === undefined ? undefined : kind.shape[key]
       if (key === undefined || schema === undefined) return null
-      return descend(draft, { place: [...at.place, key], schema }, rest, variable)
+      return descend(draft, below(at, [...at.place, key], schema), rest, variable)
     }
     case 'map':
       return descend(
         draft,
-        { place: [...at.place, keyIn(draft, at.place, word)], schema: kind.value },
+        below(at, [...at.place, keyIn(draft, at.place, word)], kind.value),
         rest,
         variable,
       )
     case 'list':
-      return descend(
-        draft,
-        { place: itemIn(draft, at.place, word, variable), schema: kind.item },
-        rest,
-        variable,
-      )
+      return descend(draft, below(at, itemIn(draft, at.place, word, variable), kind.item), rest, variable)
     case 'unread':
       return at
     case 'value':
       return null
   }
+}
+
+function below({ isSecret }: Found, place: Place, schema: Schema): Found {
+  return { place, schema, isSecret: isSecret || factsOf(schema)?.isSecret === true }
 }
 
 function isNamed(key: string, schema: Schema | undefined, word: string): boolean {
@@ -183,18 +195,26 @@ function itemIn(draft: Draft, place: Place, word: string, variable: string): Pla
 /** A text as it stands, save for the quotes that compose hands on; a section, a map or a list as YAML. */
 async function parseValue(schema: Schema, text: string, variable: string): Promise<unknown> {
   const { kind } = kindOf(schema)
-  if (kind === 'value') return unquoted(text)
+  const inside = unquoted(text)
+  if (kind === 'value') return inside
   const { parseYaml } = await import('./yaml.ts')
   let content: YamlContent
   try {
-    content = parseYaml(text, variable)
+    content = parseYaml(inside, variable)
+    // Compose hands on the quotes around a section, a map or a list too; those around one text are YAML's own.
+    if (inside !== text && !isWhole(kind, content.value)) content = parseYaml(text, variable)
   } catch (error) {
     // One item may stand for a list, and a password may look like anything.
-    if (error instanceof ConfigError && (kind === 'list' || kind === 'unread')) return unquoted(text)
+    if (error instanceof ConfigError && (kind === 'list' || kind === 'unread')) return inside
     throw error
   }
   if (content.doubled.length > 0) throw new ConfigError(content.doubled)
   return content.value
+}
+
+/** Whether it is more than a text that only looks like it, as a header's value may. */
+function isWhole(kind: Kind['kind'], value: unknown): boolean {
+  return kind === 'list' ? Array.isArray(value) : typeof value === 'object' && value !== null
 }
 
 function unquoted(text: string): string {
@@ -212,6 +232,7 @@ function readSecret(variable: string, path: string): string {
 
 function unknownVariable(variable: string): string {
   const known = listSettings(settingsSchema).map(({ name }) => variableOf(name))
-  const near = suggest(variable, [...known, CONFIG_FILE_VARIABLE])
+  const others = [...known, CONFIG_FILE_VARIABLE].filter((each) => each !== variable)
+  const near = MEANT_BY[variable] ?? suggest(variable, others)
   return `The variable ${variable} sets nothing in Berth.${near === null ? '' : ` Did you mean ${near}?`}`
 }

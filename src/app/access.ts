@@ -5,6 +5,7 @@ import { complaintsOf } from '../access/htpasswd/mending.ts'
 import { parsePasswordFile } from '../access/htpasswd/password-file.ts'
 import { provisionPasswordFile } from '../access/htpasswd/provision.ts'
 import type { AuthConfig, TokenAuthConfig } from '../config/config.ts'
+import { codeOf, messageOf } from '../lib/thrown.ts'
 import { FileUnreadable, WatchedFile } from '../lib/watched-file.ts'
 import type { Log } from '../observability/log.ts'
 import { AccessUnusable } from './access-unusable.ts'
@@ -43,20 +44,16 @@ export async function prepareAccess(auth: AuthConfig, log: Log): Promise<void> {
     for (const complaint of complaintsOf(path, file)) log.warn({}, complaint)
   } catch (error) {
     throw new AccessUnusable(
-      `The htpasswd file ${path} (auth.htpasswd.path) cannot be used: ${describe(error)}.${adviceFor(error, path)}`,
+      `The htpasswd file ${path} (auth.htpasswd.path) cannot be used: ${messageOf(error)}.${adviceFor(error, path)}`,
       { cause: error },
     )
   }
 }
 
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
 /** What helps where Berth may not read the file, or may not make it. */
 function adviceFor(error: unknown, path: string): string {
   const cause = error instanceof FileUnreadable ? error.cause : error
-  const code = cause instanceof Error && 'code' in cause ? cause.code : null
+  const code = codeOf(cause)
   if (code === 'EACCES' || code === 'EPERM') {
     return ` Berth runs as user ${process.getuid?.()}: let it read the file, and its folder.`
   }

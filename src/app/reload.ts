@@ -2,6 +2,8 @@
  * What can be read anew while Berth runs, and how: a file that has changed is noticed by whoever uses it; everything at
  * once is read again when the operator asks for it (SIGHUP).
  */
+
+import { messageOf } from '../lib/thrown.ts'
 import type { Log, LogLevel } from '../observability/log.ts'
 
 export interface Reloadable {
@@ -25,14 +27,10 @@ export async function reloadAll(
   log.setLevel(logLevel)
   const failed: string[] = []
   for (const reloadable of reloadables) {
-    const problem = await reloadable.reload().catch(sentenceOf)
+    const problem = await reloadable.reload().catch(messageOf)
     if (problem === null) continue
     failed.push(reloadable.name)
     log.error({}, `${reloadable.name}: ${problem}`)
   }
   return failed
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

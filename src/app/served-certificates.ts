@@ -9,6 +9,7 @@ import { planCiphers, suitKey } from '../http/cipher-suites.ts'
 import type { RunningServer } from '../http/server.ts'
 import type { TlsOptions } from '../http/tls.ts'
 import { Periodic } from '../lib/periodic.ts'
+import { codeOf, messageOf } from '../lib/thrown.ts'
 import { WatchedFile } from '../lib/watched-file.ts'
 import type { Log } from '../observability/log.ts'
 import type { Reloadable } from './reload.ts'
@@ -166,14 +167,14 @@ function explaining<Result>(work: () => Result): Result {
 }
 
 function unusable(error: unknown): TlsUnusable {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return new TlsUnusable(`${message.replace(/\.$/, '')}.${permissionHint(error)}`, { cause: error })
 }
 
 /** The usual key is root's, mode 0600. */
 function permissionHint(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined
-  if (!(cause instanceof Error) || !('code' in cause) || cause.code !== 'EACCES') return ''
+  if (codeOf(cause) !== 'EACCES') return ''
   const user = process.getuid?.()
   return ` This server runs as user ${user}: give it the right to read the file (chown ${user} FILE), or run it as root.`
 }

@@ -6,6 +6,7 @@
  * The child speaks first: a message to a process that does not listen yet would be lost.
  */
 import type { Subprocess } from 'bun'
+import { messageOf } from '../lib/thrown.ts'
 import type { Log } from '../observability/log.ts'
 
 /** What the supervisor tells a child. */
@@ -143,7 +144,7 @@ export class SupervisedProcess<Start> {
         onExit: (child) => this.#exited(child),
       })
     } catch (error) {
-      this.#endedByItself(`could not be started (${error instanceof Error ? error.message : error})`)
+      this.#endedByItself(`could not be started (${messageOf(error)})`)
     }
   }
 

@@ -7,6 +7,7 @@
  */
 import type { Question } from '../app/questions.ts'
 import type { MessageFromChild, MessageToChild } from '../app/supervised-process.ts'
+import { messageOf } from '../lib/thrown.ts'
 import type { ChildStart } from '../supervisor.ts'
 import { EXIT, explain, Failure, formatFailure } from './failure.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
@@ -80,7 +81,7 @@ async function answerTo(work: SupervisedWork | null, number: number, question: Q
     if (work === null) throw new Error('it has not begun its work yet')
     tell({ kind: 'answer', number, answer: await work.answer(question) })
   } catch (error) {
-    tell({ kind: 'no-answer', number, why: error instanceof Error ? error.message : String(error) })
+    tell({ kind: 'no-answer', number, why: messageOf(error) })
   }
 }
 

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { Config, ListenAddress, TlsConfig } from '../config/config.ts'
 import { formatAddress, reachableHere } from '../http/address.ts'
+import { codeOf } from '../lib/thrown.ts'
 import { EXIT, Failure } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { loadServerConfig, type ServerFlags, withServerArguments } from './server-config.ts'
@@ -102,5 +103,5 @@ function demandsCertificate(tls: TlsConfig | null): boolean {
 
 /** The server has answered, though only to break the handshake off. */
 function isAlert(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPROTO'
+  return codeOf(error) === 'EPROTO'
 }

@@ -4,6 +4,7 @@
  */
 import { differences } from '../config/differences.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { messageOf } from '../lib/thrown.ts'
 import type { Log } from '../observability/log.ts'
 import type { RunningServer } from './run-server.ts'
 
@@ -58,7 +59,7 @@ async function loadAgain(
   try {
     return await load()
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     log.error({}, `the configuration cannot be used, and nothing of it was applied: ${why}`)
     return latest
   }

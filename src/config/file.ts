@@ -3,6 +3,8 @@
  * known and stands once, or is an error that names it: a setting that is ignored in silence is worse than one that
  * is refused. What the values may be is the schema's affair.
  */
+
+import { codeOf, messageOf } from '../lib/thrown.ts'
 import { ConfigError } from './config.ts'
 import { type Draft, isBranch, nameOf, type Origin, type Place } from './draft.ts'
 import { settingsSchema } from './schema.ts'
@@ -60,7 +62,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await Bun.file(path).text()
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? error.code : error
+    const reason = codeOf(error) ?? messageOf(error)
     const hint = reason === 'ENOENT' ? 'there is no such file' : `it cannot be read (${reason})`
     throw new ConfigError([`The configuration file ${path}: ${hint}.`])
   }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { parseNetworkList } from '../lib/network-list.ts'
+import { messageOf } from '../lib/thrown.ts'
 import { parseListenAddress } from './address.ts'
 import { parseDuration, parseGoDuration } from './duration.ts'
 
@@ -122,7 +123,7 @@ export function problemWith(parse: () => unknown): string | null {
     parse()
     return null
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return messageOf(error)
   }
 }
 

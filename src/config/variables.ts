@@ -5,6 +5,7 @@
  * A variable that sets nothing is worth a warning, for it is most likely a slip; what Kubernetes puts there is not.
  */
 import { readFileSync } from 'node:fs'
+import { codeOf, messageOf } from '../lib/thrown.ts'
 import { ConfigError } from './config.ts'
 import { type Draft, isBranch, type Origin, type Place } from './draft.ts'
 import type { Environment } from './env.ts'
@@ -225,7 +226,7 @@ function readSecret(variable: string, path: string): string {
   try {
     return readFileSync(unquoted(path), 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? error.code : error
+    const reason = codeOf(error) ?? messageOf(error)
     throw new ConfigError([`${variable} names ${path}, which cannot be read (${reason}).`])
   }
 }

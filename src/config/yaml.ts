@@ -16,6 +16,7 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml'
+import { messageOf } from '../lib/thrown.ts'
 import { ConfigError } from './config.ts'
 import { nameOf, type Place } from './draft.ts'
 
@@ -101,6 +102,6 @@ function contentOf(document: Document.Parsed, source: string): unknown {
   try {
     return document.toJS()
   } catch (error) {
-    throw new ConfigError([`${source} is not valid YAML: ${error instanceof Error ? error.message : error}.`])
+    throw new ConfigError([`${source} is not valid YAML: ${messageOf(error)}.`])
   }
 }

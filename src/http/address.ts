@@ -4,6 +4,7 @@
  */
 import { chmodSync } from 'node:fs'
 import { lstat, unlink } from 'node:fs/promises'
+import { codeOf, messageOf } from '../lib/thrown.ts'
 
 export type Address = TcpAddress | UnixAddress
 
@@ -87,8 +88,7 @@ export function letReadersConnect({ path }: UnixAddress): void {
 
 /** What a failed attempt to listen means. */
 export function cannotListen(address: Address, cause: unknown): CannotListen {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  const problem = typeof code === 'string' ? PROBLEMS[code] : undefined
+  const problem = PROBLEMS[codeOf(cause) ?? '']
   return new CannotListen(address, problem ?? 'other', { cause })
 }
 
@@ -120,7 +120,7 @@ function sentence(
   { cause, who }: { readonly cause?: unknown; readonly who?: string } = {},
 ): string {
   const subject = who === undefined ? 'Cannot listen' : `Cannot start ${who}: cannot listen`
-  const why = problem === 'other' ? ` (${cause instanceof Error ? cause.message : String(cause)}).` : ''
+  const why = problem === 'other' ? ` (${messageOf(cause)}).` : ''
   return `${subject} on ${formatAddress(address)}: ${SENTENCES[problem]}${why}`
 }
 

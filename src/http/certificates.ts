@@ -5,6 +5,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { shellWord } from '../lib/shell-word.ts'
+import { codeOf } from '../lib/thrown.ts'
 
 /** A file does not hold what it should. The message says which, what is wrong, and what to do. */
 export class CertificateUnusable extends Error {
@@ -172,7 +173,7 @@ function reasonIn(cause: unknown): string {
 }
 
 function isUnsupported(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ERR_OSSL_EVP_UNSUPPORTED_ALGORITHM'
+  return codeOf(cause) === 'ERR_OSSL_EVP_UNSUPPORTED_ALGORITHM'
 }
 
 function parseKey(file: PemFile): { readonly key: KeyObject; readonly pem: string } {

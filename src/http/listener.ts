@@ -7,6 +7,7 @@
  * its handshake just when the old one ends may have to try again, as with any connection that is closed at rest.
  */
 import { renameSync, rmSync } from 'node:fs'
+import { codeOf } from '../lib/thrown.ts'
 import { type Address, cannotListen, isEveryAddress, letReadersConnect, type UnixAddress } from './address.ts'
 import { type TlsOptions, toBunTls } from './tls.ts'
 
@@ -136,5 +137,5 @@ function takeOver(options: ListenerOptions, address: UnixAddress, endOld: () => 
 }
 
 function isAboutCertificates(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_OSSL')
+  return codeOf(error)?.startsWith('ERR_OSSL') === true
 }

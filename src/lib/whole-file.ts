@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:fs'
 import { copyFile, link, open, rename, rm } from 'node:fs/promises'
+import { codeOf } from './thrown.ts'
 
 export interface WholeFile {
   readonly path: string
@@ -23,7 +24,7 @@ export async function createFile(file: WholeFile): Promise<boolean> {
     await placed(file, (beside) => linkOrCopy(beside, file.path))
     return true
   } catch (error) {
-    if (isCode(error, 'EEXIST')) return false
+    if (codeOf(error) === 'EEXIST') return false
     throw error
   }
 }
@@ -56,11 +57,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to)
   } catch (error) {
-    if (!KNOWS_NO_LINKS.some((code) => isCode(error, code))) throw error
+    if (!KNOWS_NO_LINKS.includes(codeOf(error) ?? '')) throw error
     await copyFile(from, to, constants.COPYFILE_EXCL)
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

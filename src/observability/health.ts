@@ -3,6 +3,7 @@
  * threshold says makes the server unhealthy, until it succeeds once.
  */
 import { Periodic } from '../lib/periodic.ts'
+import { messageOf } from '../lib/thrown.ts'
 
 export interface HealthCheck {
   /** How the answer of `/debug/health` calls it. */
@@ -68,6 +69,6 @@ async function problemOf(check: HealthCheck): Promise<string | null> {
     await check.look()
     return null
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return messageOf(error)
   }
 }

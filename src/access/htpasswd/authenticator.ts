@@ -10,6 +10,7 @@
 import { availableParallelism } from 'node:os'
 import { FairQueue, QueueFull } from '../../lib/fair-queue.ts'
 import { homeNetwork } from '../../lib/home-network.ts'
+import { messageOf } from '../../lib/thrown.ts'
 import { FileUnreadable, WatchedFile } from '../../lib/watched-file.ts'
 import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
@@ -80,7 +81,7 @@ export class HtpasswdAuthenticator implements Authenticator {
       this.#file.current()
       return null
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return messageOf(error)
     }
   }
 

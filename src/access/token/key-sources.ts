@@ -5,6 +5,7 @@
  */
 import type { JWK } from 'jose'
 import { z } from 'zod'
+import { messageOf } from '../../lib/thrown.ts'
 import { WatchedFile } from '../../lib/watched-file.ts'
 import type { Log } from '../../observability/log.ts'
 import { type ChainCertificate, parseCertificates } from './certificate-chain.ts'
@@ -124,7 +125,7 @@ export class FileKeySource implements KeySource {
   }
 
   #sentence(error: unknown): string {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     return message.startsWith(this.#options.path) ? message : `${this.#options.path}: ${message}`
   }
 }

@@ -4,6 +4,8 @@
  * often than every few seconds, so that made-up keys cause no traffic. What cannot be fetched leaves the keys
  * as they were. Every fetch has a limit of time and of bytes, and follows no redirect.
  */
+
+import { messageOf } from '../../lib/thrown.ts'
 import type { Log } from '../../observability/log.ts'
 import { type KeySource, parseKeySet, type Trust } from './key-sources.ts'
 
@@ -68,7 +70,7 @@ export class RemoteKeySource implements KeySource {
       await this.#fetch()
       return null
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return messageOf(error)
     }
   }
 
@@ -106,7 +108,7 @@ export class RemoteKeySource implements KeySource {
       this.#text = text
       return this.#trust
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = messageOf(error)
       this.#failure = new Error(`the keys at ${withoutSecrets(url)} could not be fetched: ${why}`, {
         cause: error,
       })

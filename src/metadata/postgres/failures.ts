@@ -3,6 +3,7 @@
  * Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 import { SQL } from 'bun'
+import { messageOf } from '../../lib/thrown.ts'
 import { DatabaseFull, DatabaseReadOnly, DatabaseUnavailable } from '../unavailable.ts'
 
 const CONFLICTS: ReadonlySet<string> = new Set(['40001', '40P01'])
@@ -60,8 +61,4 @@ export function asUnavailable(error: unknown): unknown {
 
 function sqlState(error: unknown): string {
   return error instanceof SQL.PostgresError ? String(error.errno ?? '') : ''
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

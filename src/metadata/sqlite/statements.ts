@@ -5,6 +5,7 @@
  */
 import { Database, SQLiteError, type SQLQueryBindings, type Statement } from 'bun:sqlite'
 import { accessSync, constants } from 'node:fs'
+import { codeOf } from '../../lib/thrown.ts'
 import type { Row, SqlValue } from '../database.ts'
 import { DatabaseFull, DatabaseReadOnly, DatabaseUnavailable } from '../unavailable.ts'
 
@@ -166,6 +167,6 @@ function isOnReadOnlyDisk(path: string): boolean {
     accessSync(path, constants.W_OK)
     return false
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EROFS'
+    return codeOf(error) === 'EROFS'
   }
 }

@@ -18,7 +18,7 @@ import type { DrawLine } from './app/progress.ts'
 import { type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
 import { type ReloadRequest, reloadAll } from './app/reload.ts'
 import { describeRequest, statusOf } from './app/served-request.ts'
-import { checkTreeBeside } from './app/tree.ts'
+import { checkTreeBeside, type TreeKeeperOptions } from './app/tree.ts'
 import { UnnamedProxy } from './app/unnamed-proxy.ts'
 import { purgeUploads } from './app/upload-purge.ts'
 import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
@@ -107,7 +107,8 @@ export async function startApp(
       const status = () => describeServer(config, server.url)
       await openControlSocket({ root: volume?.root ?? null, crew, status, log }, closers)
     }
-    if (tree !== null) closers.defer(checkBeside(tree, registry.uploads.process, log, draw))
+    if (tree !== null && volume !== null)
+      closers.defer(checkBeside({ tree, root: volume.root, process: registry.uploads.process, log, draw }))
     return {
       url: server.url,
       broken,
@@ -162,13 +163,8 @@ async function openTree(volume: VolumeFacts, database: Database): Promise<Unchec
 }
 
 /** Gives what ends it. */
-function checkBeside(
-  tree: UncheckedTree,
-  process: string,
-  log: Log,
-  draw: DrawLine | null,
-): () => Promise<void> {
-  const checking = checkTreeBeside({ tree, process, log, draw })
+function checkBeside(options: TreeKeeperOptions): () => Promise<void> {
+  const checking = checkTreeBeside(options)
   return () => checking.stop()
 }
 

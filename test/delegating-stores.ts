@@ -7,7 +7,7 @@ import type { Content } from '../src/lib/content.ts'
 import type { Digest } from '../src/oci/digest.ts'
 import type { UploadId } from '../src/oci/upload-id.ts'
 import type { BlobStore, UploadWriter } from '../src/storage/blob-store.ts'
-import type { FileFacts, TreeStore } from '../src/storage/tree-store.ts'
+import type { EntryKind, FileFacts, TreeStore } from '../src/storage/tree-store.ts'
 
 export class DelegatingBlobStore implements BlobStore {
   readonly real: BlobStore
@@ -66,6 +66,10 @@ export class DelegatingTreeStore implements TreeStore {
 
   stat(path: string): Promise<FileFacts | null> {
     return this.real.stat(path)
+  }
+
+  kindOf(path: string): Promise<EntryKind | null> {
+    return this.real.kindOf(path)
   }
 
   write(path: string, bytes: Uint8Array): Promise<void> {

@@ -9,7 +9,9 @@ import { getBlob } from '../src/registry/blobs.ts'
 import { getManifest, getManifestFacts } from '../src/registry/manifests.ts'
 import { listRepositories } from '../src/registry/repositories.ts'
 import { listRepositoryTags } from '../src/registry/tags.ts'
+import type { Finding } from '../src/registry/tree/findings.ts'
 import { goThroughTree, type PassResult } from '../src/registry/tree/tree-pass.ts'
+import type { UncheckedTree } from '../src/registry/tree/unchecked-tree.ts'
 import { blobDataPath } from '../src/storage/layout.ts'
 import { makeOldVolume, type OldImage } from './old-volume.ts'
 import type { Bench, OpenBench } from './registry-bench.ts'
@@ -42,9 +44,8 @@ export class OldVolumeBench {
     return this.first.close()
   }
 
-  async pass(): Promise<PassResult> {
-    const { tree } = this.bench.registry
-    if (tree === null) throw new Error('a bench that was restarted has a tree')
+  async pass(): Promise<PassResult & { readonly findings: readonly Finding[] }> {
+    const { tree } = this
     const result = await goThroughTree(tree, {
       process: 'test',
       signal: AbortSignal.timeout(60_000),
@@ -52,7 +53,13 @@ export class OldVolumeBench {
       onError: () => {},
     })
     if (result === null) throw new Error('nobody else goes through this tree')
-    return result
+    return { ...result, findings: tree.findings.list() }
+  }
+
+  get tree(): UncheckedTree {
+    const { tree } = this.bench.registry
+    if (tree === null) throw new Error('a bench that was restarted has a tree')
+    return tree
   }
 
   path(of: string): string {

@@ -10,9 +10,9 @@ import { forgetTreeFactsCommand } from '../registry/tree/reindex.commands.ts'
 import {
   beginStartCommand,
   claimPassCommand,
+  endBlobLookCommand,
   endPassCommand,
   nameRepositoriesCommand,
-  noteFindingsCommand,
   takeFromTreeCommand,
 } from '../registry/tree/tree.commands.ts'
 import {
@@ -51,7 +51,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   nameRepositoriesCommand,
   takeFromTreeCommand,
   claimPassCommand,
-  noteFindingsCommand,
+  endBlobLookCommand,
   endPassCommand,
   forgetTreeFactsCommand,
 ]

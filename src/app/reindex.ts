@@ -6,12 +6,14 @@
 import type { Config } from '../config/config.ts'
 import { setAsideIfDamaged } from '../metadata/sqlite/damaged.ts'
 import type { Log } from '../observability/log.ts'
+import { lookAtBlobs } from '../registry/tree/blob-folders.ts'
 import { forgetTreeFactsCommand } from '../registry/tree/reindex.commands.ts'
 import { beginStartCommand } from '../registry/tree/tree.commands.ts'
 import { goThroughTree, type PassOptions, type PassResult } from '../registry/tree/tree-pass.ts'
 import { UncheckedTree } from '../registry/tree/unchecked-tree.ts'
 import { openFilesystemTreeToRead } from '../storage/filesystem/tree-store.ts'
 import { openOwnDatabase, writerSettings } from './database.ts'
+import { forgetFindings, tellNewFindings } from './findings.ts'
 import { claimSameIdentity, claimVolume, type VolumeFacts, VolumeRefused } from './volume.ts'
 
 export interface ReindexOptions extends Pick<PassOptions, 'onProgress' | 'onError'> {
@@ -20,6 +22,8 @@ export interface ReindexOptions extends Pick<PassOptions, 'onProgress' | 'onErro
 }
 
 export interface Reindexed extends PassResult {
+  /** A sentence for each kind of what is odd in the tree. */
+  readonly findings: readonly string[]
   /** Where a damaged database lies now; null where there was none. */
   readonly aside: string | null
 }
@@ -47,7 +51,12 @@ export async function reindex(options: ReindexOptions): Promise<Reindexed> {
   const signal = new AbortController().signal
   const result = await goThroughTree(tree, { ...options, process: 'reindex', signal })
   if (result === null) throw new Error('another process goes through a tree that this one holds alone')
-  return { ...result, aside }
+  await lookAtBlobs(tree, signal).catch((error: unknown) =>
+    log.error({ error }, 'not all folders of blobs could be looked through'),
+  )
+  await forgetFindings(volume.root)
+  const findings = await tellNewFindings(volume.root, tree.findings.list())
+  return { ...result, findings, aside }
 }
 
 /** PostgreSQL looks after its own files. */

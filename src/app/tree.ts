@@ -4,10 +4,10 @@
  * to hear that it is done, and take over where that one dies.
  */
 import type { Log } from '../observability/log.ts'
-import { describeFinding, type Finding } from '../registry/tree/findings.ts'
-import { noteFindingsCommand } from '../registry/tree/tree.commands.ts'
+import { lookAtBlobsOnce } from '../registry/tree/blob-folders.ts'
 import { findTreeState, goThroughTree, type PassResult } from '../registry/tree/tree-pass.ts'
 import type { UncheckedTree } from '../registry/tree/unchecked-tree.ts'
+import { tellNewFindings } from './findings.ts'
 import { type DrawLine, ProgressTeller } from './progress.ts'
 
 /** Milliseconds. */
@@ -16,6 +16,8 @@ const AFTER_ERROR = 10_000
 
 export interface TreeKeeperOptions {
   readonly tree: UncheckedTree
+  /** The folder that it lies in. */
+  readonly root: string
   /** This process among all that share the database. */
   readonly process: string
   readonly log: Log
@@ -64,7 +66,8 @@ async function passOrLook(options: TreeKeeperOptions, signal: AbortSignal): Prom
       log.error({ error }, 'a repository is in error; it will be looked at again at the next start'),
   }).finally(() => progress.end())
   if (result !== null) {
-    await tellResult(options, result, performance.now() - began)
+    tellResult(log, result, performance.now() - began)
+    await lookForOddFiles(options, signal)
     return true
   }
   const state = await findTreeState(tree.database, tree.start)
@@ -72,21 +75,27 @@ async function passOrLook(options: TreeKeeperOptions, signal: AbortSignal): Prom
   return state !== 'unknown'
 }
 
-async function tellResult({ tree, log }: TreeKeeperOptions, result: PassResult, took: number): Promise<void> {
-  const { repositories, changes, errors, findings } = result
+function tellResult(log: Log, { repositories, changes, errors }: PassResult, took: number): void {
+  if (repositories === 0) return
   const seconds = (took / 1000).toFixed(1)
-  if (repositories > 0) {
-    log.info(
-      { repositories, changes, errors },
-      `the images of ${repositories} repositories were gone through in ${seconds} s`,
-    )
-  }
-  await tellFindings(tree, log, findings)
+  log.info(
+    { repositories, changes, errors },
+    `the images of ${repositories} repositories were gone through in ${seconds} s`,
+  )
 }
 
-async function tellFindings(tree: UncheckedTree, log: Log, findings: readonly Finding[]): Promise<void> {
-  const isNew = await tree.database.write(noteFindingsCommand, { findings: JSON.stringify(findings) })
-  if (isNew) for (const finding of findings) log.warn({}, describeFinding(finding))
+/** What cannot be read or remembered now is told at the next start; images do not depend on it. */
+async function lookForOddFiles({ tree, root, log }: TreeKeeperOptions, signal: AbortSignal): Promise<void> {
+  try {
+    await lookAtBlobsOnce(tree, signal)
+  } catch (error) {
+    log.error({ error }, 'not all folders of blobs could be looked through; the next start looks again')
+  }
+  try {
+    for (const sentence of await tellNewFindings(root, tree.findings.list())) log.warn({}, sentence)
+  } catch (error) {
+    log.error({ error }, 'what is odd in the images could not be noted; the next start tells it')
+  }
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

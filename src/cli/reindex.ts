@@ -24,7 +24,6 @@ async function reindexFolder(
   const { config } = await loadServerConfig(terminal, file, flags)
   const { reindex } = await import('../app/reindex.ts')
   const { ProgressTeller } = await import('../app/progress.ts')
-  const { describeFinding } = await import('../registry/tree/findings.ts')
   const { log, draw, close } = openServerLog(config.log, terminal, false)
   const progress = new ProgressTeller({ log, draw })
   const { repositories, changes, errors, findings, aside } = await reindex({
@@ -36,7 +35,7 @@ async function reindexFolder(
   await close()
   if (aside !== null)
     terminal.note(`The database was damaged. It was put aside as ${aside}, accounts and all.\n`)
-  for (const finding of findings) terminal.note(`${describeFinding(finding)}\n`)
+  for (const finding of findings) terminal.note(`${finding}\n`)
   terminal.print(
     `The database knows ${repositories} repositories again (${changes} manifests, blobs and tags).\n`,
   )

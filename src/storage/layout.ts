@@ -28,6 +28,7 @@
  *       ├── lock.db, lock-holder                held while Berth runs, and by whom
  *       ├── control.sock                        answers the owner of the server that runs
  *       ├── tls/                                the local authority of `--tls auto`, and what it has signed
+ *       ├── findings.txt                        what was odd in the tree, and has been told
  *       ├── uploads/<id>                        uploads in progress
  *       ├── temporary/<unique>                  small files on their way into the tree
  *       └── gone/<unique>                       folders on their way out of it: anyone may remove them
@@ -52,6 +53,7 @@ export const idPath = `${berthFolder}/id`
 export const startPath = `${berthFolder}/start`
 export const adoptingPath = `${berthFolder}/adopting`
 export const databasePath = `${berthFolder}/berth.db`
+export const findingsPath = `${berthFolder}/findings.txt`
 export const lockPath = `${berthFolder}/lock.db`
 export const controlSocketPath = `${berthFolder}/control.sock`
 export const localAuthorityFolder = `${berthFolder}/tls`

@@ -81,6 +81,14 @@ export function testTreeStore(driver: string, open: () => Promise<OpenedTreeStor
       await store.remove(`${LINK}/below`)
     })
 
+    test('tells folders from files, and both from nothing', async () => {
+      await store.write(LINK, bytes(DIGEST))
+      expect(await store.kindOf(LINK)).toBe('file')
+      expect(await store.kindOf(tagFolder(NAME, TAG))).toBe('folder')
+      expect(await store.kindOf(`${LINK}/below`)).toBeNull()
+      expect(await store.kindOf(layerLinkPath(NAME, DIGEST))).toBeNull()
+    })
+
     test('removes a file and leaves its folders', async () => {
       await store.write(LINK, bytes(DIGEST))
       await store.remove(LINK)

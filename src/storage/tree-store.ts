@@ -13,6 +13,9 @@ export interface TreeStore {
   /** What is known of the file without reading it, or null where there is none. */
   stat(path: string): Promise<FileFacts | null>
 
+  /** What lies there, behind symbolic links; null where nothing does, or a symbolic link leads nowhere. */
+  kindOf(path: string): Promise<EntryKind | null>
+
   /** Puts the file in place as a whole, with the folders above it. */
   write(path: string, bytes: Uint8Array): Promise<void>
 
@@ -35,6 +38,9 @@ export interface TreeStore {
    */
   sync(paths: readonly string[]): Promise<void>
 }
+
+/** `other`: a socket, a device. */
+export type EntryKind = 'file' | 'folder' | 'other'
 
 export interface FileFacts {
   /** Bytes. */

@@ -6,15 +6,9 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { tagLinkPath } from '../../storage/layout.ts'
 import type { TreeChange } from './changes.ts'
+import type { TreeReader } from './odd-entries.ts'
 import { findContentSize, readLinkedManifest } from './tree-content.ts'
-import {
-  readLayers,
-  readRevisions,
-  readTagIndex,
-  readTags,
-  type TagInTree,
-  type TreeReader,
-} from './tree-links.ts'
+import { readLayers, readRevisions, readTagIndex, readTags, type TagInTree } from './tree-links.ts'
 
 /** Throws StorageUnavailable where something of the repository cannot be read. */
 export async function* readForAdoption(reader: TreeReader, name: RepositoryName): AsyncGenerator<TreeChange> {

@@ -13,15 +13,9 @@ import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/tag.ts'
 import { readTagForAdoption } from './adoption.ts'
 import type { TreeChange } from './changes.ts'
+import type { TreeReader } from './odd-entries.ts'
 import { findContentSize, readLinkedManifest } from './tree-content.ts'
-import {
-  type PlacedLink,
-  readLayers,
-  readRevisions,
-  readTags,
-  type TagInTree,
-  type TreeReader,
-} from './tree-links.ts'
+import { type PlacedLink, readLayers, readRevisions, readTags, type TagInTree } from './tree-links.ts'
 import { isWhole } from './whole-manifest.ts'
 
 const ROWS_AT_ONCE = 1_000

@@ -1,22 +1,10 @@
 /**
- * What was met in the link tree that is not as distribution leaves it: counted, with a few places of each kind.
- * None of it is touched for having been found. It is for one summary to the operator, and decides nothing.
+ * What was met in the link tree that is not as distribution leaves it: counted, with the places of each kind, as
+ * many as a person may want to look through. None of it is touched for having been found. It is for the operator,
+ * and decides nothing.
  */
 
-export type FindingKind =
-  | 'empty link'
-  | 'torn link'
-  | 'missing manifest'
-  | 'unreadable manifest'
-  | 'missing blob'
-  | 'damaged blob'
-  | 'foreign file'
-  | 'temporary file'
-  | 'old signature'
-  | 'upload in progress'
-  | 'impossible name'
-
-const SENTENCES: Readonly<Record<FindingKind, string>> = {
+const SENTENCES = {
   'empty link': 'empty link files, as a crash leaves them',
   'torn link': 'link files that hold no digest, or another than their own',
   'missing manifest': 'manifests and tags whose bytes are not there',
@@ -28,34 +16,42 @@ const SENTENCES: Readonly<Record<FindingKind, string>> = {
   'old signature': 'signatures of manifests of schema version 1',
   'upload in progress': 'uploads that another registry has begun',
   'impossible name': 'folders whose names no client can ask for',
-}
+  'empty tag': 'folders of tags that name nothing',
+  'dangling link': 'symbolic links that lead nowhere',
+} as const
 
+export type FindingKind = keyof typeof SENTENCES
+
+const PLACES_KEPT = 1_000
 const PLACES_NAMED = 3
 
 export interface Finding {
   readonly kind: FindingKind
   readonly count: number
-  /** The first few, as paths under the root. */
+  /** As paths under the root: the first thousand. */
   readonly places: readonly string[]
 }
 
 export class Findings {
-  readonly #found = new Map<FindingKind, { count: number; readonly places: string[] }>()
+  readonly #found = new Map<FindingKind, { count: number; readonly places: Set<string> }>()
 
+  /** Adding one again changes nothing, as far as places are kept. */
   add(kind: FindingKind, place: string): void {
-    const known = this.#found.get(kind) ?? { count: 0, places: [] }
+    const known = this.#found.get(kind) ?? { count: 0, places: new Set() }
     this.#found.set(kind, known)
+    if (known.places.has(place)) return
     known.count++
-    if (known.places.length < PLACES_NAMED) known.places.push(place)
+    if (known.places.size < PLACES_KEPT) known.places.add(place)
   }
 
   list(): Finding[] {
-    return [...this.#found].map(([kind, { count, places }]) => ({ kind, count, places }))
+    return [...this.#found].map(([kind, { count, places }]) => ({ kind, count, places: [...places] }))
   }
 }
 
 /** For the log: what it is, how many, and the first of them. */
 export function describeFinding({ kind, count, places }: Finding): string {
-  const more = count > places.length ? ', …' : ''
-  return `found ${SENTENCES[kind]}, and left them as they are (${count}): ${places.join(', ')}${more}`
+  const more = count > PLACES_NAMED ? ', …' : ''
+  const named = places.slice(0, PLACES_NAMED).join(', ')
+  return `found ${SENTENCES[kind]}, and left them as they are (${count}): ${named}${more}`
 }

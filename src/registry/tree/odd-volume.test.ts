@@ -9,28 +9,36 @@ import {
   setDefaultTimeout,
   test,
 } from 'bun:test'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DelegatingTreeStore } from '../../../test/delegating-stores.ts'
 import { type OldImage, putLink } from '../../../test/old-volume.ts'
 import { OldVolumeBench } from '../../../test/old-volume-bench.ts'
 import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
 import { blobFacts, treeOf } from '../../../test/registry-facts.ts'
 import { newIndex, pushManifest } from '../../../test/sample-content.ts'
-import type { Digest } from '../../oci/digest.ts'
+import { type Digest, digestOf } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/tag.ts'
 import { StorageUnavailable } from '../../storage/blob-store.ts'
 import {
   blobDataPath,
+  blobsFolder,
+  layerLinkPath,
+  layersFolder,
+  registryFolder,
   repositoriesFolder,
   repositoryFolder,
   revisionLinkPath,
+  revisionsFolder,
+  tagFolder,
+  tagIndexLinkPath,
   tagLinkPath,
   tagsFolder,
 } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
 import { getBlob } from '../blobs.ts'
-import { describeFinding } from './findings.ts'
-import { noteFindingsCommand } from './tree.commands.ts'
+import { lookAtBlobsOnce } from './blob-folders.ts'
+import { describeFinding, type FindingKind, type Findings } from './findings.ts'
 import { findTreeState, goThroughTree } from './tree-pass.ts'
 import { UncheckedTree } from './unchecked-tree.ts'
 
@@ -148,6 +156,119 @@ describeOnDatabases('a volume in which not everything is as it should be', (open
     })
   })
 
+  describe('finds, survives and leaves alone what does not belong', () => {
+    const digest = digestOf(new TextEncoder().encode('of nobody'))
+    /** Every folder of the tree and above it, with what a folder is called there that does not belong. */
+    function foldersOf({ repository, digest: manifest, layers: [layer] }: OldImage): [string, FindingKind][] {
+      const tag = parseTag('v1')
+      const foreign = [
+        '.',
+        'docker',
+        'docker/registry',
+        registryFolder,
+        blobsFolder,
+        `${blobsFolder}/sha256`,
+        dirname(dirname(blobDataPath(manifest))),
+        dirname(blobDataPath(manifest)),
+        dirname(blobDataPath(digest)),
+        dirname(tagsFolder(repository)),
+        revisionsFolder(repository),
+        `${revisionsFolder(repository)}/sha256`,
+        dirname(revisionLinkPath(repository, manifest)),
+        layersFolder(repository),
+        `${layersFolder(repository)}/sha256`,
+        dirname(layerLinkPath(repository, layer as Digest)),
+        tagsFolder(repository),
+        tagFolder(repository, tag),
+        dirname(tagLinkPath(repository, tag)),
+        `${tagFolder(repository, tag)}/index`,
+        `${tagFolder(repository, tag)}/index/sha256`,
+        dirname(tagIndexLinkPath(repository, tag, manifest)),
+      ]
+      return [
+        ...foreign.map((folder): [string, FindingKind] => [folder, 'foreign file']),
+        [repositoriesFolder, 'impossible name'],
+        [repositoryFolder(repository), 'impossible name'],
+        [`${repositoryFolder(repository)}/_uploads`, 'upload in progress'],
+      ]
+    }
+
+    test('in each folder: a file, a folder, a symbolic link that leads nowhere, a temporary file', async () => {
+      const expected: Record<string, FindingKind> = {}
+      for (const [folder, kindOfFolder] of foldersOf(volume.image)) {
+        const at = (name: string) => (folder === '.' ? name : `${folder}/${name}`)
+        mkdirSync(volume.path(at('lost+found')), { recursive: true })
+        writeFileSync(volume.path(at('.DS_Store')), 'x')
+        symlinkSync('/nowhere', volume.path(at('gone')))
+        writeFileSync(volume.path(at('link.0d8f.tmp')), 'x')
+        expected[at('lost+found')] = kindOfFolder
+        expected[at('.DS_Store')] = 'foreign file'
+        expected[at('gone')] = 'dangling link'
+        expected[at('link.0d8f.tmp')] = 'temporary file'
+      }
+      expect((await volume.pass()).errors).toBe(0)
+      await lookAtBlobsOnce(volume.tree, AbortSignal.timeout(60_000))
+      expect(placesOf(volume.tree.findings)).toEqual(expected)
+      for (const place of Object.keys(expected)) expect(lstatSync(volume.path(place)).size).toBeGreaterThan(0)
+      for (const each of volume.images) await volume.expectImage(each)
+      expect(await volume.names()).toHaveLength(4)
+      expect(await volume.tagNames(volume.image.repository)).toEqual(['v0', 'v1', 'v2'])
+    })
+
+    test('files and symbolic links that bear the names of folders and links', async () => {
+      const { repository } = volume.image
+      const name = (hex: string) => hex.slice('sha256:'.length)
+      const revision = `${revisionsFolder(repository)}/sha256/${name(digest)}`
+      const layer = dirname(layerLinkPath(repository, digest))
+      const blob = dirname(blobDataPath(digest))
+      mkdirSync(dirname(volume.path(blob)), { recursive: true })
+      for (const place of [
+        `${tagsFolder(repository)}/file`,
+        `${repositoriesFolder}/readme`,
+        revision,
+        blob,
+      ]) {
+        writeFileSync(volume.path(place), 'x')
+      }
+      mkdirSync(volume.path(layer))
+      symlinkSync('nowhere', volume.path(`${layer}/link`))
+      mkdirSync(volume.path(`${tagFolder(repository, parseTag('empty'))}/index`), { recursive: true })
+      await volume.pass()
+      await lookAtBlobsOnce(volume.tree, AbortSignal.timeout(60_000))
+      expect(placesOf(volume.tree.findings)).toEqual({
+        [`${tagsFolder(repository)}/file`]: 'foreign file',
+        [`${repositoriesFolder}/readme`]: 'foreign file',
+        [revision]: 'foreign file',
+        [blob]: 'foreign file',
+        [`${layer}/link`]: 'dangling link',
+        [tagFolder(repository, parseTag('empty'))]: 'empty tag',
+      })
+      expect(await volume.tagNames(repository)).toEqual(['v0', 'v1', 'v2'])
+    })
+
+    test('of blobs once: a later start does not look through their folders again', async () => {
+      const beside = `${blobDataPath(volume.image.digest)}.0d8f.tmp`
+      const look = async (signal: AbortSignal) => {
+        await lookAtBlobsOnce(volume.tree, signal)
+        return placesOf(volume.tree.findings)
+      }
+      writeFileSync(volume.path(beside), 'x')
+      expect(await look(AbortSignal.abort())).toEqual({})
+      expect(await look(AbortSignal.timeout(60_000))).toEqual({ [beside]: 'temporary file' })
+      volume.bench = await volume.first.restarted()
+      expect(await look(AbortSignal.timeout(60_000))).toEqual({})
+    })
+
+    test('what a write meets before the pass comes to its repository', async () => {
+      const beside = `${tagLinkPath(volume.image.repository, parseTag('v1'))}.0d8f.tmp`
+      writeFileSync(volume.path(beside), 'x')
+      await pushManifest(volume.bench.registry, volume.image.repository, newIndex([]), 'new')
+      expect(placesOf(volume.tree.findings)).toEqual({ [beside]: 'temporary file' })
+      await volume.pass()
+      expect(placesOf(volume.tree.findings)).toEqual({ [beside]: 'temporary file' })
+    })
+  })
+
   test('a repository that cannot be read is in error: the others go on, and the next start asks again', async () => {
     const data = volume.path(blobDataPath(volume.image.digest))
     rmSync(data)
@@ -186,9 +307,10 @@ describeOnDatabases('a volume in which not everything is as it should be', (open
     expect(tree.isChecked).toBe(false)
     await volume.expectImage(volume.images[9] as OldImage)
   })
-
-  test('what is odd in it is told once, and again when it has changed', async () => {
-    const isNew = (findings: string) => volume.bench.database.write(noteFindingsCommand, { findings })
-    expect([await isNew('one'), await isNew('one'), await isNew('two')]).toEqual([true, false, true])
-  })
 })
+
+function placesOf(findings: Findings): Record<string, FindingKind> {
+  return Object.fromEntries(
+    findings.list().flatMap(({ kind, places }) => places.map((place) => [place, kind])),
+  )
+}

@@ -2,10 +2,10 @@
  * Reads of the link tree that give way: on a local disk each is made in place and takes microseconds, so thousands in
  * a row would leave no turn to requests. Whoever goes through a whole tree or a long list reads through this.
  */
-import type { FileFacts, TreeStore } from '../../storage/tree-store.ts'
+import type { EntryKind, FileFacts, TreeStore } from '../../storage/tree-store.ts'
 
 /** What is read of the tree. */
-export type TreeFiles = Pick<TreeStore, 'list' | 'read' | 'stat'>
+export type TreeFiles = Pick<TreeStore, 'list' | 'read' | 'stat' | 'kindOf'>
 
 /** Milliseconds for which nothing else has its turn. */
 const LONGEST_TURN = 4
@@ -31,6 +31,11 @@ export class PatientFiles implements TreeFiles {
   async stat(path: string): Promise<FileFacts | null> {
     await this.#giveWay()
     return await this.#files.stat(path)
+  }
+
+  async kindOf(path: string): Promise<EntryKind | null> {
+    await this.#giveWay()
+    return await this.#files.kindOf(path)
   }
 
   async #giveWay(): Promise<void> {

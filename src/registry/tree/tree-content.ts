@@ -7,8 +7,9 @@ import type { FoundManifest } from '../../metadata/manifests.ts'
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
 import { MANIFEST_LIMIT } from '../../oci/manifest.ts'
 import { blobDataPath } from '../../storage/layout.ts'
+import type { TreeReader } from './odd-entries.ts'
 import type { TreeFiles } from './patient-files.ts'
-import type { PlacedLink, TreeReader } from './tree-links.ts'
+import type { PlacedLink } from './tree-links.ts'
 import { type ReadManifest, readManifest } from './tree-manifest.ts'
 
 const EMPTY: readonly Digest[] = [digestOf(new Uint8Array()), digestOf(new Uint8Array(), 'sha512')]

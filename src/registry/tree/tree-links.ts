@@ -15,19 +15,13 @@ import {
   tagLinkPath,
   tagsFolder,
 } from '../../storage/layout.ts'
-import type { Findings } from './findings.ts'
+import { isFolder, listOwn, reportOdd, type TreeReader } from './odd-entries.ts'
 import type { TreeFiles } from './patient-files.ts'
 
 /** What one link file says. `empty` and `torn` are what a crash leaves: they say nothing. */
 export type Link =
   | { readonly kind: 'digest'; readonly digest: Digest }
   | { readonly kind: 'absent' | 'empty' | 'torn' }
-
-/** What is read, and whom what is odd is told to. */
-export interface TreeReader {
-  readonly files: TreeFiles
-  readonly findings: Findings
-}
 
 export async function readLink(files: TreeFiles, path: string): Promise<Link> {
   const bytes = await files.read(path)
@@ -49,7 +43,6 @@ export interface PlacedLink {
 export async function* readRevisions(reader: TreeReader, name: RepositoryName): AsyncGenerator<PlacedLink> {
   const folder = revisionsFolder(name)
   for await (const { digest, place } of placesIn(reader, folder)) {
-    for (const entry of await reader.files.list(place)) reportBeside(reader, place, entry)
     const link = await readPlaced(reader, place, digest)
     if (link !== null) yield link
   }
@@ -71,17 +64,20 @@ export interface TagInTree {
 /** A folder without a current link is none of them: `registry:2` lists it, and can tell nothing about it. */
 export async function* readTags(reader: TreeReader, name: RepositoryName): AsyncGenerator<TagInTree> {
   const { files, findings } = reader
-  for (const entry of await files.list(tagsFolder(name))) {
-    const tag = findTag(entry)
-    if (tag === null) {
-      reportEntry(findings, `${tagsFolder(name)}/${entry}`)
-      continue
-    }
+  for (const entry of await listOwn(reader, tagsFolder(name), (entry) => findTag(entry) !== null)) {
+    const tag = entry as Tag
     const path = tagLinkPath(name, tag)
     const link = await readLink(files, path)
+    await reportInTag(reader, tagFolder(name, tag), link)
     if (link.kind === 'empty' || link.kind === 'torn') findings.add(`${link.kind} link`, path)
     if (link.kind !== 'absent') yield { tag, link }
   }
+}
+
+async function reportInTag(reader: TreeReader, folder: string, { kind }: Link): Promise<void> {
+  if (kind === 'absent' && (await isFolder(reader, folder))) reader.findings.add('empty tag', folder)
+  const own = await listOwn(reader, folder, (name) => name === 'current' || name === 'index')
+  if (own.includes('current')) await listOwn(reader, `${folder}/current`, isLinkFile)
 }
 
 /** What the tag has named before, oldest first, with the time of each in milliseconds since 1970; the current one is not among them. */
@@ -92,7 +88,8 @@ export async function readTagIndex(
   current: Digest,
 ): Promise<{ readonly digest: Digest; readonly since: number }[]> {
   const earlier: { digest: Digest; since: number }[] = []
-  for await (const { digest } of placesIn(reader, `${tagFolder(name, tag)}/index`)) {
+  for await (const { digest, place } of placesIn(reader, `${tagFolder(name, tag)}/index`)) {
+    await listOwn(reader, place, isLinkFile)
     if (digest === current) continue
     const facts = await reader.files.stat(tagIndexLinkPath(name, tag, digest))
     if (facts !== null && facts.size > 0) earlier.push({ digest, since: facts.modifiedAt })
@@ -102,41 +99,37 @@ export async function readTagIndex(
 
 /** The folders `<algorithm>/<hex>` in a folder. */
 async function* placesIn(
-  { files, findings }: TreeReader,
+  reader: TreeReader,
   folder: string,
 ): AsyncGenerator<{ readonly digest: Digest; readonly place: string }> {
-  for (const algorithm of await files.list(folder)) {
-    if (!isDigestAlgorithm(algorithm)) {
-      reportEntry(findings, `${folder}/${algorithm}`)
-      continue
-    }
-    for (const hex of await files.list(`${folder}/${algorithm}`)) {
-      const [digest, place] = [`${algorithm}:${hex}`, `${folder}/${algorithm}/${hex}`]
-      if (isDigest(digest)) yield { digest, place }
-      else reportEntry(findings, place)
+  for (const algorithm of await listOwn(reader, folder, isDigestAlgorithm)) {
+    const above = `${folder}/${algorithm}`
+    for (const hex of await listOwn(reader, above, (hex) => isDigest(`${algorithm}:${hex}`))) {
+      yield { digest: `${algorithm}:${hex}` as Digest, place: `${above}/${hex}` }
     }
   }
 }
 
+/** Registry:2 kept signatures of manifests of schema version 1 beside their links. */
+const SIGNATURES = 'signatures'
+
 /** Null where there is no link: a deleted one leaves its folder behind. */
-async function readPlaced(
-  { files, findings }: TreeReader,
-  place: string,
-  digest: Digest,
-): Promise<PlacedLink | null> {
+async function readPlaced(reader: TreeReader, place: string, digest: Digest): Promise<PlacedLink | null> {
+  const { files, findings } = reader
   const path = `${place}/link`
   const link = await readLink(files, path)
-  if (link.kind === 'absent') return null
+  const beside = await listOwn(reader, place, (name) => isLinkFile(name) || name === SIGNATURES)
+  if (beside.includes(SIGNATURES)) findings.add('old signature', `${place}/${SIGNATURES}`)
+  if (link.kind === 'absent') {
+    if (beside.length === 0) await isFolder(reader, place)
+    if (beside.includes('link')) await reportOdd(reader, path)
+    return null
+  }
   const isSound = link.kind === 'digest' && link.digest === digest
   if (!isSound) findings.add(link.kind === 'empty' ? 'empty link' : 'torn link', path)
   return { digest, path, isSound }
 }
 
-function reportBeside({ findings }: TreeReader, place: string, entry: string): void {
-  if (entry === 'signatures') findings.add('old signature', `${place}/${entry}`)
-  else if (entry !== 'link') reportEntry(findings, `${place}/${entry}`)
-}
-
-function reportEntry(findings: Findings, path: string): void {
-  findings.add(path.endsWith('.tmp') ? 'temporary file' : 'foreign file', path)
+function isLinkFile(name: string): boolean {
+  return name === 'link'
 }

@@ -9,14 +9,13 @@ import type { CheckedRepository } from '../../metadata/checks.ts'
 import { type Read, WriterUnavailable } from '../../metadata/database.ts'
 import { DatabaseUnavailable } from '../../metadata/unavailable.ts'
 import { StorageUnavailable } from '../../storage/blob-store.ts'
-import { berthFolder, registryFolder, repositoryFolder, rootFolder } from '../../storage/layout.ts'
-import { type Finding, Findings } from './findings.ts'
+import { repositoryFolder } from '../../storage/layout.ts'
+import { lookAboveRepositories } from './blob-folders.ts'
 import { PartSender } from './part-sender.ts'
 import { claimPassCommand, endPassCommand, findPassErrors, nameRepositoriesCommand } from './tree.commands.ts'
 import { listRepositoriesInTree, type RepositoryInTree } from './tree-repositories.ts'
 import type { UncheckedTree } from './unchecked-tree.ts'
 
-const OWN_FOLDERS = [berthFolder, registryFolder.split('/')[0] ?? '']
 const NAMES_AT_ONCE = 500
 const REPOSITORIES_AT_ONCE = 200
 /** Milliseconds for which a process that goes through the tree need not be heard of. */
@@ -44,7 +43,6 @@ export interface PassResult {
   /** What the database took over: manifests, blobs and tags. */
   readonly changes: number
   readonly errors: number
-  readonly findings: readonly Finding[]
 }
 
 /** Null where another process goes through the tree, or this one was told to stop. Throws what the database throws, and StorageUnavailable where the names cannot be read. */
@@ -66,7 +64,6 @@ export async function findTreeState(read: Read, start: string): Promise<TreeStat
 class TreePass {
   readonly #tree: UncheckedTree
   readonly #options: PassOptions
-  readonly #findings = new Findings()
   readonly #sender: PartSender
   readonly #unreadable = new Set<string>()
   #renewed = 0
@@ -83,7 +80,7 @@ class TreePass {
   async run(): Promise<PassResult | null> {
     const { database, start } = this.#tree
     if (!(await this.#claim())) return null
-    await this.#reportBeside()
+    await lookAboveRepositories(this.#tree)
     await this.#nameAll()
     if (!(await this.#goesOn())) return null
     // Once more where an earlier start had begun to adopt a repository: what it read may have changed since.
@@ -92,20 +89,14 @@ class TreePass {
     const errors = this.#unreadable.size
     await database.write(endPassCommand, { start, errors })
     this.#tree.isChecked = errors === 0
-    return { repositories: this.#done, changes: this.#sender.sent, errors, findings: this.#findings.list() }
-  }
-
-  /** People keep certificates and passwords beside the images. */
-  async #reportBeside(): Promise<void> {
-    for (const name of await this.#tree.files.list(rootFolder)) {
-      if (!OWN_FOLDERS.includes(name)) this.#findings.add('foreign file', name)
-    }
+    return { repositories: this.#done, changes: this.#sender.sent, errors }
   }
 
   async #nameAll(): Promise<void> {
+    const { files, findings } = this.#tree
     let found: RepositoryInTree[] = []
     const onUnreadable = (folder: string, error: unknown) => this.#isInError(folder, error)
-    for await (const repository of listRepositoriesInTree({ ...this.#reader, onUnreadable })) {
+    for await (const repository of listRepositoriesInTree({ files, findings, onUnreadable })) {
       if (this.#options.signal.aborted) return
       found.push(repository)
       this.#total++
@@ -140,7 +131,7 @@ class TreePass {
 
   async #check(repository: CheckedRepository): Promise<void> {
     try {
-      await this.#tree.take(this.#reader, repository, this.#sender)
+      await this.#tree.take(this.#tree, repository, this.#sender)
       this.#done++
       this.#total = Math.max(this.#total, this.#done)
     } catch (error) {
@@ -172,10 +163,6 @@ class TreePass {
     })
     this.#renewed = performance.now()
     return isMine
-  }
-
-  get #reader() {
-    return { files: this.#tree.files, findings: this.#findings }
   }
 }
 

@@ -5,9 +5,8 @@
 
 import { byFolders, findRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import { repositoriesFolder, repositoryFolder } from '../../storage/layout.ts'
-import type { Findings } from './findings.ts'
+import { isFolder, listOwn, reportOdd, type TreeReader } from './odd-entries.ts'
 import type { TreeFiles } from './patient-files.ts'
-import type { TreeReader } from './tree-links.ts'
 
 export interface RepositoryInTree {
   readonly name: RepositoryName
@@ -50,7 +49,7 @@ async function* listBelow(
 ): AsyncGenerator<RepositoryInTree> {
   for (const entry of entries.filter((each) => !OWN.includes(each)).sort(byFolders)) {
     const name = findRepositoryName(`${above}${entry}`)
-    if (name === null) report(walker.findings, `${above}${entry}`)
+    if (name === null) await reportOdd(walker, `${repositoriesFolder}/${above}${entry}`, 'impossible name')
     if (name === null || !mayHold(name, after)) continue
     const below = await listFolder(walker, name)
     const found = repositoryOf(name, below)
@@ -63,7 +62,7 @@ async function* listBelow(
 async function listFolder(walker: TreeWalker, name: RepositoryName): Promise<string[]> {
   try {
     const entries = await walker.files.list(repositoryFolder(name))
-    if (entries.includes(UPLOADS)) await reportUploads(walker, name)
+    await reportInside(walker, name, entries)
     return entries
   } catch (error) {
     walker.onUnreadable(repositoryFolder(name), error)
@@ -76,17 +75,23 @@ function repositoryOf(name: RepositoryName, entries: readonly string[]): Reposit
   return isListed || entries.includes('_layers') ? { name, isListed } : null
 }
 
-function report(findings: Findings, folder: string): void {
-  const kind = folder.endsWith('.tmp') ? 'temporary file' : 'impossible name'
-  findings.add(kind, `${repositoriesFolder}/${folder}`)
-}
-
 /** Whether the folder or one inside it comes after the name. */
 function mayHold(folder: string, after: string): boolean {
   return byFolders(folder, after) > 0 || `${after}/`.startsWith(`${folder}/`)
 }
 
-async function reportUploads({ files, findings }: TreeReader, name: RepositoryName): Promise<void> {
-  const folder = `${repositoryFolder(name)}/${UPLOADS}`
-  for (const upload of await files.list(folder)) findings.add('upload in progress', `${folder}/${upload}`)
+async function reportInside(
+  walker: TreeReader,
+  name: RepositoryName,
+  entries: readonly string[],
+): Promise<void> {
+  const folder = repositoryFolder(name)
+  if (entries.length === 0) await isFolder(walker, folder)
+  if (entries.includes(MANIFESTS)) {
+    await listOwn(walker, `${folder}/${MANIFESTS}`, (each) => each === 'revisions' || each === 'tags')
+  }
+  if (!entries.includes(UPLOADS)) return
+  for (const upload of await walker.files.list(`${folder}/${UPLOADS}`)) {
+    await reportOdd(walker, `${folder}/${UPLOADS}/${upload}`, 'upload in progress')
+  }
 }

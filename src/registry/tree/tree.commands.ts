@@ -62,7 +62,7 @@ export const takeFromTreeCommand = command(
 /** Where the process that goes through the tree says that it does, and until when that holds. */
 const PASS_SETTING = 'tree.pass'
 const DONE_SETTING = 'tree.done'
-const FINDINGS_SETTING = 'tree.findings'
+const BLOBS_SETTING = 'tree.blobs'
 
 export interface PassClaim {
   readonly start: string
@@ -92,16 +92,14 @@ export const endPassCommand = command(
     putSetting(tx, DONE_SETTING, JSON.stringify([input.start, input.errors])),
 )
 
-/** True where the findings are others than those that were told last: nobody is told the same at every start. */
-export const noteFindingsCommand = command(
-  'tree.note-findings',
-  async (tx, input: { readonly findings: string }): Promise<boolean> => {
-    if ((await findSetting(tx, FINDINGS_SETTING)) === input.findings) return false
-    await putSetting(tx, FINDINGS_SETTING, input.findings)
-    return true
-  },
-  { durable: false },
+/** Says that the folders of blobs have been looked through. */
+export const endBlobLookCommand = command('tree.end-blob-look', (tx, _: null) =>
+  putSetting(tx, BLOBS_SETTING, 'looked through'),
 )
+
+export async function hasLookedAtBlobs(read: Parameters<typeof findSetting>[0]): Promise<boolean> {
+  return (await findSetting(read, BLOBS_SETTING)) !== null
+}
 
 /** How many repositories could not be read in this start; null while the tree is still gone through. */
 export async function findPassErrors(

@@ -14,10 +14,10 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import { readForAdoption } from './adoption.ts'
 import { compareWithTree } from './comparison.ts'
 import { Findings } from './findings.ts'
+import type { TreeReader } from './odd-entries.ts'
 import { PartSender } from './part-sender.ts'
 import { PatientFiles, type TreeFiles } from './patient-files.ts'
 import { nameRepositoriesCommand } from './tree.commands.ts'
-import type { TreeReader } from './tree-links.ts'
 import { findRepositoryInTree } from './tree-repositories.ts'
 
 export interface UncheckedTreeOptions {
@@ -40,6 +40,8 @@ export class UncheckedTree {
   readonly database: Database
   readonly files: TreeFiles
   readonly start: string
+  /** What was met in this start, by whoever looked. */
+  readonly findings = new Findings()
   /** Every repository has been checked: nothing need be asked any more. */
   isChecked = false
   /** The database knows the name of every repository in the tree. */
@@ -93,7 +95,6 @@ export class UncheckedTree {
   }
 
   async #check(name: RepositoryName): Promise<void> {
-    const reader = { files: this.files, findings: new Findings() }
     const sender = new PartSender(this.database, this.start)
     // Twice where an earlier start has begun to adopt it: what that one read may have changed since.
     for (
@@ -102,7 +103,7 @@ export class UncheckedTree {
       known = await findCheck(this.database, name)
     ) {
       if (isCheckedBy(this.start, known)) return
-      await this.take(reader, known, sender)
+      await this.take(this, known, sender)
       await sender.flush()
     }
   }

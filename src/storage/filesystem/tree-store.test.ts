@@ -97,6 +97,23 @@ describe('filesystem tree store on disk', () => {
     expect(await store.read(LINK)).toHaveLength(BYTES.length)
   })
 
+  test('tells what a symbolic link leads to, and nothing of one that leads nowhere or to itself', async () => {
+    mkdirSync(dirname(join(root, LINK)), { recursive: true })
+    for (const [name, to] of [
+      ['folder', root],
+      ['nowhere', 'nothing'],
+      ['itself', 'itself'],
+    ] as const) {
+      symlinkSync(to, join(root, dirname(LINK), name))
+    }
+    const kindOf = (name: string) => store.kindOf(`${dirname(LINK)}/${name}`)
+    expect([await kindOf('folder'), await kindOf('nowhere'), await kindOf('itself')]).toEqual([
+      'folder',
+      null,
+      null,
+    ])
+  })
+
   test('removing a linked folder removes the link, not what it points at', async () => {
     const kept = join(root, 'kept')
     mkdirSync(kept)

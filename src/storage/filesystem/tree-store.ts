@@ -4,10 +4,11 @@
  * `berth/gone` the same way. What a crash left in either is cleared when the store is opened.
  * Symbolic links inside the tree are followed, for people move parts of it; everything must stay on one volume.
  */
+import type { Stats } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { goneFolder, temporaryFolder } from '../layout.ts'
-import type { FileFacts, TreeStore } from '../tree-store.ts'
+import type { EntryKind, FileFacts, TreeStore } from '../tree-store.ts'
 import { codeOf, explaining, isAbsence } from './failures.ts'
 import { syncFile, syncFolder } from './folders.ts'
 import { type FilesystemOptions, openRoot, type Root } from './root.ts'
@@ -36,7 +37,7 @@ export async function openFilesystemTreeStore(options: FilesystemOptions): Promi
 /** For those who only look: clears nothing, for whoever writes to the tree may be at work. Throws StorageUnavailable. */
 export async function openFilesystemTreeToRead(
   options: FilesystemOptions,
-): Promise<Pick<TreeStore, 'list' | 'read' | 'stat'>> {
+): Promise<Pick<TreeStore, 'list' | 'read' | 'stat' | 'kindOf'>> {
   return new FilesystemTreeStore(await openRoot(options, []))
 }
 
@@ -59,6 +60,11 @@ class FilesystemTreeStore implements TreeStore {
   stat(path: string): Promise<FileFacts | null> {
     const file = this.#inside(path)
     return explaining(file, async () => this.#calls.stat(file))
+  }
+
+  kindOf(path: string): Promise<EntryKind | null> {
+    const file = this.#inside(path)
+    return explaining(file, async () => kindOf(await stat(file).catch(nullUnlessUnknown)))
   }
 
   write(path: string, bytes: Uint8Array): Promise<void> {
@@ -152,6 +158,18 @@ async function unlessAbsent<T>(absent: T, work: () => T | Promise<T>): Promise<T
     if (isAbsence(error)) return absent
     throw error
   }
+}
+
+function kindOf(found: Stats | null): EntryKind | null {
+  if (found === null) return null
+  if (found.isDirectory()) return 'folder'
+  return found.isFile() ? 'file' : 'other'
+}
+
+/** A symbolic link that leads back to itself leads nowhere too. */
+function nullUnlessUnknown(error: unknown): null {
+  if (isAbsence(error) || codeOf(error) === 'ELOOP') return null
+  throw error
 }
 
 async function eachOf(paths: readonly string[], work: (path: string) => Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
 /** The link tree in this process's memory: for tests, and for `storage: inmemory`. Folders stay when they are empty, as on a disk. */
-import type { FileFacts, TreeStore } from '../tree-store.ts'
+import type { EntryKind, FileFacts, TreeStore } from '../tree-store.ts'
 
 export function openMemoryTreeStore(): TreeStore {
   return new MemoryTreeStore()
@@ -22,6 +22,12 @@ class MemoryTreeStore implements TreeStore {
   async stat(path: string): Promise<FileFacts | null> {
     const file = this.#findFile(path)
     return file === null ? null : { size: file.bytes.length, modifiedAt: file.modifiedAt }
+  }
+
+  async kindOf(path: string): Promise<EntryKind | null> {
+    const found = this.#find(path)
+    if (found === null) return null
+    return found instanceof Map ? 'folder' : 'file'
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { describeUnless } from '../../test/tools/describe-with.ts'
 import { NotWritable, requireWritableFolders } from './writable.ts'
 
 function newFolder() {
@@ -22,9 +23,9 @@ test('a file in the place of a folder is an obstacle', async () => {
   expect(requireWritableFolders(folder.path)).rejects.toThrow(NotWritable)
 })
 
-test.if(process.getuid?.() === 0)(
-  'whoever may not write is told whose the folder is, and what to do',
-  async () => {
+const isRoot = process.getuid?.() === 0
+describeUnless('somebody else’s folder', isRoot ? [] : ['running as another user needs root'], () => {
+  test('is named to whoever may not write there, with its owner and what to do', async () => {
     using folder = newFolder()
     mkdirSync(join(folder.path, 'docker/registry/v2/blobs'), { recursive: true })
     chmodSync(folder.path, 0o755)
@@ -39,5 +40,5 @@ test.if(process.getuid?.() === 0)(
     expect(asPerson.stdout.toString()).toStartWith(
       `The folder ${folder.path}/docker/registry/v2/blobs belongs to user 0, and user 1000, as whom Berth runs, cannot write there (EACCES)`,
     )
-  },
-)
+  })
+})

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { describeUnless } from '../../test/tools/describe-with.ts'
 import { describeUser, findDataOwner } from './data-owner.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -17,17 +18,19 @@ test('memory has no owner, nor has a folder that is not there yet', async () => 
   expect(await findDataOwner({ driver: { kind: 'filesystem', root: '/nowhere/at-all' } })).toBeNull()
 })
 
-test.if(isRoot)('the owner of a folder is told by number', async () => {
-  using folder = newFolder()
-  chownSync(folder.root, 1000, 1001)
-  expect(await findDataOwner(folder)).toEqual({ user: 1000, group: 1001 })
-})
+describeUnless('a folder that is given away', isRoot ? [] : ['giving one away needs root'], () => {
+  test('has an owner, who is told by number', async () => {
+    using folder = newFolder()
+    chownSync(folder.root, 1000, 1001)
+    expect(await findDataOwner(folder)).toEqual({ user: 1000, group: 1001 })
+  })
 
-test.if(isRoot)('root is told why it is root, and how it need not be', async () => {
-  using folder = newFolder()
-  const itsOwn = `running as root, who owns ${folder.root}; for fewer rights start as another user`
-  expect(await describeUser(folder)).toStartWith(itsOwn)
-  chownSync(folder.root, 1000, 1000)
-  expect(await describeUser(folder)).toBe(`running as root; user 1000 owns ${folder.root}`)
-  expect(await describeUser({ driver: { kind: 'memory' } })).toBe('running as root')
+  test('makes root be told why it is root, and how it need not be', async () => {
+    using folder = newFolder()
+    const itsOwn = `running as root, who owns ${folder.root}; for fewer rights start as another user`
+    expect(await describeUser(folder)).toStartWith(itsOwn)
+    chownSync(folder.root, 1000, 1000)
+    expect(await describeUser(folder)).toBe(`running as root; user 1000 owns ${folder.root}`)
+    expect(await describeUser({ driver: { kind: 'memory' } })).toBe('running as root')
+  })
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { FairQueue, QueueFull } from './fair-queue.ts'
+import { nextTurn } from './next-turn.ts'
 
 const USUAL = { atOnce: 1, mostInLane: 10, mostWaiting: 20, patienceMilliseconds: 60_000 }
 
@@ -15,7 +16,7 @@ test('no more runs at once than is allowed, and what fails makes room too', asyn
   let most = 0
   const work = async (index: number) => {
     most = Math.max(most, ++running)
-    await Bun.sleep(1)
+    await nextTurn()
     running--
     if (index % 3 === 0) throw new Error('failed')
   }

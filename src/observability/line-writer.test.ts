@@ -7,12 +7,12 @@ import { LineWriter } from './line-writer.ts'
 const MODULE = join(import.meta.dir, 'line-writer.ts')
 
 /** A program that has a LineWriter on its standard output, and says on standard error what happens. */
-function run(program: string): Bun.Subprocess<'ignore', 'pipe', 'pipe'> {
+function run(program: string): Bun.Subprocess<'pipe', 'pipe', 'pipe'> {
   const source = `import { writeSync } from 'node:fs'
     import { LineWriter } from ${JSON.stringify(MODULE)}
     const say = (text) => writeSync(2, text + '\\n')
     ${program}`
-  return Bun.spawn([process.execPath, '-e', source], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return Bun.spawn([process.execPath, '-e', source], { stdio: ['pipe', 'pipe', 'pipe'] })
 }
 
 describe('lines', () => {
@@ -29,12 +29,13 @@ describe('lines', () => {
     rmSync(folder, { recursive: true })
   })
 
-  test('arrive whole and in order, in a pipe that is read slowly', async () => {
+  test('arrive whole and in order, in a pipe that nobody reads until it is full', async () => {
     const child = run(`
       const writer = new LineWriter({ descriptor: 1, isShared: false })
       for (let number = 0; number < 8000; number++) writer.write('line ' + number + ' ' + 'x'.repeat(100) + '\\n')
-      await Bun.sleep(300)
+      say('full')
       await writer.close()`)
+    await child.stderr.getReader().read()
     const lines = (await new Response(child.stdout).text()).split('\n')
     expect(lines).toHaveLength(8001)
     lines.slice(0, -1).forEach((line, number) => {
@@ -92,8 +93,15 @@ describe('where nobody reads', () => {
     const child = run(`
       const writer = new LineWriter({ descriptor: 1, isShared: true })
       const writing = setInterval(() => writer.write('x'.repeat(1000) + '\\n'), 1)
-      setTimeout(async () => { clearInterval(writing); await writer.close(); say('well'); process.exit(0) }, 300)`)
+      process.stdin.resume().on('end', async () => {
+        writer.write('to nobody\\n')
+        clearInterval(writing)
+        await writer.close()
+        say('well')
+        process.exit(0)
+      })`)
     await child.stdout.cancel()
+    await child.stdin.end()
     expect(await new Response(child.stderr).text()).toBe('well\n')
     expect(await child.exited).toBe(0)
   })

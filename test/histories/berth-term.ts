@@ -4,7 +4,10 @@ import { until } from '../until.ts'
 import { chooseStep, pick, type Step } from './steps.ts'
 import { type History, look, write } from './telling.ts'
 
-/** Milliseconds: from the start of a process, from its first answer, and from the first request of a step. */
+/**
+ * Milliseconds from the start of a process, from its first answer, and from the first request of a step until it is
+ * killed, at the most. Chance decides when: these pauses are what is tested, and wait for nothing.
+ */
 const [LONGEST_START, LONGEST_INDEX, LONGEST_STEP] = [900, 150, 40]
 const [KILLED_AT_START, KILLED_IN_INDEX, KILLED_IN_STEP] = [0.25, 0.5, 0.6]
 

@@ -31,7 +31,7 @@ function candidates() {
   ]
 }
 
-export function findBun() {
+function findBun() {
   const found = candidates().find(isRunnable)
   if (found === undefined) {
     console.error('Berth runs on Bun, which npm did not install here. Run: npm ci')

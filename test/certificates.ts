@@ -77,7 +77,7 @@ export async function makeCertificate(wish: CertificateWish): Promise<Certified>
   return { name, pem: `${certificate.toString('pem')}\n`, base64, keys, kind }
 }
 
-export async function makeKeys(kind: KeyKind): Promise<CryptoKeyPair> {
+async function makeKeys(kind: KeyKind): Promise<CryptoKeyPair> {
   const keys = await crypto.subtle.generateKey(KEY_KINDS[kind], true, ['sign', 'verify'])
   if (!('privateKey' in keys)) throw new Error(`${kind} has no pair of keys`)
   return keys

@@ -179,7 +179,7 @@ export async function requireSameIdentity(read: Read, volume: VolumeFacts): Prom
  * A folder without any repository, although the database knows images that have long been durable there, is most
  * likely a volume that is not mounted: it must not pass for one whose images were all deleted. Throws VolumeRefused.
  */
-export async function requireTree(read: Read, { root }: VolumeFacts): Promise<void> {
+async function requireTree(read: Read, { root }: VolumeFacts): Promise<void> {
   const folder = join(root, repositoriesFolder)
   if ((await hasEntries(folder)) || !(await hasDurableManifest(read))) return
   throw new VolumeRefused(

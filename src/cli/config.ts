@@ -53,7 +53,7 @@ async function show(terminal: Terminal, file: string | undefined, flags: ShowFla
 }
 
 /** A line for each setting, in columns. */
-export function formatSettings(settings: readonly ShownSetting[], withOrigin: boolean): string {
+function formatSettings(settings: readonly ShownSetting[], withOrigin: boolean): string {
   const width = Math.max(...settings.map(({ name }) => name.length))
   const valueWidth = Math.min(40, Math.max(...settings.map(({ value }) => value.length)))
   const lines = settings.map(({ name, value, origin }) =>

@@ -14,7 +14,7 @@ export function versionCommand(terminal: Terminal): Command {
     .action(() => terminal.print(`${describeVersion().join('\n')}\n`))
 }
 
-export function describeVersion(): string[] {
+function describeVersion(): string[] {
   const commit = typeof BERTH_COMMIT === 'string' ? BERTH_COMMIT : null
   return [
     `berth ${VERSION}`,

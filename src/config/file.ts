@@ -68,7 +68,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-export function unknownKey(file: string, place: Place): string {
+function unknownKey(file: string, place: Place): string {
   const sentence = `${file}: ${nameOf(place)} is not a setting that Berth knows.`
   const near = suggestSetting(nameOf(place))
   return near === null

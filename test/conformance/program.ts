@@ -116,7 +116,7 @@ function count(report: string, name: string): number {
 }
 
 /** Reads the program's `junit.xml`. */
-export function readReport(report: string): ConformanceResult {
+function readReport(report: string): ConformanceResult {
   const [failed, errors] = [count(report, 'failures'), count(report, 'errors')]
   const [skipped, disabled] = [count(report, 'skipped'), count(report, 'disabled')]
   const cases = testCases(report)

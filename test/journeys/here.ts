@@ -2,7 +2,7 @@
  * What differs between a tutorial's machine and the one of these tests: this table, and no more. Host names are those
  * of examples; the addresses and ports are the tutorials' own, for the machine is the test's own.
  */
-export const DIFFERENCES: readonly (readonly [there: RegExp, here: string, why: string])[] = [
+const DIFFERENCES: readonly (readonly [there: RegExp, here: string, why: string])[] = [
   [/\bsudo /g, '', 'the person is root'],
   [/\bdocker compose\b/g, 'docker-compose', "Debian's docker-compose, which is the one before"],
   [/^apt install apache2-utils$/g, 'command -v htpasswd', 'it is here already'],

@@ -59,7 +59,7 @@ async function sourceKey(): Promise<string> {
 }
 
 /** Builds it as a person does. */
-export async function buildBerthImage(machine: Machine, name: string): Promise<void> {
+async function buildBerthImage(machine: Machine, name: string): Promise<void> {
   await importDebian(machine, [RUNTIME_BASE])
   await addNode(machine)
   await machine.run('docker', 'build', '-f', join(checkout, 'deploy/Dockerfile'), '-t', name, checkout)

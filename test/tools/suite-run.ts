@@ -27,7 +27,7 @@ export interface SuiteResult {
   readonly output: string
 }
 
-export interface SuiteCounts {
+interface SuiteCounts {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
@@ -52,7 +52,7 @@ function attribute(element: string, name: string): number {
 }
 
 /** The counts of a JUnit report; zeros where there is none. */
-export function countsOf(junit: string): SuiteCounts {
+function countsOf(junit: string): SuiteCounts {
   const totals = /<testsuites\b[^>]*>/.exec(junit)?.[0] ?? ''
   const [tests, failed, skipped] = [
     attribute(totals, 'tests'),
@@ -63,7 +63,7 @@ export function countsOf(junit: string): SuiteCounts {
 }
 
 /** The number in bun's closing lines, such as ` 3 fail`; 0 where there is none. */
-export function closingCount(output: string, word: 'fail' | 'error'): number {
+function closingCount(output: string, word: 'fail' | 'error'): number {
   const lines = [...output.matchAll(new RegExp(`^ (\\d+) ${word}s?$`, 'gm'))]
   return Number(lines.at(-1)?.[1] ?? 0)
 }

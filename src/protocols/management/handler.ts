@@ -33,7 +33,7 @@ type Need = 'owner'
 
 const MOST_BYTES = 64 * 1024
 
-export const MANAGEMENT_ROUTES: readonly Route<Context, Need>[] = [
+const MANAGEMENT_ROUTES: readonly Route<Context, Need>[] = [
   route('GET', '/api/v1/status', { needs: 'owner', handle: getStatus }),
   route('POST', '/api/v1/garbage-collection', { needs: 'owner', handle: postGarbageCollection }),
   route('POST', '/api/v1/reload', { needs: 'owner', handle: postReload }),

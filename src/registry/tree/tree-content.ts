@@ -21,7 +21,7 @@ export async function findContentSize(files: TreeFiles, digest: Digest): Promise
 }
 
 /** Whether a file of this size is what a crash has left of the content. */
-export function isEmptied(digest: Digest, size: number): boolean {
+function isEmptied(digest: Digest, size: number): boolean {
   return size === 0 && !EMPTY.includes(digest)
 }
 

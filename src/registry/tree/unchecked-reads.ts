@@ -74,7 +74,7 @@ export async function findUncheckedBlobSize(
 }
 
 /** What the tag names, or null. */
-export async function findUncheckedTag(repository: UncheckedRepository, tag: Tag): Promise<Digest | null> {
+async function findUncheckedTag(repository: UncheckedRepository, tag: Tag): Promise<Digest | null> {
   const { database, files, name, id } = repository
   const isMarked = id !== null && (await hasTreeDirt(database, { kind: 'tag', repositoryId: id, key: tag }))
   const link = isMarked ? null : await readLink(files, tagLinkPath(name, tag))

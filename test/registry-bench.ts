@@ -14,7 +14,6 @@ import { SqliteReader } from '../src/metadata/sqlite/reader.ts'
 import { openSqliteWriter } from '../src/metadata/sqlite/writer.ts'
 import { parseRepositoryName, type RepositoryName } from '../src/oci/repository-name.ts'
 import { LiveUploads } from '../src/registry/live-uploads.ts'
-import { USUAL_MANIFEST_POLICY } from '../src/registry/manifest-policy.ts'
 import type { Policy, Registry } from '../src/registry/registry.ts'
 import { LinkTree, type TreeDatabase } from '../src/registry/tree/link-tree.ts'
 import { beginStartCommand } from '../src/registry/tree/tree.commands.ts'
@@ -60,7 +59,11 @@ export interface Bench {
 
 export type OpenBench = (options?: BenchOptions) => Promise<Bench>
 
-const POLICY: Policy = { manifests: USUAL_MANIFEST_POLICY, uploadExpiry: 7 * 86_400_000 }
+/** As where nothing is set. */
+const POLICY: Policy = {
+  manifests: { allowMissingBlobs: false, indexPlatforms: 'none', foreignUrls: null, classes: null },
+  uploadExpiry: 7 * 86_400_000,
+}
 
 /** Describes behaviour that must be the same on both databases. */
 export function describeOnDatabases(subject: string, suite: (open: OpenBench) => void): void {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PostgresServer, startPostgres } from '../../test/postgres-server.ts'
+import { openSqliteInPlace } from '../../test/sqlite-in-place.ts'
 import { describeWith } from '../../test/tools/describe-with.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
 import { command, type Database } from './database.ts'
@@ -11,7 +12,6 @@ import { openPostgresDatabase } from './postgres/database.ts'
 import { findOrCreateRepository, listRepositoryNames, markListed } from './repositories.ts'
 import { integer, text } from './row.ts'
 import { MIGRATIONS } from './schema.ts'
-import { openSqliteInPlace } from './sqlite/database.ts'
 
 const settle = async () => new Map()
 const folder = mkdtempSync(join(tmpdir(), 'berth-schema-'))

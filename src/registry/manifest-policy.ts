@@ -27,14 +27,6 @@ export interface UrlRules {
   readonly deny: Expression | null
 }
 
-/** As where nothing is set. */
-export const USUAL_MANIFEST_POLICY: ManifestPolicy = {
-  allowMissingBlobs: false,
-  indexPlatforms: 'none',
-  foreignUrls: null,
-  classes: null,
-}
-
 /** Throws DENIED for a class that is not allowed, and MANIFEST_INVALID for a layer whose address is not. */
 export function requireAllowed(policy: ManifestPolicy, manifest: Manifest): void {
   if (policy.classes !== null && policy.classes.length > 0) requireClass(policy.classes, manifest)

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openSqliteInPlace } from '../../../test/sqlite-in-place.ts'
 import { failureOf, testDatabase } from '../database.contract.ts'
 import { command, type Database } from '../database.ts'
 import {
@@ -15,7 +16,7 @@ import {
   settleInto,
   TreeBroken,
 } from '../notes.contract.ts'
-import { openSqliteDatabase, openSqliteInPlace } from './database.ts'
+import { openSqliteDatabase } from './database.ts'
 import { COMMANDS, openWriterIn, startThread } from './writer-program.contract.ts'
 import { serveSocket, WriterSocket } from './writer-socket.ts'
 

@@ -3,6 +3,7 @@ import { existsSync, openSync, statSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { describeUnless } from '../../../test/tools/describe-with.ts'
 import { newUploadId } from '../../oci/upload-id.ts'
 import { caught, chunksOf, patternedBytes } from '../blob-store.fixtures.ts'
 import { onThePool } from './short-calls.ts'
@@ -59,13 +60,12 @@ describe('a writer', () => {
     expect(new Uint8Array(await readFile(path))).toEqual(bytes)
   })
 
-  test.if(existsSync('/dev/full'))(
-    'that finds the disk full when it writes at once (needs /dev/full) tells it on closing',
-    async () => {
+  describeUnless('on a full device', existsSync('/dev/full') ? [] : ['needs /dev/full'], () => {
+    test('tells on closing what it found when it wrote at once', async () => {
       const writer = writerOf('/dev/full')
       makeTheBacklogLong()
       await writer.write(patternedBytes(1000))
       expect((await caught(writer.close())).name).toBe('StorageFull')
-    },
-  )
+    })
+  })
 })

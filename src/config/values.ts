@@ -23,7 +23,7 @@ export function written<T>(hint: string, types: readonly JsonType[], parse: (tex
     .meta({ type: types.length === 1 ? types[0] : [...types] })
 }
 
-function isScalar(value: unknown): value is string | number | boolean {
+export function isScalar(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 }
 

@@ -4,13 +4,19 @@
  * kind of mount. A pair that does not belong together, or is half written, is not taken: the old one goes on, and the
  * log says why.
  */
-import { complaintsAbout, type KeyPair, parseAuthorities, parseKeyPair } from '../http/certificates.ts'
+import {
+  complaintsAbout,
+  type KeyPair,
+  parseAuthorities,
+  parseKeyPair,
+  requireRoots,
+} from '../http/certificates.ts'
 import { planCiphers, suitKey } from '../http/cipher-suites.ts'
 import type { RunningServer } from '../http/server.ts'
 import type { TlsOptions } from '../http/tls.ts'
 import { Periodic } from '../lib/periodic.ts'
 import { codeOf, messageOf } from '../lib/thrown.ts'
-import { WatchedFile } from '../lib/watched-file.ts'
+import { FileUnreadable, WatchedFile } from '../lib/watched-file.ts'
 import type { Log } from '../observability/log.ts'
 import type { Reloadable } from './reload.ts'
 
@@ -29,6 +35,8 @@ export class TlsUnusable extends Error {
 }
 
 const LOOK_EVERY = 2000
+/** Of the first files; the others are authorities of clients. */
+const SETTINGS = ['http.tls.certificate', 'http.tls.key']
 
 export class ServedCertificates implements Reloadable {
   readonly name = 'the certificates'
@@ -138,7 +146,7 @@ export class ServedCertificates implements Reloadable {
 
   #read(): { readonly texts: readonly string[]; readonly pair: KeyPair; readonly tls: TlsOptions } {
     const { client, minimumVersion, cipherSuites } = this.#settings
-    const texts = this.#files.map((file) => file.current())
+    const texts = this.#files.map((file, index) => readFor(SETTINGS[index] ?? 'http.tls.clientcas', file))
     const [certificate, key, ...authorities] = this.#files.map(({ path }, index) => ({
       path,
       text: texts[index] ?? '',
@@ -146,6 +154,7 @@ export class ServedCertificates implements Reloadable {
     if (certificate === undefined || key === undefined) throw new Error('a certificate has two files')
     planCiphers(minimumVersion, cipherSuites)
     const pair = parseKeyPair(certificate, key)
+    if (client?.mode === 'require') requireRoots(authorities)
     const clients = client === null ? null : { mode: client.mode, authorities: parseAuthorities(authorities) }
     const tls = {
       certificate: pair.certificate,
@@ -155,6 +164,15 @@ export class ServedCertificates implements Reloadable {
       cipherSuites,
     }
     return { texts, pair, tls }
+  }
+}
+
+function readFor(setting: string, file: WatchedFile<string>): string {
+  try {
+    return file.current()
+  } catch (error) {
+    if (!(error instanceof FileUnreadable)) throw error
+    throw new TlsUnusable(`${setting}: ${error.message}`, { cause: error.cause })
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type PemFile,
   parseAuthorities,
   parseKeyPair,
+  requireRoots,
 } from './certificates.ts'
 
 describeWith('files of certificates', ['openssl'], ({ openssl }) => {
@@ -122,6 +123,21 @@ describeWith('files of certificates', ['openssl'], ({ openssl }) => {
     expect(parseAuthorities(files).match(/BEGIN CERTIFICATE/g)).toHaveLength(2)
     expect(() => parseAuthorities([{ path: '/tls/ca.pem', text: '' }])).toThrow(
       'http.tls.clientcas: /tls/ca.pem holds no certificate',
+    )
+  })
+
+  test('authorities of clients lead to one that signs itself, whatever their order', async () => {
+    const extensions = ['basicConstraints=critical,CA:TRUE']
+    const names = { subjectAltName: '', extensions }
+    const between = await makeSigned(openssl, folder, authority, { name: 'between', ...names })
+    const issuing = await makeSigned(openssl, folder, between, { name: 'issuing', ...names })
+    const filesOf = (made: readonly MadeCertificate[]) =>
+      Promise.all(made.map(({ certificate }) => read(certificate)))
+    const whole = await filesOf([issuing, other, authority, between])
+    expect(() => requireRoots(whole)).not.toThrow()
+    const loose = await filesOf([other, issuing, authority])
+    expect(() => requireRoots(loose)).toThrow(
+      `${issuing.certificate} has the certificate of "CN=issuing", which "CN=between" has signed`,
     )
   })
 

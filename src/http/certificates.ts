@@ -80,6 +80,47 @@ export function parseAuthorities(files: readonly PemFile[]): string {
     .join('')
 }
 
+/**
+ * What `parseAuthorities` gives is asked to let clients in, and the runtime's TLS trusts only what ends in an authority
+ * that signs itself; Go takes any certificate of the pool for such an end. Throws CertificateUnusable.
+ */
+export function requireRoots(files: readonly PemFile[]): void {
+  const all = files.flatMap((file) =>
+    parseCertificates(file, 'http.tls.clientcas').map((certificate) => ({ certificate, path: file.path })),
+  )
+  const bySubject = Map.groupBy(
+    all.map(({ certificate }) => certificate),
+    ({ subject }) => subject,
+  )
+  for (const { certificate, path } of all) {
+    if (!leadsToRoot(certificate, bySubject))
+      throw new CertificateUnusable(describeLooseEnd(certificate, path))
+  }
+}
+
+function leadsToRoot(
+  certificate: X509Certificate,
+  bySubject: ReadonlyMap<string, readonly X509Certificate[]>,
+): boolean {
+  const reached = new Set([certificate])
+  // The set grows while it is gone through.
+  for (const each of reached) {
+    if (each.checkIssued(each)) return true
+    const above = bySubject.get(each.issuer) ?? []
+    for (const signer of above.filter((other) => each.checkIssued(other))) reached.add(signer)
+  }
+  return false
+}
+
+function describeLooseEnd({ subject, issuer }: X509Certificate, path: string): string {
+  const [own, signer] = [subject, issuer].map((name) => name.replaceAll('\n', ', '))
+  return (
+    `http.tls.clientcas: ${path} has the certificate of "${own}", which "${signer}" has signed, and the authorities ` +
+    'do not lead from there to one that signs itself: nobody would get in by it. Add those that are missing; then ' +
+    'whoever has another certificate for clients that they have signed gets in too.'
+  )
+}
+
 /** What will trouble clients, although the server can use the certificate: sentences. */
 export function complaintsAbout(
   { names, validFrom, validUntil }: CertificateFacts,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { launchBerth } from '../berth-server.ts'
-import { type MadeCertificate, makeSelfSigned } from '../certificate-files.ts'
+import { type MadeCertificate, makeSelfSigned, makeSigned } from '../certificate-files.ts'
 import { command } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
 
@@ -38,7 +38,12 @@ describeWith('a start with TLS that cannot be', ['openssl'], ({ openssl }) => {
       'does not belong to the certificate',
     )
     expect(await refusal({ REGISTRY_HTTP_TLS_KEY: encrypted })).toContain('is encrypted')
-    expect(await refusal({ REGISTRY_HTTP_TLS_KEY: '/nowhere/key' })).toContain('/nowhere/key cannot be read')
+    expect(await refusal({ REGISTRY_HTTP_TLS_KEY: '/nowhere/key' })).toContain(
+      'http.tls.key: /nowhere/key cannot be read',
+    )
+    expect(await refusal({ REGISTRY_HTTP_TLS_CLIENTCAS: '/nowhere/ca' })).toContain(
+      'http.tls.clientcas: /nowhere/ca cannot be read',
+    )
   })
 
   test.each(['1', '2'])('names the file of a key that its TLS cannot use (workers: %s)', async (workers) => {
@@ -62,6 +67,26 @@ describeWith('a start with TLS that cannot be', ['openssl'], ({ openssl }) => {
       expect(await refusal(env)).toContain('cannot do that safely')
     }
     expect(await refusal({ REGISTRY_HTTP_TLS_CLIENTCAS: own.key })).toContain('holds no certificate')
+  })
+
+  test('says so of authorities of clients that end in none that signs itself, for nobody would get in', async () => {
+    const extensions = ['basicConstraints=critical,CA:TRUE']
+    const between = await makeSigned(openssl, folder, other, {
+      name: 'between',
+      subjectAltName: '',
+      extensions,
+    })
+    const issuing = await makeSigned(openssl, folder, between, {
+      name: 'issuing',
+      subjectAltName: '',
+      extensions,
+    })
+    const refused = `${issuing.certificate} has the certificate of "CN=issuing", which "CN=between" has signed`
+    expect(await refusal({ REGISTRY_HTTP_TLS_CLIENTCAS: issuing.certificate })).toContain(refused)
+    const files = [issuing, between].map(({ certificate }) => certificate).join(', ')
+    expect(await refusal({ REGISTRY_HTTP_TLS_CLIENTCAS: `[${files}]` })).toContain(
+      'nobody would get in by it',
+    )
   })
 
   test('says so of --tls auto beside a certificate of files', async () => {

@@ -32,6 +32,11 @@ test('a container does not know what its machine is called', () => {
   expect(hostForOthers(listening('::'), { ...LAN, isContainer: true })).toBe('HOST:5000')
 })
 
+test('and is given variables, not a command line', () => {
+  const hint = plainHttpHint({ ...listening('::'), tls: null }, { ...LAN, isContainer: true }, 'registry')
+  expect(hint).toEndWith('start with TLS: -e BERTH_TLS=auto -e REGISTRY_HTTP_HOST=https://HOST:5000')
+})
+
 test('the hint is for plain HTTP that other machines meet', () => {
   const hint = plainHttpHint({ ...listening('::'), tls: null }, LAN, 'berth')
   expect(hint).toContain('"insecure-registries": ["192.168.1.5:5000"]')

@@ -48,8 +48,15 @@ export function plainHttpHint(
   return (
     'Docker on other machines will answer "server gave HTTP response to HTTPS client". ' +
     `Write "insecure-registries": ["${host}"] in /etc/docker/daemon.json there and restart it, ` +
-    `or start with TLS: ${program} serve --tls auto`
+    `or start with TLS: ${tlsCure(surroundings, host, program)}`
   )
+}
+
+/** A container has its settings as variables, and cannot know the name that its certificate is for. */
+function tlsCure({ isContainer }: Surroundings, host: string, program: string): string {
+  return isContainer
+    ? `-e BERTH_TLS=auto -e REGISTRY_HTTP_HOST=https://${host}`
+    : `${program} serve --tls auto`
 }
 
 function isLoopback(hostname: string): boolean {

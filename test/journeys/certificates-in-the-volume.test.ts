@@ -3,7 +3,8 @@
  * self-signed certificate in the registry's own volume, and another host that is taught to trust it.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
+import { IMAGE_TOOLS } from '../machine/berth-image.ts'
+import { type Machine, startMachine } from '../machine/machine.ts'
 import { openShell, type Shell } from '../machine/shell.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
@@ -26,7 +27,7 @@ const COMPOSE_WITH_TLS = `${COMPOSE}    environment:
 `
 
 const HOST = '192.168.11.15'
-const TOOLS = [...MACHINE_TOOLS, 'debootstrap', 'docker-compose', 'openssl', 'curl'] as const
+const TOOLS = [...IMAGE_TOOLS, 'docker-compose', 'openssl', 'curl'] as const
 
 describeWith('a registry with its certificates in the volume', TOOLS, () => {
   let machine: Machine

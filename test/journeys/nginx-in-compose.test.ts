@@ -3,7 +3,8 @@
  * anywhere, and nginx with TLS in a container beside it.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { MACHINE_HOME, MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
+import { IMAGE_TOOLS } from '../machine/berth-image.ts'
+import { MACHINE_HOME, type Machine, startMachine } from '../machine/machine.ts'
 import { openShell, type Shell } from '../machine/shell.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { asHere } from './here.ts'
@@ -80,15 +81,7 @@ const DOCKERFILE = `FROM debian:bookworm-slim
 COPY greeting /greeting
 `
 
-const TOOLS = [
-  ...MACHINE_TOOLS,
-  'debootstrap',
-  'docker-compose',
-  'nginx',
-  'htpasswd',
-  'openssl',
-  'curl',
-] as const
+const TOOLS = [...IMAGE_TOOLS, 'docker-compose', 'nginx', 'htpasswd', 'openssl', 'curl'] as const
 
 describeWith('a registry with nginx beside it in compose', TOOLS, () => {
   let machine: Machine

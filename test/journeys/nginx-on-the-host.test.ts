@@ -3,7 +3,8 @@
  * htpasswd, `restart: always`, and an image that is made by hand, pushed, and pulled elsewhere.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
+import { IMAGE_TOOLS } from '../machine/berth-image.ts'
+import { type Machine, startMachine } from '../machine/machine.ts'
 import { openShell, type Shell } from '../machine/shell.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
@@ -78,7 +79,7 @@ ${location}
 
 describeWith(
   'a registry behind nginx on the host, with passwords',
-  [...MACHINE_TOOLS, 'debootstrap', 'docker-compose', 'nginx', 'htpasswd', 'openssl', 'curl'],
+  [...IMAGE_TOOLS, 'docker-compose', 'nginx', 'htpasswd', 'openssl', 'curl'],
   () => {
     let machine: Machine
     let shell: Shell

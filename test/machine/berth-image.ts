@@ -7,12 +7,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toolCache } from '../tools/catalog.ts'
 import { command } from '../tools/command.ts'
+import { findTool } from '../tools/find-tool.ts'
 import { addToImage, importDebian } from './images.ts'
-import type { Machine } from './machine.ts'
+import { MACHINE_TOOLS, type Machine } from './machine.ts'
 
 const checkout = join(import.meta.dir, '../..')
 export const RUNTIME_BASE = 'debian:bookworm-slim'
 const BUILD_BASE = 'node:22-bookworm-slim'
+const BUSYBOX_BASE = 'busybox:1.37-musl'
+/** What the image is built with here. */
+export const IMAGE_TOOLS = [...MACHINE_TOOLS, 'debootstrap', 'busybox'] as const
 
 /** What the image is made of, beside its base. */
 const SOURCES = [
@@ -62,6 +66,7 @@ async function sourceKey(): Promise<string> {
 async function buildBerthImage(machine: Machine, name: string): Promise<void> {
   await importDebian(machine, [RUNTIME_BASE])
   await addNode(machine)
+  await addToImage(machine, RUNTIME_BASE, BUSYBOX_BASE, { copies: { [busyboxPath()]: '/bin/busybox' } })
   await machine.run('docker', 'build', '-f', join(checkout, 'deploy/Dockerfile'), '-t', name, checkout)
 }
 
@@ -79,6 +84,14 @@ async function addNode(machine: Machine): Promise<void> {
       'ENV npm_config_cache=/npm-cache npm_config_offline=true',
     ],
   })
+}
+
+/** Debian's needs the C library, which its stand-in has. */
+function busyboxPath(): string {
+  const path = findTool('busybox')
+  if (path === null)
+    throw new Error('The image is built with busybox, which is not here: run `npm run tools`.')
+  return path
 }
 
 async function nodePath(): Promise<string> {

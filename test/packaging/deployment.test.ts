@@ -9,12 +9,14 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bringBerthImage } from '../machine/berth-image.ts'
-import { MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
+import { FROM_SOURCE, launchBerth } from '../berth-server.ts'
+import { bringBerthImage, IMAGE_TOOLS } from '../machine/berth-image.ts'
+import { type Machine, startMachine } from '../machine/machine.ts'
 import { tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
@@ -50,6 +52,17 @@ describeWith('the systemd units', ['systemd-analyze'], (tools) => {
     expect(unit).toContain('RestartPreventExitStatus=2 3 4')
     expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])).toBeGreaterThan(10)
   })
+
+  test('let a proxy of another user connect to the socket, and nobody look into the data', async () => {
+    const unit = readFileSync(join(deploy, 'systemd/berth.service'), 'utf8')
+    const [, umask = ''] = /^UMask=(\d+)$/m.exec(unit) ?? []
+    const socket = join(folder, 'registry.sock')
+    const program = ['sh', '-c', `umask ${umask}; exec "$@"`, 'sh', ...FROM_SOURCE]
+    await using berth = await launchBerth({ program, env: { REGISTRY_HTTP_ADDR: `unix:${socket}` } })
+    await until('Berth listens', () => berth.log().includes(`listening on ${socket}`))
+    expect(statSync(socket).mode & 0o777).toBe(0o666)
+    expect(unit).toContain('\nStateDirectoryMode=0700\n')
+  })
 })
 
 describeWith('the Kubernetes objects', ['kubeconform', 'pip3'], (tools) => {
@@ -77,7 +90,7 @@ describeWith('the Kubernetes objects', ['kubeconform', 'pip3'], (tools) => {
   })
 })
 
-describeWith('with a Docker Engine', [...MACHINE_TOOLS, 'debootstrap', 'curl', 'docker-compose'], () => {
+describeWith('with a Docker Engine', [...IMAGE_TOOLS, 'curl', 'docker-compose'], () => {
   let machine: Machine
 
   beforeAll(async () => {

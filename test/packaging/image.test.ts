@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import packageFile from '../../package.json'
-import { bringBerthImage, RUNTIME_BASE } from '../machine/berth-image.ts'
-import { MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
+import { bringBerthImage, IMAGE_TOOLS, RUNTIME_BASE } from '../machine/berth-image.ts'
+import { type Machine, startMachine } from '../machine/machine.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
 import { IMAGE, runOnce, startContainer } from './container.ts'
@@ -13,7 +13,7 @@ import { IMAGE, runOnce, startContainer } from './container.ts'
 const MOST_ADDED_BYTES = 60_000_000
 const SECOND_PATHS = ['/etc/docker/registry', '/etc/distribution']
 
-describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl', 'openssl'], () => {
+describeWith('the image', [...IMAGE_TOOLS, 'curl', 'openssl'], () => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-image-test-'))
   let machine: Machine
 
@@ -138,6 +138,18 @@ describeWith('the image', [...MACHINE_TOOLS, 'debootstrap', 'curl', 'openssl'], 
       await using container = await startContainer(machine, { options: health, arguments: args })
       const isHealthy = async () => (await inspect(container.name)).State.Health.Status === 'healthy'
       await until(`${args.join(' ')} is healthy`, isHealthy, { withinMilliseconds: 30_000 })
+    }
+  })
+
+  test("health checks that people have written for registry:2's image go on", async () => {
+    for (const check of ['wget --spider -q http://localhost:5000/v2/', 'nc -z localhost 5000']) {
+      const options = ['--health-interval', '1s', '--health-retries', '1', '--health-cmd', check]
+      await using container = await startContainer(machine, { options })
+      const status = async () => (await inspect(container.name)).State.Health.Status
+      await until(`${check} has run`, async () => (await status()) !== 'starting', {
+        withinMilliseconds: 90_000,
+      })
+      expect(await status()).toBe('healthy')
     }
   })
 

@@ -12,8 +12,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bringBerthImage } from '../machine/berth-image.ts'
-import { MACHINE_TOOLS, type Machine, startMachine } from '../machine/machine.ts'
+import { bringBerthImage, IMAGE_TOOLS } from '../machine/berth-image.ts'
+import { type Machine, startMachine } from '../machine/machine.ts'
 import { command } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
@@ -24,7 +24,7 @@ const PERSON = 1000
 /** CAP_DAC_OVERRIDE and CAP_NET_BIND_SERVICE. */
 const KEPT_RIGHTS = '0000000000000402'
 
-describeWith('the user of the image', [...MACHINE_TOOLS, 'debootstrap', 'curl', 'openssl'], () => {
+describeWith('the user of the image', [...IMAGE_TOOLS, 'curl', 'openssl'], () => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-users-test-'))
   let machine: Machine
 

@@ -40,6 +40,7 @@ export const TOOLS = {
   'systemd-socket-activate': debian('systemd'),
   'docker-compose': debian('docker-compose'),
   debootstrap: debian('debootstrap', true),
+  busybox: debian('busybox'),
   unshare: debian('util-linux', true),
   ip: debian('iproute2'),
   'qemu-aarch64': debian('qemu-user'),

@@ -27,6 +27,7 @@ import type { Tag } from '../oci/tag.ts'
 import { keepReferencedBlobs } from './blobs.commands.ts'
 import { BLOB_LEASE } from './registry.ts'
 import { moveTags } from './tags.commands.ts'
+import { type LostLink, showLostLinks } from './tree/lost-links.ts'
 import {
   markPayloadAdded,
   markRevisionAdded,
@@ -48,6 +49,8 @@ export interface PutManifestFacts {
   readonly requiredChildren: readonly Digest[]
   readonly mayOverwrite: boolean
   readonly by: string
+  /** Of the manifest's links those that the tree does not have. */
+  readonly lost: readonly LostLink[]
 }
 
 export interface StoredManifest {
@@ -61,6 +64,8 @@ export const putManifestCommand = command(
   'manifest.put',
   async (tx, input: PutManifestFacts): Promise<StoredManifest> => {
     const repository = await findOrCreateRepository(tx, input.repository)
+    // Before anything is added, so that what is new is not marked twice.
+    await showLostLinks(tx, repository, input.lost)
     await keepReferencedBlobs(tx, repository, input.manifest, { allowMissing: input.allowMissingBlobs })
     await requireManifests(tx, repository, input.requiredChildren)
     const isNew = await storeOrHoldManifest(tx, repository, input)

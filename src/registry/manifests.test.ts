@@ -589,6 +589,7 @@ async function statementsOfPush(bench: Bench, repository: RepositoryName, { dige
     requiredChildren: [],
     mayOverwrite: true,
     by: 'tester',
+    lost: [],
   })
   return count
 }

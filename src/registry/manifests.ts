@@ -28,6 +28,8 @@ import {
   requireChecked,
   uncheckedTreeOf,
 } from './registry.ts'
+import { findLostLinks, type LostLink, type PushedLinks } from './tree/lost-links.ts'
+import { referencesOf } from './tree/tree-manifest.ts'
 import { findUncheckedManifest } from './tree/unchecked-reads.ts'
 
 export type { ManifestFacts } from '../metadata/manifests.ts'
@@ -56,18 +58,27 @@ export async function putManifest(registry: Registry, input: PutManifest): Promi
   const policy = registry.policy.manifests
   const manifest = parseManifest(input.bytes, input.mediaType)
   requireAllowed(policy, manifest)
-  await requireChecked(registry, input.repository)
+  const { repository, bytes } = input
+  const digest = digestAsNamed(bytes, input.reference)
+  const tags = tagsOf(input)
+  await requireChecked(registry, repository)
   return await registry.database.write(putManifestCommand, {
-    repository: input.repository,
-    digest: digestAsNamed(input.bytes, input.reference),
+    repository,
+    digest,
     manifest,
-    bytes: input.bytes,
-    tags: tagsOf(input),
+    bytes,
+    tags,
+    lost: await lostLinks(registry, { repository, digest, tags, ...referencesOf(manifest) }),
     requiredChildren: requiredChildren(policy, manifest),
     allowMissingBlobs: policy.allowMissingBlobs,
     mayOverwrite: input.mayOverwrite,
     by: input.by,
   })
+}
+
+/** What the tree should show of the push and does not. */
+async function lostLinks({ database, tree }: Registry, pushed: PushedLinks): Promise<LostLink[]> {
+  return tree === null ? [] : await findLostLinks({ database, files: tree.files }, pushed)
 }
 
 /** The manifest with its bytes. Throws MANIFEST_UNKNOWN. */

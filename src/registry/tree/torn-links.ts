@@ -38,7 +38,8 @@ export async function healLink(tx: Transaction, repository: RepositoryId, link: 
   return true
 }
 
-async function* everyDigest(list: (page: DigestPage) => Promise<Digest[]>): AsyncGenerator<Digest> {
+/** One page after another. */
+export async function* everyDigest(list: (page: DigestPage) => Promise<Digest[]>): AsyncGenerator<Digest> {
   let after = ''
   for (;;) {
     const digests = await list({ after, limit: ROWS_AT_ONCE })

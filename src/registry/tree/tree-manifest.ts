@@ -39,6 +39,14 @@ export function blobsUsedBy(manifest: Manifest): Descriptor[] {
   return [...manifest.blobs, ...manifest.foreignBlobs, ...layers]
 }
 
+/** The digests of what a manifest has as blobs, and of its children. */
+export function referencesOf(manifest: Manifest): Pick<ReadManifest, 'blobs' | 'children'> {
+  return {
+    blobs: blobsUsedBy(manifest).map(({ digest }) => digest),
+    children: manifest.children.map(({ digest }) => digest),
+  }
+}
+
 function asPushed(manifest: Manifest, bytes: Uint8Array): ReadManifest {
   const { mediaType, artifactType, subject, annotations } = manifest
   return {
@@ -48,8 +56,7 @@ function asPushed(manifest: Manifest, bytes: Uint8Array): ReadManifest {
     artifactType,
     subject,
     annotations: subject === null || annotations === null ? null : JSON.stringify(annotations),
-    children: manifest.children.map(({ digest }) => digest),
-    blobs: blobsUsedBy(manifest).map(({ digest }) => digest),
+    ...referencesOf(manifest),
     needs: manifest.blobs.map(({ digest }) => digest),
   }
 }

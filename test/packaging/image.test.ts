@@ -142,15 +142,11 @@ describeWith('the image', [...IMAGE_TOOLS, 'curl', 'openssl'], () => {
   })
 
   test("health checks that people have written for registry:2's image go on", async () => {
-    for (const check of ['wget --spider -q http://localhost:5000/v2/', 'nc -z localhost 5000']) {
-      const options = ['--health-interval', '1s', '--health-retries', '1', '--health-cmd', check]
-      await using container = await startContainer(machine, { options })
-      const status = async () => (await inspect(container.name)).State.Health.Status
-      await until(`${check} has run`, async () => (await status()) !== 'starting', {
-        withinMilliseconds: 90_000,
-      })
-      expect(await status()).toBe('healthy')
-    }
+    const check = 'wget --spider -q http://localhost:5000/v2/'
+    const options = ['--health-interval', '1s', '--health-cmd', check]
+    await using container = await startContainer(machine, { options })
+    const isHealthy = async () => (await inspect(container.name)).State.Health.Status === 'healthy'
+    await until('it is healthy', isHealthy, { withinMilliseconds: 30_000 })
   })
 
   test('it is healthy over TLS too, and where only clients with a certificate are let in', async () => {

@@ -40,7 +40,8 @@ describeWith('an app on PostgreSQL', ['initdb', 'postgres'], () => {
   })
 
   function start(changes: Partial<Config> = {}): Promise<App> {
-    return startApp({ ...configFor(root, database), ...changes }, { kind: 'single' }, log)
+    const config = { ...configFor(root, database), ...changes }
+    return startApp({ config, role: { kind: 'single' }, log })
   }
 
   async function started(changes: Partial<Config> = {}): Promise<App> {

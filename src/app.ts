@@ -15,7 +15,7 @@ import { manifestPolicyOf } from './app/manifest-policy.ts'
 import { MeasuredDatabase } from './app/measured-database.ts'
 import { AppMetrics } from './app/metrics.ts'
 import type { DrawLine } from './app/progress.ts'
-import { type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
+import { type Answering, type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
 import { type ReloadRequest, reloadAll } from './app/reload.ts'
 import { describeRequest, statusOf } from './app/served-request.ts'
 import { checkTreeBeside, type TreeKeeperOptions } from './app/tree.ts'
@@ -71,58 +71,76 @@ export type AppRole =
 /** Does what one process is enough for. */
 const FIRST_WORKER = 'worker-1'
 
+export interface AppOptions {
+  readonly config: Config
+  readonly role: AppRole
+  readonly log: Log
+  /** Is told of every request that was answered. */
+  readonly logRequest?: RequestLog
+  /** Shows how far the images have been gone through; null where nobody watches. */
+  readonly draw?: DrawLine | null
+}
+
 /** Throws VolumeRefused, VolumeInUse, CannotListen, SchemaTooNew, DatabaseUnavailable, StorageUnavailable. */
-export async function startApp(
-  config: Config,
-  role: AppRole,
-  log: Log,
-  logRequest: RequestLog = () => {},
-  draw: DrawLine | null = null,
-): Promise<App> {
+export async function startApp(options: AppOptions): Promise<App> {
   const closers = new AsyncDisposableStack()
   try {
-    const metrics = new AppMetrics(config.storage.driver.kind)
-    const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
-    await tidyUp({ config, role, registry, log }, closers)
-    const driver = config.storage.driver.kind
-    const health = openHealth(config.health, { registry, driver, log }, closers)
-    const { tree } = registry
-    const garbage =
-      tree === null
-        ? null
-        : { read: registry.database, files: tree.files, start: tree.start, knownUntil: null }
-    const { http } = await withLocalCertificate(config, log, closers)
-    const certificates = openCertificates(http.tls, log)
-    const access = await openAccess(config.auth, log)
-    const { authenticator } = access
-    const reloadables = [...access.reloadables, ...certificates.reloadables]
-    const answering = { metrics, health, garbage, reloadables, log }
-    const own = { config, role, registry, authenticator, certificates, log, logRequest, metrics, health }
-    const server = await listen(own)
-    certificates.follow(server, closers)
-    if (role.kind === 'single') {
-      closers.defer(() => server.stop({ graceMilliseconds: 0 }))
-      const crew = crewOfOne(answering)
-      await openDebugServer(config.http.debug, { crew, log }, closers)
-      const status = () => describeServer(config, server.url)
-      await openControlSocket({ root: volume?.root ?? null, crew, status, log }, closers)
-    }
-    if (tree !== null && volume !== null)
-      closers.defer(checkBeside({ tree, root: volume.root, process: registry.uploads.process, log, draw }))
-    return {
-      url: server.url,
-      broken,
-      answer: (question) => answer(answering, question),
-      reload: (request) => reloadAll(reloadables, request, log),
-      async close(graceMilliseconds) {
-        await server.stop({ graceMilliseconds })
-        await closers.disposeAsync()
-      },
-    }
+    return await openApp(options, closers)
   } catch (error) {
     await closers.disposeAsync()
     throw error
   }
+}
+
+async function openApp(options: AppOptions, closers: AsyncDisposableStack): Promise<App> {
+  const { config, role, log, logRequest = () => {}, draw = null } = options
+  const metrics = new AppMetrics(config.storage.driver.kind)
+  const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
+  await tidyUp({ config, role, registry, log }, closers)
+  const health = openHealth(config.health, { registry, driver: config.storage.driver.kind, log }, closers)
+  const { http } = await withLocalCertificate(config, log, closers)
+  const certificates = openCertificates(http.tls, log)
+  const { authenticator, reloadables: ofAccess } = await openAccess(config.auth, log)
+  const watch = { log, logRequest, metrics, health }
+  const server = await listen({ config, role, registry, authenticator, certificates, watch })
+  certificates.follow(server, closers)
+  const reloadables = [...ofAccess, ...certificates.reloadables]
+  const answering: Answering = { metrics, health, registry, reloadables, log }
+  if (role.kind === 'single') await openForOwner({ config, server, volume, answering }, closers)
+  if (registry.tree !== null && volume !== null) {
+    const { tree, uploads } = registry
+    closers.defer(checkBeside({ tree, root: volume.root, process: uploads.process, log, draw }))
+  }
+  return {
+    url: server.url,
+    broken,
+    answer: (question) => answer(answering, question),
+    reload: (request) => reloadAll(reloadables, request, log),
+    async close(graceMilliseconds) {
+      await server.stop({ graceMilliseconds })
+      await closers.disposeAsync()
+    },
+  }
+}
+
+interface OwnServer {
+  readonly config: Config
+  readonly server: RunningServer
+  readonly volume: VolumeFacts | null
+  readonly answering: Answering
+}
+
+/** What only a process that is the whole server has: where several are, their supervisor has it. */
+async function openForOwner(
+  { config, server, volume, answering }: OwnServer,
+  closers: AsyncDisposableStack,
+): Promise<void> {
+  const { log } = answering
+  closers.defer(() => server.stop({ graceMilliseconds: 0 }))
+  const crew = crewOfOne(answering)
+  await openDebugServer(config.http.debug, { crew, log }, closers)
+  const status = () => describeServer(config, server.url)
+  await openControlSocket({ root: volume?.root ?? null, crew, status, log }, closers)
 }
 
 interface OpenedRegistry {
@@ -132,7 +150,7 @@ interface OpenedRegistry {
 }
 
 async function openRegistry(
-  { config, role, log, metrics }: Pick<Parts, 'config' | 'role' | 'log' | 'metrics'>,
+  { config, role, log, metrics }: Pick<Parts, 'config' | 'role'> & Pick<Watch, 'log' | 'metrics'>,
   closers: AsyncDisposableStack,
 ): Promise<OpenedRegistry> {
   const volume = role.kind === 'single' ? await claimConfiguredVolume(config, closers) : role.volume
@@ -193,7 +211,7 @@ async function findBootId(): Promise<string> {
 
 /** What a dead predecessor left, and what grows old meanwhile. */
 async function tidyUp(
-  { config, role, registry, log }: Pick<Parts, 'config' | 'role' | 'registry' | 'log'>,
+  { config, role, registry, log }: Pick<Parts, 'config' | 'role' | 'registry'> & Pick<Watch, 'log'>,
   closers: AsyncDisposableStack,
 ): Promise<void> {
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
@@ -205,6 +223,14 @@ async function tidyUp(
     await purgeUploads(config.uploads, { registry, log }, closers)
 }
 
+/** Who looks on while requests are answered. */
+interface Watch {
+  readonly log: Log
+  readonly logRequest: RequestLog
+  readonly metrics: AppMetrics
+  readonly health: Health
+}
+
 /** What a listening process is made of. */
 interface Parts {
   readonly config: Config
@@ -212,14 +238,12 @@ interface Parts {
   readonly registry: Registry
   readonly authenticator: Authenticator
   readonly certificates: OpenedCertificates
-  readonly log: Log
-  readonly logRequest: RequestLog
-  readonly metrics: AppMetrics
-  readonly health: Health
+  readonly watch: Watch
 }
 
 function listen(parts: Parts): Promise<RunningServer> {
-  const { config, role, certificates, log, logRequest, metrics } = parts
+  const { config, role, certificates } = parts
+  const { log, logRequest, metrics } = parts.watch
   const unnamedProxy = new UnnamedProxy(log)
   return startServer({
     address: config.http.address,
@@ -241,7 +265,7 @@ function listen(parts: Parts): Promise<RunningServer> {
   })
 }
 
-function handlerOf({ config, registry, authenticator, log, metrics, health }: Parts) {
+function handlerOf({ config, registry, authenticator, watch: { log, metrics, health } }: Parts) {
   const probes = healthHandler(registry, log, health)
   const oci = ociHandler({
     registry,

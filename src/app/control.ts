@@ -18,6 +18,7 @@ import { managementFailure, managementHandler, NotNow } from '../protocols/manag
 import { GARBAGE_BEGIN, type GarbageCursor } from '../registry/gc/garbage.ts'
 import { berthFolder, controlSocketPath } from '../storage/layout.ts'
 import type { Crew } from './questions.ts'
+import { VERSION } from './version.ts'
 
 export interface ControlOptions {
   /** The data folder; null where everything is in memory, and nobody has anything to ask. */
@@ -84,7 +85,7 @@ async function linkTo(socket: string, path: string): Promise<void> {
 /** What every server tells of itself. Nothing secret is in it. */
 export function describeServer(config: Config, url: string): Readonly<Record<string, unknown>> {
   return {
-    version: config.log.fields['version'] ?? null,
+    version: VERSION,
     pid: process.pid,
     upSeconds: Math.round(process.uptime()),
     url,

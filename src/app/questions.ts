@@ -12,6 +12,7 @@ import {
   type GarbagePlace,
   GarbageUnknown,
 } from '../registry/gc/garbage.ts'
+import type { Registry } from '../registry/registry.ts'
 import { findTreeState } from '../registry/tree/tree-pass.ts'
 import type { AppMetrics } from './metrics.ts'
 import { type Reloadable, type ReloadRequest, reloadAll } from './reload.ts'
@@ -50,16 +51,16 @@ export interface Crew {
 export interface Answering {
   readonly metrics: AppMetrics
   readonly health: Health
-  /** Null where content is in memory. */
-  readonly garbage: GarbagePlace | null
+  readonly registry: Registry
   readonly reloadables: readonly Reloadable[]
   readonly log: Log
 }
 
 export async function answer(
-  { metrics, health, garbage, reloadables, log }: Answering,
+  { metrics, health, registry, reloadables, log }: Answering,
   question: Question,
 ): Promise<AnswerTo<Question>> {
+  const garbage = garbagePlaceOf(registry)
   switch (question.kind) {
     case 'metrics':
       return [...(await metrics.describe()), ...(await describeTree(garbage))]
@@ -70,6 +71,11 @@ export async function answer(
     case 'reload':
       return await reloadAll(reloadables, question, log)
   }
+}
+
+/** Null where content is in memory. */
+function garbagePlaceOf({ database, tree }: Registry): GarbagePlace | null {
+  return tree === null ? null : { read: database, files: tree.files, start: tree.start, knownUntil: null }
 }
 
 /** Nothing where content is in memory: nobody else can have changed it. */

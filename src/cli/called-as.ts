@@ -3,7 +3,7 @@
  * it stands where `registry:2` and `registry:3` had theirs: in scripts, in `docker exec` and in unit files.
  */
 import { basename } from 'node:path'
-import { VERSION } from './version.ts'
+import { VERSION } from '../app/version.ts'
 
 export type CalledAs = 'berth' | 'registry'
 

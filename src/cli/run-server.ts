@@ -22,7 +22,7 @@ export function runServer(config: Config, lines: ServerLog): Promise<RunningServ
 
 async function runAlone(config: Config, { log, logRequest, draw }: ServerLog): Promise<RunningServer> {
   const { startApp } = await import('../app.ts')
-  const app = await startApp(config, { kind: 'single' }, log, logRequest, draw)
+  const app = await startApp({ config, role: { kind: 'single' }, log, logRequest, draw })
   return {
     url: app.url,
     broken: app.broken,

@@ -3,6 +3,7 @@ import { constants } from 'node:os'
 import type { Command } from 'commander'
 import { prepareAccess } from '../app/access.ts'
 import { checkCertificates } from '../app/certificates.ts'
+import { VERSION } from '../app/version.ts'
 import type { Config } from '../config/config.ts'
 import { formatAddress } from '../http/address.ts'
 import type { Log } from '../observability/log.ts'
@@ -20,7 +21,6 @@ import { openServerLog, type ServerLog, withIdentity } from './server-log.ts'
 import { listenForStop, type StopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 import { fetchCommand, findTrust, type Trust, trustSteps } from './trust.ts'
-import { VERSION } from './version.ts'
 
 /** Beyond the grace time: for the last writes, and for the writer to close its database. */
 const CLOSING_MILLISECONDS = 1500

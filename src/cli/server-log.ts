@@ -2,12 +2,13 @@
  * Where a server's lines go: the log to standard error, and off a terminal the combined line of every request to
  * standard output, as registry:2 does.
  */
+
+import { VERSION } from '../app/version.ts'
 import type { LogConfig } from '../config/config.ts'
 import { LineWriter } from '../observability/line-writer.ts'
 import { createLog, type Log } from '../observability/log.ts'
 import { createRequestLog, type RequestLog } from '../observability/request-log.ts'
 import type { Terminal } from './terminal.ts'
-import { VERSION } from './version.ts'
 
 export interface ServerLog {
   readonly log: Log

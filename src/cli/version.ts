@@ -1,12 +1,10 @@
 /** `berth version`: which program this is, in lines that a bug report can carry. */
 import { Command } from 'commander'
-import { version } from '../../package.json'
+import { VERSION } from '../app/version.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Set by the build; source has none. */
 declare const BERTH_COMMIT: string | undefined
-
-export const VERSION: string = version
 
 export function versionCommand(terminal: Terminal): Command {
   return new Command('version')

@@ -10,7 +10,9 @@ export async function beginWorker(
   terminal: Terminal,
 ): Promise<SupervisedWork> {
   const lines = openServerLog(config.log, terminal, true)
-  const app = await startApp(config, { kind: 'worker', name, volume, writer }, lines.log, lines.logRequest)
+  const { log, logRequest } = lines
+  const role = { kind: 'worker', name, volume, writer } as const
+  const app = await startApp({ config, role, log, logRequest })
   const { broken } = app
   return {
     address: app.url,

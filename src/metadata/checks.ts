@@ -10,9 +10,6 @@ import { insertRows } from './many-rows.ts'
 import type { RepositoryId } from './repositories.ts'
 import { integer, optionalText, text } from './row.ts'
 
-/** Where the id of the running start stands. New repositories take it from there. */
-export const START_SETTING = 'tree.start'
-
 export interface CheckedRepository {
   readonly id: RepositoryId
   readonly name: RepositoryName

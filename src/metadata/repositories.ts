@@ -4,6 +4,7 @@ import { byFolders, type RepositoryName } from '../oci/repository-name.ts'
 import { chunksOf } from './chunks.ts'
 import type { Read, Row, Transaction } from './database.ts'
 import { integer, text } from './row.ts'
+import { START_SETTING } from './settings.ts'
 
 export type RepositoryId = number & { readonly kind: 'repository-id' }
 
@@ -67,8 +68,8 @@ export async function findOrCreateRepository(tx: Transaction, name: RepositoryNa
   if (found !== null) return found
   await tx.run(
     `INSERT INTO repositories (name, adopted_at, reconciled_by, created_at)
-     VALUES ($1, $2, (SELECT value FROM settings WHERE key = 'tree.start'), $2) ON CONFLICT (name) DO NOTHING`,
-    [name, tx.now],
+     VALUES ($1, $2, (SELECT value FROM settings WHERE key = $3), $2) ON CONFLICT (name) DO NOTHING`,
+    [name, tx.now, START_SETTING],
   )
   const created = await findRepositoryId(tx, name)
   if (created === null) throw new Error(`repository ${name} was created and is not there`)

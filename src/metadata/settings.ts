@@ -2,6 +2,9 @@
 import type { Read, Transaction } from './database.ts'
 import { text } from './row.ts'
 
+/** Where the id of the running start stands. New repositories take it from there. */
+export const START_SETTING = 'tree.start'
+
 export function findSetting(read: Read, key: string): Promise<string | null> {
   return read.one(`SELECT value FROM settings WHERE key = $1`, [key], (row) => text(row, 'value'))
 }

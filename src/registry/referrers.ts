@@ -49,7 +49,10 @@ export interface ReferrersPage {
   readonly next: ReferrerPlace | null
 }
 
-/** A repository or subject that does not exist has no referrers: that is no error. */
+/**
+ * A repository or subject that does not exist has no referrers: that is no error. One that has not been compared with
+ * the tree since the start is, first: what refers to a manifest stands in no place of the tree.
+ */
 export async function listReferrers(
   registry: RegistryReads,
   request: ReferrersRequest,

@@ -10,13 +10,18 @@ import {
   holdForAdoption,
   holdForCheck,
   insertFoundRepositories,
-  START_SETTING,
 } from '../../metadata/checks.ts'
 import { command, type Transaction } from '../../metadata/database.ts'
 import { deleteManifest, insertFoundManifests } from '../../metadata/manifests.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
 import { scheduleReview } from '../../metadata/reviews.ts'
-import { claimSetting, findSetting, putSetting, replaceSetting } from '../../metadata/settings.ts'
+import {
+  claimSetting,
+  findSetting,
+  putSetting,
+  replaceSetting,
+  START_SETTING,
+} from '../../metadata/settings.ts'
 import {
   beginTagInterval,
   deleteTagAsSeen,

@@ -24,7 +24,7 @@ async function reindexFolder(
   const { config } = await loadServerConfig(terminal, file, flags)
   const { reindex } = await import('../app/reindex.ts')
   const { ProgressTeller } = await import('../app/progress.ts')
-  const { log, draw, close } = openServerLog(config.log, terminal, false)
+  const { log, draw, close } = openServerLog(config.log, terminal, 'one process')
   const progress = new ProgressTeller({ log, draw })
   const { repositories, changes, errors, findings, aside } = await reindex({
     config,

@@ -51,7 +51,7 @@ async function serve(terminal: Terminal, file: string | undefined, flags: Server
   const address = await requireFreePort(loaded.config.http.address, root)
   const log = withIdentity(loaded.config.log)
   const config: Config = { ...loaded.config, http: { ...loaded.config.http, address }, log }
-  const lines = openServerLog(log, terminal, config.workers > 1)
+  const lines = openServerLog(log, terminal, config.workers > 1 ? 'several processes' : 'one process')
   if (loaded.file !== null) lines.log.info({}, `settings from ${loaded.file}, variables and flags`)
   for (const warning of loaded.warnings) lines.log.warn({}, warning)
   for (const notice of loaded.notices) lines.log.info({}, notice)

@@ -22,9 +22,11 @@ export interface ServerLog {
 const STANDARD_OUTPUT = 1
 const STANDARD_ERROR = 2
 
-/** `isShared`: other processes of this server write there too. */
-export function openServerLog(config: LogConfig, terminal: Terminal, isShared: boolean): ServerLog {
-  return config.format === 'pretty' ? forPeople(config, terminal) : forPrograms(config, isShared)
+/** Who writes to the two outputs: this process alone, or other processes of the server too. */
+export type Writers = 'one process' | 'several processes'
+
+export function openServerLog(config: LogConfig, terminal: Terminal, writers: Writers): ServerLog {
+  return config.format === 'pretty' ? forPeople(config, terminal) : forPrograms(config, writers)
 }
 
 /** What programs can tell one server, and one start of it, from another by. As registry:2 calls them. */
@@ -39,7 +41,8 @@ function forPeople(config: LogConfig, { hasColor, note, draw }: Terminal): Serve
   return { log, logRequest: config.accessLog ? logRequest : () => {}, draw, close: () => Promise.resolve() }
 }
 
-function forPrograms(config: LogConfig, isShared: boolean): ServerLog {
+function forPrograms(config: LogConfig, writers: Writers): ServerLog {
+  const isShared = writers === 'several processes'
   const errors = new LineWriter({
     descriptor: STANDARD_ERROR,
     isShared,

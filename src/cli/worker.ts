@@ -9,7 +9,7 @@ export async function beginWorker(
   { config, name, volume, writer }: ChildStart,
   terminal: Terminal,
 ): Promise<SupervisedWork> {
-  const lines = openServerLog(config.log, terminal, true)
+  const lines = openServerLog(config.log, terminal, 'several processes')
   const { log, logRequest } = lines
   const role = { kind: 'worker', name, volume, writer } as const
   const app = await startApp({ config, role, log, logRequest })

@@ -1,8 +1,8 @@
 /** Blobs and their links: which content exists, how long it must, and which repositories may read it. */
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import { chunksOf, wantedFrom2 } from './chunks.ts'
 import type { Read, Transaction } from './database.ts'
+import { findDigestsAmong } from './digests-among.ts'
 import { insertRows } from './many-rows.ts'
 import type { RepositoryId } from './repositories.ts'
 import { exists, integer, optionalInteger, text } from './row.ts'
@@ -30,22 +30,13 @@ export function isBlobLinked(read: Read, repository: RepositoryId, digest: Diges
 }
 
 /** Those of the digests that the repository links. */
-export async function findLinkedBlobs(
+export function findLinkedBlobs(
   read: Read,
   repository: RepositoryId,
   digests: readonly Digest[],
 ): Promise<Set<Digest>> {
-  const linked = new Set<Digest>()
-  for (const chunk of chunksOf(digests)) {
-    const found = await read.all(
-      `SELECT column1 AS digest FROM ${wantedFrom2(chunk.length)}
-       WHERE (SELECT 1 FROM repository_blobs WHERE repository_id = $1 AND digest = column1) = 1`,
-      [repository, ...chunk],
-      (row) => text(row, 'digest') as Digest,
-    )
-    for (const digest of found) linked.add(digest)
-  }
-  return linked
+  const rows = 'repository_blobs WHERE repository_id = $1 AND digest = column1'
+  return findDigestsAmong(read, repository, digests, rows)
 }
 
 /** Stores what is known of content that has just become durable, or keeps what was known. False: the blob is being deleted. */

@@ -3,8 +3,8 @@
  * answered from an index, so that looking at a whole registry never takes much memory or holds anybody up.
  */
 import type { Digest } from '../oci/digest.ts'
-import { chunksOf, wantedFrom2 } from './chunks.ts'
 import type { Read, Row } from './database.ts'
+import { findDigestsAmong } from './digests-among.ts'
 import { exists, integer, optionalText, text } from './row.ts'
 
 export interface DigestPage {
@@ -29,22 +29,13 @@ export function listManifestDigests(read: Read, repository: number, page: Digest
 }
 
 /** Those of the manifests that a tag names. */
-export async function findTaggedDigests(
+export function findTaggedDigests(
   read: Read,
   repository: number,
   digests: readonly Digest[],
 ): Promise<Set<Digest>> {
-  const tagged = new Set<Digest>()
-  for (const chunk of chunksOf(digests)) {
-    const found = await read.all(
-      `SELECT column1 AS digest FROM ${wantedFrom2(chunk.length)}
-       WHERE (SELECT 1 FROM tags WHERE repository_id = $1 AND digest = column1 LIMIT 1) = 1`,
-      [repository, ...chunk],
-      digestColumn,
-    )
-    for (const digest of found) tagged.add(digest)
-  }
-  return tagged
+  const rows = 'tags WHERE repository_id = $1 AND digest = column1'
+  return findDigestsAmong(read, repository, digests, rows)
 }
 
 /** The indexes that list the manifest, deleted ones among them. */

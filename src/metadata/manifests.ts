@@ -3,8 +3,9 @@ import type { Digest } from '../oci/digest.ts'
 import type { MediaType } from '../oci/media-type.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
-import { chunksOf, rowsWith, wantedFrom2 } from './chunks.ts'
+import { chunksOf, rowsWith } from './chunks.ts'
 import type { Read, Row, SqlValue, Transaction } from './database.ts'
+import { findDigestsAmong } from './digests-among.ts'
 import { insertRows } from './many-rows.ts'
 import type { RepositoryId } from './repositories.ts'
 import { bytes, exists, integer, text } from './row.ts'
@@ -55,22 +56,13 @@ export function findManifestFacts(
 }
 
 /** Which of these manifests the repository has. */
-export async function findManifestDigests(
+export function findManifestDigests(
   read: Read,
   repository: RepositoryId,
   digests: readonly Digest[],
 ): Promise<Set<Digest>> {
-  const found = new Set<Digest>()
-  for (const chunk of chunksOf(digests)) {
-    const here = await read.all(
-      `SELECT column1 AS digest FROM ${wantedFrom2(chunk.length)}
-       WHERE (SELECT 1 FROM manifests WHERE repository_id = $1 AND digest = column1) = 1`,
-      [repository, ...chunk],
-      (row) => text(row, 'digest') as Digest,
-    )
-    for (const digest of here) found.add(digest)
-  }
-  return found
+  const rows = 'manifests WHERE repository_id = $1 AND digest = column1'
+  return findDigestsAmong(read, repository, digests, rows)
 }
 
 export function findManifestByTag(

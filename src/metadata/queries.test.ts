@@ -43,6 +43,7 @@ const NOT_NOUNS = [
   'chunks',
   'database',
   'dialect',
+  'digests-among',
   'many-rows',
   'migrate',
   'rebuild',

@@ -1,8 +1,8 @@
 /** Manifests by what they are about. Answered from an index, a bounded page at a time. */
 import type { Digest } from '../oci/digest.ts'
 import type { MediaType } from '../oci/media-type.ts'
-import { chunksOf, wantedFrom2 } from './chunks.ts'
 import type { Read } from './database.ts'
+import { findDigestsAmong } from './digests-among.ts'
 import type { RepositoryId } from './repositories.ts'
 import { integer, optionalText, text } from './row.ts'
 
@@ -74,20 +74,11 @@ export function listReferrersBetween(
 }
 
 /** Those of the digests whose manifests the repository has, and which name no subject. */
-export async function findWithoutSubject(
+export function findWithoutSubject(
   read: Read,
   repository: RepositoryId,
   digests: readonly Digest[],
 ): Promise<Set<Digest>> {
-  const found = new Set<Digest>()
-  for (const chunk of chunksOf(digests)) {
-    const without = await read.all(
-      `SELECT column1 AS digest FROM ${wantedFrom2(chunk.length)} WHERE
-       (SELECT 1 FROM manifests WHERE repository_id = $1 AND digest = column1 AND subject IS NULL) = 1`,
-      [repository, ...chunk],
-      (row) => text(row, 'digest') as Digest,
-    )
-    for (const digest of without) found.add(digest)
-  }
-  return found
+  const rows = 'manifests WHERE repository_id = $1 AND digest = column1 AND subject IS NULL'
+  return findDigestsAmong(read, repository, digests, rows)
 }

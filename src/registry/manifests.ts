@@ -81,50 +81,55 @@ async function lostLinks({ database, tree }: Registry, pushed: PushedLinks): Pro
   return tree === null ? [] : await findLostLinks({ database, files: tree.files }, pushed)
 }
 
+/** What is wanted of a manifest, by either kind of reference. */
+interface Lookup<Found> {
+  byTag(read: Read, repository: RepositoryName, tag: Tag): Promise<Found | null>
+  byDigest(read: Read, repository: RepositoryName, digest: Digest): Promise<Found | null>
+}
+
+const CONTENT: Lookup<ManifestContent> = { byTag: findManifestByTag, byDigest: findManifest }
+const FACTS: Lookup<ManifestFacts> = { byTag: findManifestFactsByTag, byDigest: findManifestFacts }
+
 /** The manifest with its bytes. Throws MANIFEST_UNKNOWN. */
-export async function getManifest(
+export function getManifest(
   registry: RegistryReads,
   repository: RepositoryName,
   reference: Reference,
 ): Promise<ManifestContent> {
-  const found =
-    uncheckedTreeOf(registry) === null
-      ? await findContent(registry.database, repository, reference)
-      : await findInTreeToo(registry, repository, reference, findContent)
-  return found ?? unknownManifest(repository, reference)
+  return getStored(registry, repository, reference, CONTENT)
 }
 
 /** What a HEAD needs, without the bytes. Throws MANIFEST_UNKNOWN. */
-export async function getManifestFacts(
+export function getManifestFacts(
   registry: RegistryReads,
   repository: RepositoryName,
   reference: Reference,
 ): Promise<ManifestFacts> {
+  return getStored(registry, repository, reference, FACTS)
+}
+
+async function getStored<Found>(
+  registry: RegistryReads,
+  repository: RepositoryName,
+  reference: Reference,
+  lookup: Lookup<Found>,
+): Promise<Found | ManifestContent> {
   const found =
     uncheckedTreeOf(registry) === null
-      ? await findFacts(registry.database, repository, reference)
-      : await findInTreeToo(registry, repository, reference, findFacts)
+      ? await findStored(registry.database, repository, reference, lookup)
+      : await findInTreeToo(registry, repository, reference, lookup)
   return found ?? unknownManifest(repository, reference)
 }
 
-function findContent(
-  database: Read,
+function findStored<Found>(
+  read: Read,
   repository: RepositoryName,
   reference: Reference,
-): Promise<ManifestContent | null> {
+  lookup: Lookup<Found>,
+): Promise<Found | null> {
   return reference.kind === 'tag'
-    ? findManifestByTag(database, repository, reference.tag)
-    : findManifest(database, repository, reference.digest)
-}
-
-function findFacts(
-  database: Read,
-  repository: RepositoryName,
-  reference: Reference,
-): Promise<ManifestFacts | null> {
-  return reference.kind === 'tag'
-    ? findManifestFactsByTag(database, repository, reference.tag)
-    : findManifestFacts(database, repository, reference.digest)
+    ? lookup.byTag(read, repository, reference.tag)
+    : lookup.byDigest(read, repository, reference.digest)
 }
 
 /** From the tree where this repository has not been compared with it since the start, else from the database. */
@@ -132,11 +137,11 @@ async function findInTreeToo<Found>(
   registry: RegistryReads,
   repository: RepositoryName,
   reference: Reference,
-  findStored: (database: Read, repository: RepositoryName, reference: Reference) => Promise<Found | null>,
+  lookup: Lookup<Found>,
 ): Promise<Found | ManifestContent | null> {
   const unchecked = await findUnchecked(registry, repository)
   return unchecked === null
-    ? await findStored(registry.database, repository, reference)
+    ? await findStored(registry.database, repository, reference, lookup)
     : await findUncheckedManifest(unchecked, reference)
 }
 

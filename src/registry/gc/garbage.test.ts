@@ -32,7 +32,15 @@ interface Found {
   of(kind: GarbageFinding['kind'], repository?: RepositoryName): Set<Digest>
 }
 
-async function look(bench: Bench, deleteUntagged: boolean, knownUntil: number | null = null): Promise<Found> {
+interface LookOptions {
+  readonly deleteUntagged?: boolean
+  readonly knownUntil?: number | null
+}
+
+async function look(
+  bench: Bench,
+  { deleteUntagged = false, knownUntil = null }: LookOptions = {},
+): Promise<Found> {
   const findings: GarbageFinding[] = []
   let pages = 0
   const place = { read: bench.database, files: bench.files, start: null, knownUntil }
@@ -130,8 +138,8 @@ describeOnDatabases('garbage', (open) => {
         looseSignature,
         orphan,
       }
-      plain = await look(bench, false)
-      strict = await look(bench, true)
+      plain = await look(bench)
+      strict = await look(bench, { deleteUntagged: true })
     })
 
     test('what no manifest refers to', () => {
@@ -171,7 +179,7 @@ describeOnDatabases('garbage', (open) => {
     for (const each of [one, two]) await pushBlob(bench.registry, each, config)
     await pushManifest(bench.registry, one, image, 'v1')
     await pushManifest(bench.registry, two, image)
-    const found = await look(bench, true)
+    const found = await look(bench, { deleteUntagged: true })
     expect(found.of('garbage manifest', two)).toEqual(digests(image))
     expect(found.of('garbage blob').has(image.digest)).toBe(false)
     expect(found.of('garbage blob').has(config.digest)).toBe(false)
@@ -183,9 +191,9 @@ describeOnDatabases('garbage', (open) => {
     const config = await pushBlob(bench.registry, repository)
     const image = newImage({ config, layers: [layer] })
     await pushManifest(bench.registry, repository, image, 'v1')
-    const before = await look(bench, false)
+    const before = await look(bench)
     await deleteManifest(bench.registry, { repository, digest: image.digest, by: 'ann' })
-    const after = await look(bench, false)
+    const after = await look(bench)
     expect(after.of('garbage blob')).toEqual(before.of('garbage blob'))
     expect(after.counts.inTrash - before.counts.inTrash).toBe(3)
     expect(before.counts.kept - after.counts.kept).toBe(3)
@@ -200,7 +208,7 @@ describeOnDatabases('garbage', (open) => {
       await pushManifest(bench.registry, each, image)
     }
     await deleteManifest(bench.registry, { repository: one, digest: image.digest, by: 'ann' })
-    const found = await look(bench, true)
+    const found = await look(bench, { deleteUntagged: true })
     expect(found.of('garbage manifest', two)).toEqual(digests(image))
     for (const { digest } of [image, config]) expect(found.of('garbage blob').has(digest)).toBe(false)
   })
@@ -210,13 +218,13 @@ describeOnDatabases('garbage', (open) => {
     const path = join(bench.root, blobDataPath(lost.digest))
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, lost.bytes)
-    const recently = await look(bench, false)
+    const recently = await look(bench)
     expect(recently.of('garbage blob').has(lost.digest)).toBe(false)
     utimesSync(path, new Date(), new Date(Date.now() - 2 * BLOB_LEASE))
     const emptied = newBlob()
     mkdirSync(dirname(join(bench.root, blobDataPath(emptied.digest))), { recursive: true })
     writeFileSync(join(bench.root, 'docker/registry/v2/blobs/sha256/.DS_Store'), 'x')
-    const found = await look(bench, false)
+    const found = await look(bench)
     expect(found.of('garbage blob').has(lost.digest)).toBe(true)
     expect(found.of('garbage blob').has(emptied.digest)).toBe(false)
   })
@@ -224,8 +232,8 @@ describeOnDatabases('garbage', (open) => {
   test('is not told of where something came after the database had heard its last', async () => {
     repository = bench.newRepository()
     await pushBlob(bench.registry, repository)
-    expect(await failureOf(look(bench, false, Date.now() - 60_000))).toBeInstanceOf(GarbageUnknown)
-    expect((await look(bench, false, Date.now() + 60_000)).counts.blobs).toBeGreaterThan(0)
+    expect(await failureOf(look(bench, { knownUntil: Date.now() - 60_000 }))).toBeInstanceOf(GarbageUnknown)
+    expect((await look(bench, { knownUntil: Date.now() + 60_000 })).counts.blobs).toBeGreaterThan(0)
   })
 
   test('is not told of before the tree has been gone through', async () => {
@@ -244,7 +252,7 @@ describeOnDatabases('garbage', (open) => {
     for (const [n, image] of images.entries()) {
       await pushManifest(bench.registry, repository, image, n % 2 === 0 ? `v${n}` : undefined)
     }
-    const found = await look(bench, true)
+    const found = await look(bench, { deleteUntagged: true })
     expect(found.of('kept manifest', repository).size).toBe(60)
     expect(found.of('garbage manifest', repository).size).toBe(60)
     expect(

@@ -1,0 +1,27 @@
+/** Which of many digests a repository has something of, with few round trips. */
+import type { Digest } from '../oci/digest.ts'
+import { chunksOf, wantedFrom2 } from './chunks.ts'
+import type { Read } from './database.ts'
+import { text } from './row.ts'
+
+/**
+ * Those of the digests for which there is a row. `rows` says of what, as it stands behind FROM:
+ * `tags WHERE repository_id = $1 AND digest = column1`.
+ */
+export async function findDigestsAmong(
+  read: Read,
+  repository: number,
+  digests: readonly Digest[],
+  rows: string,
+): Promise<Set<Digest>> {
+  const found = new Set<Digest>()
+  for (const chunk of chunksOf(digests)) {
+    const here = await read.all(
+      `SELECT column1 AS digest FROM ${wantedFrom2(chunk.length)} WHERE (SELECT 1 FROM ${rows} LIMIT 1) = 1`,
+      [repository, ...chunk],
+      (row) => text(row, 'digest') as Digest,
+    )
+    for (const digest of here) found.add(digest)
+  }
+  return found
+}

@@ -65,7 +65,8 @@ export interface TagInTree {
 export async function* readTags(reader: TreeReader, name: RepositoryName): AsyncGenerator<TagInTree> {
   const { files, findings } = reader
   for (const entry of await listOwn(reader, tagsFolder(name), (entry) => findTag(entry) !== null)) {
-    const tag = entry as Tag
+    const tag = findTag(entry)
+    if (tag === null) continue
     const path = tagLinkPath(name, tag)
     const link = await readLink(files, path)
     await reportInTag(reader, tagFolder(name, tag), link)
@@ -103,9 +104,10 @@ async function* placesIn(
   folder: string,
 ): AsyncGenerator<{ readonly digest: Digest; readonly place: string }> {
   for (const algorithm of await listOwn(reader, folder, isDigestAlgorithm)) {
-    const above = `${folder}/${algorithm}`
-    for (const hex of await listOwn(reader, above, (hex) => isDigest(`${algorithm}:${hex}`))) {
-      yield { digest: `${algorithm}:${hex}` as Digest, place: `${above}/${hex}` }
+    const digestOf = (hex: string) => `${algorithm}:${hex}`
+    for (const hex of await listOwn(reader, `${folder}/${algorithm}`, (hex) => isDigest(digestOf(hex)))) {
+      const digest = digestOf(hex)
+      if (isDigest(digest)) yield { digest, place: `${folder}/${algorithm}/${hex}` }
     }
   }
 }

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { version } from '../../package.json'
 import { type BerthServer, startBerth } from '../berth-server.ts'
 import { until } from '../until.ts'
 
@@ -39,7 +40,13 @@ test('is for the owner alone, and leaves nothing beside it', () => {
 
 test('tells what runs', async () => {
   const answer = await ask('GET', '/api/v1/status')
-  expect(await answer.json()).toMatchObject({ pid: berth.pid, url: berth.url, workers: 1, problems: {} })
+  expect(await answer.json()).toMatchObject({
+    version,
+    pid: berth.pid,
+    url: berth.url,
+    workers: 1,
+    problems: {},
+  })
 })
 
 test('has what can be read again read again', async () => {

@@ -2,9 +2,10 @@
  * Which oddities of the images' folder the operator has been told of: a text file in Berth's own folder, one line
  * each, for people to read and for the next start to know what is new. Who deletes it is told everything again.
  */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../lib/thrown.ts'
+import { replaceFile } from '../lib/whole-file.ts'
 import { describeFinding, type Finding } from '../registry/tree/findings.ts'
 import { findingsPath } from '../storage/layout.ts'
 
@@ -31,7 +32,7 @@ export async function tellNewFindings(root: string, findings: readonly Finding[]
   if (news.length === 0) return []
   const known = lines.length > MOST_LINES ? [] : lines
   const added = (known.length === 0 ? findings : news).flatMap(linesOf)
-  await replace(file, `${HEADING}${[...known, ...added].join('\n')}\n`)
+  await replaceFile({ path: file, text: `${HEADING}${[...known, ...added].join('\n')}\n`, mode: 0o600 })
   return news.map((finding) => `${describeFinding(finding)} (all that was found: ${file})`)
 }
 
@@ -69,11 +70,4 @@ async function readLines(file: string): Promise<string[]> {
     if (codeOf(error) === 'ENOENT') return []
     throw error
   }
-}
-
-/** As a whole, so that no crash leaves half of it. */
-async function replace(file: string, text: string): Promise<void> {
-  const draft = `${file}.new`
-  await writeFile(draft, text, { mode: 0o600 })
-  await rename(draft, file)
 }

@@ -1,4 +1,5 @@
 /** Asks a registry as any client does: with a login where one is given, and trusting whom it is told to. */
+import { codeOf } from '../../lib/thrown.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { programName } from '../help.ts'
 
@@ -44,7 +45,7 @@ function describeRefusal({ url, login }: RegistryClient): string {
 }
 
 function describeSilence(url: string, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = codeOf(error) ?? ''
   if (ABOUT_CERTIFICATES.test(code)) {
     return `The certificate at ${url} is not trusted (${code}). Name the file of the authority that signed it: --ca-file ca.crt`
   }

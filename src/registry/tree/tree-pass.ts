@@ -5,6 +5,8 @@
  * error: the others go on, and it is asked again at the next start. Until a pass has ended without an error,
  * nothing may be condemned: `findTreeState`.
  */
+
+import { messageOf } from '../../lib/thrown.ts'
 import type { CheckedRepository } from '../../metadata/checks.ts'
 import { type Read, WriterUnavailable } from '../../metadata/database.ts'
 import { DatabaseUnavailable } from '../../metadata/unavailable.ts'
@@ -143,8 +145,8 @@ class TreePass {
 
   #isInError(folder: string, error: unknown): void {
     this.#unreadable.add(folder)
-    const why = error instanceof Error ? error.message : String(error)
-    this.#options.onError(new StorageUnavailable(`${folder} cannot be read: ${why}`, { cause: error }))
+    const sentence = `${folder} cannot be read: ${messageOf(error)}`
+    this.#options.onError(new StorageUnavailable(sentence, { cause: error }))
   }
 
   /** False when it was told to stop, or another process has taken over. */

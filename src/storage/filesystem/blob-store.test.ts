@@ -3,6 +3,7 @@ import { closeSync, constants, openSync, read, readSync, writeFileSync, writeSyn
 import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { codeOf } from '../../lib/thrown.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { newUploadId } from '../../oci/upload-id.ts'
 import { testBlobStore } from '../blob-store.contract.ts'
@@ -10,7 +11,6 @@ import { caught, chunksOf, committed, patternedBytes, uploaded, write } from '..
 import { type BlobStore, StorageUnavailable, UploadTruncated } from '../blob-store.ts'
 import { blobDataPath, registryFolder, uploadPath, uploadsFolder } from '../layout.ts'
 import { openFilesystemBlobStore } from './blob-store.ts'
-import { codeOf } from './failures.ts'
 import type { VolumeKind } from './volume.ts'
 
 const VOLUMES: readonly VolumeKind[] = [{ kind: 'local' }, { kind: 'network', name: 'NFS' }]

@@ -3,6 +3,7 @@
  * with a sentence that names the place and the remedy; the kernel's own error is the cause. Everything else
  * is passed on as it came, for it is a fault of ours.
  */
+import { codeOf } from '../../lib/thrown.ts'
 import { StorageFull, StorageReadOnly, StorageUnavailable } from '../blob-store.ts'
 
 type Sentence = (place: string) => string
@@ -41,12 +42,6 @@ const CLASSES: Readonly<Record<string, typeof StorageUnavailable>> = {
   ENOSPC: StorageFull,
   EDQUOT: StorageFull,
   EROFS: StorageReadOnly,
-}
-
-/** What the kernel calls the error, such as `ENOENT`, or null for an error that is not the kernel's. */
-export function codeOf(error: unknown): string | null {
-  const code = error instanceof Error && 'code' in error ? error.code : null
-  return typeof code === 'string' ? code : null
 }
 
 /** Nothing lies at the path: neither a file nor, perhaps, its folder. Every other error leaves that open. */

@@ -7,7 +7,7 @@ import { constants, fsync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { codeOf } from './failures.ts'
+import { codeOf } from '../../lib/thrown.ts'
 import { onThePool, type ShortCalls } from './short-calls.ts'
 
 export class DurableFolders {

@@ -2,7 +2,6 @@
  * The composition root: one Config becomes one running server. It knows every folder and decides nothing
  * about registries. A process is everything in one (`single`), or one worker of several.
  */
-import { readFile } from 'node:fs/promises'
 import type { Authenticator } from './access/authenticate.ts'
 import { openAccess } from './app/access.ts'
 import { type OpenedCertificates, openCertificates } from './app/certificates.ts'
@@ -27,6 +26,7 @@ import type { Config } from './config/config.ts'
 import type { Reply } from './http/reply.ts'
 import type { IncomingRequest } from './http/request.ts'
 import { type RunningServer, startServer } from './http/server.ts'
+import { findBootId } from './lib/boot-id.ts'
 import type { Database } from './metadata/database.ts'
 import type { Health } from './observability/health.ts'
 import type { Log } from './observability/log.ts'
@@ -165,7 +165,7 @@ async function openRegistry(
       volume === null ? openMemoryBlobStore() : await openFilesystemBlobStore(volume),
       (action, seconds) => metrics.storageActed(action, seconds),
     ),
-    uploads: new LiveUploads(processName(config, role), await findBootId()),
+    uploads: new LiveUploads(processName(config, role), (await findBootId()) ?? crypto.randomUUID()),
     policy: {
       manifests: await manifestPolicyOf(config.manifests),
       uploadExpiry: config.uploads.expireAfterMilliseconds,
@@ -201,12 +201,6 @@ function openDatabase(
 function processName(config: Config, role: AppRole): string {
   if (config.database.kind === 'postgres') return crypto.randomUUID()
   return role.kind === 'single' ? 'single' : role.name
-}
-
-/** The same until the machine starts again; where the system does not tell, the same for this process only. */
-async function findBootId(): Promise<string> {
-  const text = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => crypto.randomUUID())
-  return text.trim()
 }
 
 /** What a dead predecessor left, and what grows old meanwhile. */

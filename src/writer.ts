@@ -8,6 +8,7 @@ import { keepLinkTree } from './app/link-tree.ts'
 import { openWriterLog } from './app/log.ts'
 import { requireOwnVolume } from './app/volume.ts'
 import type { WriterSettings } from './app/writer-settings.ts'
+import { findBootId } from './lib/boot-id.ts'
 import type { AnyCommand } from './metadata/database.ts'
 import { MIGRATIONS } from './metadata/schema.ts'
 import { SqliteReader } from './metadata/sqlite/reader.ts'
@@ -52,11 +53,16 @@ export async function startWriterProcess(
 /** A SqliteWriter that also looks after the link tree. */
 async function openWriter(settings: WriterSettings): Promise<CommandRunner> {
   const { databasePath, volume } = settings
-  const tree = new LinkTree(volume === null ? openMemoryTreeStore() : await openFilesystemTreeStore(volume))
+  const boot = await findBootId()
+  const tree =
+    volume === null
+      ? new LinkTree(openMemoryTreeStore(), null)
+      : new LinkTree(await openFilesystemTreeStore(volume), boot)
   const writer = await openSqliteWriter({
     path: databasePath,
     migrations: MIGRATIONS,
     settle: (session, marks) => tree.settle(session, marks),
+    boot,
   })
   const reader = new SqliteReader(databasePath)
   const database: TreeDatabase = {

@@ -72,6 +72,10 @@ export class DelegatingTreeStore implements TreeStore {
     return this.real.kindOf(path)
   }
 
+  changedAt(path: string): Promise<number> {
+    return this.real.changedAt(path)
+  }
+
   write(path: string, bytes: Uint8Array): Promise<void> {
     return this.real.write(path, bytes)
   }

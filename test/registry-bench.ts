@@ -65,6 +65,9 @@ const POLICY: Policy = {
   uploadExpiry: 7 * 86_400_000,
 }
 
+/** The run of the machine in which all is written. */
+export const THIS_BOOT = 'this boot'
+
 /** Describes behaviour that must be the same on both databases. */
 export function describeOnDatabases(subject: string, suite: (open: OpenBench) => void): void {
   describe(`${subject}, on SQLite`, () => suite(openOnSqlite))
@@ -81,9 +84,9 @@ export async function openOnSqlite(options: BenchOptions = {}): Promise<Bench> {
   const place = await openPlace(options)
   const path = join(place.root, databasePath)
   mkdirSync(dirname(path), { recursive: true })
-  const tree = new LinkTree(place.trees)
+  const tree = new LinkTree(place.trees, THIS_BOOT)
   const settle = tree.settle.bind(tree)
-  const writer = await openSqliteWriter({ path, migrations: MIGRATIONS, settle })
+  const writer = await openSqliteWriter({ path, migrations: MIGRATIONS, settle, boot: THIS_BOOT })
   const reader = new SqliteReader(path)
   const submit = (command: AnyCommand, input: unknown) => writer.submit(command, structuredClone(input))
   const database: Database & TreeDatabase = {
@@ -112,9 +115,9 @@ async function openPostgresAt(
   options: BenchOptions,
   closed: () => Promise<void>,
 ): Promise<Bench> {
-  const tree = new LinkTree(place.trees)
+  const tree = new LinkTree(place.trees, THIS_BOOT)
   const settle = tree.settle.bind(tree)
-  const database = await openPostgresDatabase({ url, migrations: MIGRATIONS, settle })
+  const database = await openPostgresDatabase({ url, migrations: MIGRATIONS, settle, boot: THIS_BOOT })
   const besides: Bench[] = []
   const opened = bench({
     place,
@@ -152,7 +155,7 @@ function bench(parts: Parts, uncheckedTree: UncheckedTree | null = null): Bench 
   const registry: Registry = {
     database,
     blobs: place.blobs,
-    uploads: new LiveUploads(`test-${crypto.randomUUID()}`, 'this boot'),
+    uploads: new LiveUploads(`test-${crypto.randomUUID()}`, THIS_BOOT),
     policy: { ...POLICY, ...options.policy },
     tree: uncheckedTree,
   }

@@ -5,6 +5,7 @@
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Config, DatabaseChoice } from '../config/config.ts'
+import { findBootId } from '../lib/boot-id.ts'
 import type { Database } from '../metadata/database.ts'
 import { openPostgresDatabase } from '../metadata/postgres/database.ts'
 import { MIGRATIONS } from '../metadata/schema.ts'
@@ -134,11 +135,16 @@ function openPostgres(
   log: Log,
 ): Promise<OpenedDatabase> {
   return closingOnFailure(async (closers) => {
-    const tree = new LinkTree(volume === null ? openMemoryTreeStore() : await openFilesystemTreeStore(volume))
+    const boot = await findBootId()
+    const tree =
+      volume === null
+        ? new LinkTree(openMemoryTreeStore(), null)
+        : new LinkTree(await openFilesystemTreeStore(volume), boot)
     const database = await openPostgresDatabase({
       url,
       migrations: MIGRATIONS,
       settle: (session, marks) => tree.settle(session, marks),
+      boot,
       connections: Math.floor(connections / workers),
     })
     closers.defer(() => database.close())

@@ -6,7 +6,7 @@
  * thread or process, share a commit with other commands, or be retried after a conflict.
  * Statements are written once for both dialects, with $1 … for values, which may repeat.
  */
-import type { TreeMark } from './tree.ts'
+import type { MadeMark } from './tree.ts'
 
 export type SqlValue = string | number | Uint8Array | null
 
@@ -25,8 +25,10 @@ export interface Transaction extends Read {
   run(sql: string, values: readonly SqlValue[]): Promise<number>
   /** Milliseconds since 1970 by the database's clock: the same for the whole transaction, and for every replica. */
   readonly now: number
+  /** The run of the machine in which this process writes (`findBootId`); null where that is not known. */
+  readonly boot: string | null
   /** Paths of the link tree that this command changes; made so after the commit and before the reply. */
-  readonly marks: TreeMark[]
+  readonly marks: MadeMark[]
 }
 
 /** A connection outside a transaction that can hold one path for itself among all processes that write the tree. */
@@ -34,11 +36,20 @@ export interface Session extends Read {
   exclusively<T>(path: string, work: () => Promise<T>): Promise<T>
 }
 
+/** A session that settles a commit. */
+export interface SettlingSession extends Session {
+  /** Runs a command in a commit of its own, on this connection: it never waits for another one. */
+  write<Input, Output>(command: Command<Input, Output>, input: Input): Promise<Output>
+}
+
 /**
  * What is done with the marks of a commit before anybody is answered. Resolves with the paths (treePath) that
  * could not be settled, and why: whoever marked one of them is answered with that error, the others are not.
  */
-export type Settle = (session: Session, marks: readonly TreeMark[]) => Promise<ReadonlyMap<string, Error>>
+export type Settle = (
+  session: SettlingSession,
+  marks: readonly MadeMark[],
+) => Promise<ReadonlyMap<string, Error>>
 
 export interface Command<Input, Output> {
   readonly name: string

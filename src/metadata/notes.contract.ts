@@ -56,14 +56,14 @@ export const putNoteInPassing = command('note.put-in-passing', write, { durable:
 /** Marks the note's path before it answers. */
 export const putMarkedNote = command('note.put-marked', async (tx, note: Note) => {
   const written = await write(tx, note)
-  tx.marks.push({ kind: 'tag', repositoryId: 1, key: note.name })
+  tx.marks.push({ id: 1, kind: 'tag', repositoryId: 1, key: note.name })
   return written
 })
 
 /** Writes and marks, and then has second thoughts. */
 export const refuseNote = command('note.refuse', async (tx, note: Note) => {
   await write(tx, note)
-  tx.marks.push({ kind: 'tag', repositoryId: 1, key: note.name })
+  tx.marks.push({ id: 1, kind: 'tag', repositoryId: 1, key: note.name })
   throw RegistryError.of([
     { code: 'MANIFEST_BLOB_UNKNOWN', message: 'one is missing', detail: { digest: 'a' } },
     { code: 'MANIFEST_BLOB_UNKNOWN', message: 'another is missing', detail: { digest: 'b' } },

@@ -216,6 +216,7 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   listNewestPathDirt: (tx) => [() => tree.listNewestPathDirt(tx, mark, 100)],
   hasTreeDirt: (tx) => [() => tree.hasTreeDirt(tx, mark)],
   listDirtyKeys: (tx) => [() => tree.listDirtyKeys(tx, { kind: 'tag', repositoryId: 1 }, 100)],
+  noteShown: (tx) => [() => tree.noteShown(tx, { ids: [1], at: 1 })],
   clearTreeDirt: (tx) => [() => tree.clearTreeDirt(tx, mark, 100)],
 
   insertUpload: (tx) => [() => uploads.insertUpload(tx, upload)],
@@ -472,6 +473,7 @@ function recordingOf(
 ): Transaction {
   return {
     now: tx.now,
+    boot: tx.boot,
     marks: tx.marks,
     one(sql, values, decode) {
       asked(sql, values)

@@ -12,6 +12,7 @@ import { openPostgresDatabase } from './postgres/database.ts'
 import { findOrCreateRepository, listRepositoryNames, markListed } from './repositories.ts'
 import { integer, text } from './row.ts'
 import { MIGRATIONS } from './schema.ts'
+import { listPathDirt, markTree, type TreeMark } from './tree.ts'
 
 const settle = async () => new Map()
 const folder = mkdtempSync(join(tmpdir(), 'berth-schema-'))
@@ -31,6 +32,18 @@ const NAMES = ['a', 'a/b', 'a/b/c', 'a-b', 'a.b', 'a0', 'a_b', 'aa', 'b'].map(pa
 const createListed = command('test.create-listed', async (tx, input: { names: typeof NAMES }) => {
   for (const name of input.names) await markListed(tx, await findOrCreateRepository(tx, name))
 })
+
+/** What a program of the fourth version wrote. */
+const markAsBefore = command('test.mark-as-before', async (tx) => {
+  await tx.run(
+    `INSERT INTO tree_dirty (kind, repository_id, key, value, marked_at) VALUES ('tag', 1, 'v1', 'older', 1)`,
+    [],
+  )
+})
+
+const markNow = command('test.mark-now', (tx, mark: TreeMark) =>
+  markTree(tx, mark, { before: 'older', after: 'newer' }),
+)
 
 function migrationsOf(database: Database): Promise<[number, string][]> {
   return database.all('SELECT version, name FROM migrations ORDER BY version', [], (row) => [
@@ -58,6 +71,23 @@ describe('the schema on SQLite', () => {
     const third = await openSqliteInPlace({ path: join(folder, 'twice.db'), migrations: MIGRATIONS, settle })
     expect(await migrationsOf(third)).toEqual(EVERY_MIGRATION)
     await third.close()
+  })
+
+  test('takes marks along that an older program has left: of these nothing more is known', async () => {
+    const options = { path: join(folder, 'marks.db'), settle, boot: 'this boot' }
+    const older = await openSqliteInPlace({ ...options, migrations: MIGRATIONS.slice(0, 4) })
+    await older.write(markAsBefore, undefined)
+    await older.close()
+    const newer = await openSqliteInPlace({ ...options, migrations: MIGRATIONS })
+    const mark = { kind: 'tag', repositoryId: 1, key: 'v1' } as const
+    await newer.write(markNow, mark)
+    const dirt = await listPathDirt(newer, mark, 10)
+    expect(dirt.map(({ value, boot, shownAt }) => [value, boot, shownAt])).toEqual([
+      ['older', null, null],
+      ['older', 'this boot', null],
+      ['newer', 'this boot', null],
+    ])
+    await newer.close()
   })
 
   test('sorts names by components, and these by their bytes', async () => {

@@ -247,4 +247,13 @@ export const MIGRATIONS: readonly Migration[] = [
       ) {{clustered}}`,
     ],
   },
+  {
+    version: 5,
+    name: 'what the tree has shown in which run of the machine',
+    // Of older marks neither is known.
+    statements: [
+      `ALTER TABLE tree_dirty ADD COLUMN boot {{text}}`,
+      `ALTER TABLE tree_dirty ADD COLUMN shown_at {{integer}}`,
+    ],
+  },
 ]

@@ -1,6 +1,6 @@
 /** Which paths of the link tree may differ from the database, and what they may hold until they are synced. */
 import type { Read, Row, Transaction } from './database.ts'
-import { exists, integer, optionalText, text } from './row.ts'
+import { exists, integer, optionalInteger, optionalText, text } from './row.ts'
 
 /** One path of the link tree, in the database's words. */
 export interface TreeMark {
@@ -11,16 +11,29 @@ export interface TreeMark {
   readonly key: string
 }
 
+const COLUMNS = 'id, kind, repository_id, key, value, marked_at, boot, shown_at'
+
 /** Names the path: two marks of one path have the same. */
 export function treePath(mark: TreeMark): string {
   return `${mark.kind}/${mark.repositoryId}/${mark.key}`
 }
 
-/** A mark as it stands in the table: one value that the path may hold, null for absence. */
-export interface TreeDirt extends TreeMark {
+/** A mark that a command has made, by the row of the newest value that it knows. */
+export interface MadeMark extends TreeMark {
   readonly id: number
+}
+
+/** A mark as it stands in the table: one value that the path may hold, null for absence. */
+export interface TreeDirt extends MadeMark {
   readonly value: string | null
   readonly markedAt: number
+  /** The run of the machine in which it was made, or shown, where that is known. */
+  readonly boot: string | null
+  /**
+   * When the tree had been made to show it, in milliseconds since 1970 by the clock of that machine. Null where that
+   * is not known: the process may have died before, or the path could not be written.
+   */
+  readonly shownAt: number | null
 }
 
 /**
@@ -34,8 +47,7 @@ export async function markTree(
   values: { readonly before: string | null; readonly after: string | null },
 ): Promise<void> {
   await insertDirt(tx, mark, values.before)
-  await insertDirt(tx, mark, values.after)
-  tx.marks.push(mark)
+  tx.marks.push({ ...mark, id: await insertDirt(tx, mark, values.after) })
 }
 
 /**
@@ -44,7 +56,7 @@ export async function markTree(
  */
 export async function resettleTree(tx: Transaction, mark: TreeMark): Promise<void> {
   const [dirt] = await listNewestPathDirt(tx, mark, 1)
-  if (dirt !== undefined) tx.marks.push(mark)
+  if (dirt !== undefined) tx.marks.push({ ...mark, id: dirt.id })
 }
 
 /** At most `limit` marks with an id above `after`, oldest first. */
@@ -53,7 +65,7 @@ export function listTreeDirt(
   page: { readonly after: number; readonly limit: number },
 ): Promise<TreeDirt[]> {
   return read.all(
-    `SELECT id, kind, repository_id, key, value, marked_at FROM tree_dirty WHERE id > $1 ORDER BY id LIMIT $2`,
+    `SELECT ${COLUMNS} FROM tree_dirty WHERE id > $1 ORDER BY id LIMIT $2`,
     [page.after, page.limit],
     treeDirt,
   )
@@ -62,7 +74,7 @@ export function listTreeDirt(
 /** At most `limit` values that the path may hold, oldest first. */
 export function listPathDirt(read: Read, mark: TreeMark, limit: number): Promise<TreeDirt[]> {
   return read.all(
-    `SELECT id, kind, repository_id, key, value, marked_at FROM tree_dirty
+    `SELECT ${COLUMNS} FROM tree_dirty
      WHERE kind = $1 AND repository_id = $2 AND key = $3 ORDER BY id LIMIT $4`,
     [mark.kind, mark.repositoryId, mark.key, limit],
     treeDirt,
@@ -72,7 +84,7 @@ export function listPathDirt(read: Read, mark: TreeMark, limit: number): Promise
 /** As `listPathDirt`, but the newest, newest first. */
 export function listNewestPathDirt(read: Read, mark: TreeMark, limit: number): Promise<TreeDirt[]> {
   return read.all(
-    `SELECT id, kind, repository_id, key, value, marked_at FROM tree_dirty
+    `SELECT ${COLUMNS} FROM tree_dirty
      WHERE kind = $1 AND repository_id = $2 AND key = $3 ORDER BY id DESC LIMIT $4`,
     [mark.kind, mark.repositoryId, mark.key, limit],
     treeDirt,
@@ -111,11 +123,26 @@ export async function clearTreeDirt(tx: Transaction, mark: TreeMark, upTo: numbe
   ])
 }
 
-async function insertDirt(tx: Transaction, mark: TreeMark, value: string | null): Promise<void> {
-  await tx.run(
-    `INSERT INTO tree_dirty (kind, repository_id, key, value, marked_at) VALUES ($1, $2, $3, $4, $5)`,
-    [mark.kind, mark.repositoryId, mark.key, value, tx.now],
+/** Says of marks, by their rows, that the tree has shown them by a time (`TreeDirt.shownAt`). */
+export async function noteShown(
+  tx: Transaction,
+  { ids, at }: { readonly ids: readonly number[]; readonly at: number },
+): Promise<void> {
+  for (const id of ids) {
+    await tx.run('UPDATE tree_dirty SET boot = $2, shown_at = $3 WHERE id = $1', [id, tx.boot, at])
+  }
+}
+
+/** Gives the id of the row. */
+async function insertDirt(tx: Transaction, mark: TreeMark, value: string | null): Promise<number> {
+  const id = await tx.one(
+    `INSERT INTO tree_dirty (kind, repository_id, key, value, marked_at, boot) VALUES ($1, $2, $3, $4, $5, $6)
+     RETURNING id`,
+    [mark.kind, mark.repositoryId, mark.key, value, tx.now, tx.boot],
+    (row) => integer(row, 'id'),
   )
+  if (id === null) throw new Error('a row that was inserted gave no id')
+  return id
 }
 
 function treeDirt(row: Row): TreeDirt {
@@ -126,5 +153,7 @@ function treeDirt(row: Row): TreeDirt {
     key: text(row, 'key'),
     value: optionalText(row, 'value'),
     markedAt: integer(row, 'marked_at'),
+    boot: optionalText(row, 'boot'),
+    shownAt: optionalInteger(row, 'shown_at'),
   }
 }

@@ -563,6 +563,7 @@ async function statementsOfPush(bench: Bench, repository: RepositoryName, { dige
   const counted = command('test.count', async (tx, input: PutManifestFacts) => {
     const counting: Transaction = {
       now: tx.now,
+      boot: tx.boot,
       marks: tx.marks,
       one(sql, values, decode) {
         count++

@@ -3,6 +3,8 @@
  * open the same one again as a new process would, and to throw it away.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { dirname } from 'node:path'
+import { until } from '../../test/until.ts'
 import { digestOf } from '../oci/digest.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
 import { parseTag } from '../oci/tag.ts'
@@ -13,6 +15,8 @@ const NAME = parseRepositoryName('team/app')
 const TAG = parseTag('1.2')
 const DIGEST = digestOf(bytes('a manifest'))
 const LINK = tagLinkPath(NAME, TAG)
+/** Milliseconds: the clock from which files have their times is no finer. */
+const TICK = 20
 
 export interface OpenedTreeStore {
   readonly store: TreeStore
@@ -71,6 +75,18 @@ export function testTreeStore(driver: string, open: () => Promise<OpenedTreeStor
       expect((await store.stat(LINK))?.size).toBe(0)
       expect(await store.read(layerLinkPath(NAME, DIGEST))).toBeNull()
       expect(await store.stat(layerLinkPath(NAME, DIGEST))).toBeNull()
+    })
+
+    test('tells when a file was changed, and where there is none, when the folder above it was', async () => {
+      await store.write(LINK, bytes(DIGEST))
+      const written = await store.changedAt(LINK)
+      expect(Math.abs(written - Date.now())).toBeLessThan(60_000)
+      const folder = dirname(LINK)
+      expect(await store.changedAt(`${folder}/none/at/all`)).toBe(await store.changedAt(folder))
+      await until('time has passed', () => Date.now() > written + TICK)
+      await store.remove(LINK)
+      expect(await store.changedAt(LINK)).toBe(await store.changedAt(folder))
+      expect(await store.changedAt(LINK)).toBeGreaterThan(written)
     })
 
     test('finds nothing behind a file that should be a folder', async () => {

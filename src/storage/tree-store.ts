@@ -16,6 +16,12 @@ export interface TreeStore {
   /** What lies there, behind symbolic links; null where nothing does, or a symbolic link leads nowhere. */
   kindOf(path: string): Promise<EntryKind | null>
 
+  /**
+   * When what lies at the path was changed last, or, where nothing does, the nearest folder above: for something may
+   * have been taken out of it. Milliseconds since 1970 by the storage's clock, without a fraction.
+   */
+  changedAt(path: string): Promise<number>
+
   /** Puts the file in place as a whole, with the folders above it. */
   write(path: string, bytes: Uint8Array): Promise<void>
 

@@ -18,19 +18,21 @@ import {
 import { migrate } from '../migrate.ts'
 import { text } from '../row.ts'
 import type { Migration } from '../schema.ts'
-import type { TreeMark } from '../tree.ts'
+import type { MadeMark } from '../tree.ts'
 import { DatabaseUnavailable } from '../unavailable.ts'
 import { type Connection, execute, StatementReads } from './connection.ts'
 import { asUnavailable, isConflict, isConnectionLoss } from './failures.ts'
 import { postgresMigrationTarget } from './migration-target.ts'
 import { answeringWithin, CLOSE_TIMEOUT_S, openPool, ReadPool } from './pool.ts'
-import { PostgresSession } from './session.ts'
+import { PostgresSession, PostgresSettlingSession } from './session.ts'
 import { type Committed, commitCommand } from './transaction.ts'
 
 export interface PostgresOptions {
   readonly url: string
   readonly migrations: readonly Migration[]
   readonly settle: Settle
+  /** The run of the machine (`findBootId`), to be remembered with the marks; unknown unless told. */
+  readonly boot?: string | null
   /** How many connections this process may open, for reads and writes together: at least 2; 10 unless told. */
   readonly connections?: number
   /** How long a write waits for the server to be there, or for a connection to be free; 5 s unless told. */
@@ -62,6 +64,7 @@ export class PostgresDatabase extends StatementReads implements Database {
   readonly #reads: ReadPool
   readonly #writes: SQL
   readonly #settle: Settle
+  readonly #boot: string | null
   readonly #patienceMs: number
   readonly #statementLimitMs: number
   readonly #running = new Set<Promise<unknown>>()
@@ -74,6 +77,7 @@ export class PostgresDatabase extends StatementReads implements Database {
     this.#reads = new ReadPool(options.url, readers, options.readLimitMs ?? READ_LIMIT_MS)
     this.#writes = openPool(options.url, Math.max(1, connections - readers))
     this.#settle = options.settle
+    this.#boot = options.boot ?? null
     this.#patienceMs = options.patienceMs ?? 5000
     this.#statementLimitMs = options.statementLimitMs ?? STATEMENT_LIMIT_MS
   }
@@ -100,7 +104,10 @@ export class PostgresDatabase extends StatementReads implements Database {
    * The work may not write: whoever holds a connection must not wait for another.
    */
   inSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#whileOpen((connection) => this.#withSession(connection, work))
+    return this.#whileOpen((connection) => {
+      const session = new PostgresSession(this.#answering(connection))
+      return this.#endingSession(connection, session, () => work(session))
+    })
   }
 
   /** Lets the commands that were taken end. Safe to call twice. */
@@ -139,7 +146,7 @@ export class PostgresDatabase extends StatementReads implements Database {
   ): Promise<Committed<Output>> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await commitCommand(connection, command, input)
+        return await commitCommand({ connection, boot: this.#boot }, command, input)
       } catch (error) {
         if (!isConflict(error)) throw error
         if (attempt === CONFLICT_ATTEMPTS) throw tooManyConflicts(error)
@@ -149,8 +156,13 @@ export class PostgresDatabase extends StatementReads implements Database {
   }
 
   /** The change is committed by now: a broken connection leaves open whether the link tree shows it. */
-  async #settleMarks(connection: ReservedSQL, marks: readonly TreeMark[]): Promise<void> {
-    const failures = await this.#withSession(connection, (session) => this.#settle(session, marks)).catch(
+  async #settleMarks(connection: ReservedSQL, marks: readonly MadeMark[]): Promise<void> {
+    const answering = this.#answering(connection)
+    const session = new PostgresSettlingSession(
+      answering,
+      async (command, input) => (await this.#commit(answering, command, input)).output,
+    )
+    const failures = await this.#endingSession(connection, session, () => this.#settle(session, marks)).catch(
       (error) => {
         throw asUnavailable(error) === error ? error : new WriterUnavailable(UNSETTLED, { cause: error })
       },
@@ -158,10 +170,13 @@ export class PostgresDatabase extends StatementReads implements Database {
     for (const failure of failures.values()) throw failure
   }
 
-  async #withSession<T>(connection: ReservedSQL, work: (session: Session) => Promise<T>): Promise<T> {
-    const session = new PostgresSession(this.#answering(connection))
+  async #endingSession<T>(
+    connection: ReservedSQL,
+    session: PostgresSession,
+    work: () => Promise<T>,
+  ): Promise<T> {
     try {
-      return await work(session)
+      return await work()
     } finally {
       if (!session.clean) await connection.close({ timeout: 0 })
     }

@@ -3,7 +3,7 @@
  * session advisory lock, so among all replicas, and one at a time, so that sessions cannot wait for each
  * other in a circle. The server drops the lock with the connection.
  */
-import type { Session } from '../database.ts'
+import type { Session, SettlingSession } from '../database.ts'
 import { type Connection, execute, StatementReads } from './connection.ts'
 
 export class PostgresSession extends StatementReads implements Session {
@@ -33,6 +33,16 @@ export class PostgresSession extends StatementReads implements Session {
       await execute(this.#connection, 'SELECT pg_advisory_unlock(hashtextextended($1, 0))', [path])
       this.clean = true
     }
+  }
+}
+
+/** With the committing that its connection can do beside. */
+export class PostgresSettlingSession extends PostgresSession implements SettlingSession {
+  readonly write: SettlingSession['write']
+
+  constructor(connection: Connection, write: SettlingSession['write']) {
+    super(connection)
+    this.write = write
   }
 }
 

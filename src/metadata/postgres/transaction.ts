@@ -5,13 +5,19 @@
  */
 import { type Command, type SqlValue, type Transaction, WriterUnavailable } from '../database.ts'
 import { integer } from '../row.ts'
-import type { TreeMark } from '../tree.ts'
+import type { MadeMark } from '../tree.ts'
 import { type Connection, execute, executeScript, StatementReads } from './connection.ts'
 import { isConnectionLoss } from './failures.ts'
 
 export interface Committed<Output> {
   readonly output: Output
-  readonly marks: readonly TreeMark[]
+  readonly marks: readonly MadeMark[]
+}
+
+/** Where commands are run. */
+export interface Place {
+  readonly connection: Connection
+  readonly boot: string | null
 }
 
 /**
@@ -19,11 +25,12 @@ export interface Committed<Output> {
  * the connection broke during COMMIT.
  */
 export async function commitCommand<Input, Output>(
-  connection: Connection,
+  { connection, boot }: Place,
   command: Command<Input, Output>,
   input: Input,
 ): Promise<Committed<Output>> {
-  const tx = new PostgresTransaction(connection, await begin(connection, command.durable))
+  const now = await begin(connection, command.durable)
+  const tx = new PostgresTransaction({ connection, boot }, now)
   try {
     const output = await command.run(tx, input)
     tx.requireSound()
@@ -67,14 +74,16 @@ async function rollback(connection: Connection): Promise<void> {
 
 class PostgresTransaction extends StatementReads implements Transaction {
   readonly now: number
-  readonly marks: TreeMark[] = []
+  readonly boot: string | null
+  readonly marks: MadeMark[] = []
   readonly #connection: Connection
   #failure: { readonly error: unknown } | null = null
   #ended = false
 
-  constructor(connection: Connection, now: number) {
+  constructor({ connection, boot }: Place, now: number) {
     super((sql, values) => this.#attempt(sql, values))
     this.#connection = connection
+    this.boot = boot
     this.now = now
   }
 

@@ -7,7 +7,7 @@
  * is refused as the defect that it is.
  */
 import type { AnyCommand, Command } from '../database.ts'
-import type { TreeMark } from '../tree.ts'
+import type { MadeMark } from '../tree.ts'
 import { DatabaseUnavailable } from '../unavailable.ts'
 import type { Statements } from './statements.ts'
 import { SqliteTransaction } from './transaction.ts'
@@ -19,16 +19,23 @@ export interface Job {
 
 /** What became of one job. Marks are those of what was committed. */
 export type Outcome =
-  | { readonly kind: 'done'; readonly output: unknown; readonly marks: readonly TreeMark[] }
+  | { readonly kind: 'done'; readonly output: unknown; readonly marks: readonly MadeMark[] }
   | { readonly kind: 'refused'; readonly error: unknown }
 
+/** Where jobs are run. */
+export interface Place {
+  readonly statements: Statements
+  readonly boot: string | null
+}
+
 /** Runs and commits the jobs in order, and gives one outcome for each. If it throws, nothing of them took effect. */
-export async function commitBatch(statements: Statements, jobs: readonly Job[]): Promise<Outcome[]> {
+export async function commitBatch(place: Place, jobs: readonly Job[]): Promise<Outcome[]> {
+  const { statements } = place
   const durable = jobs.some((job) => job.command.durable)
   statements.execute(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
   statements.run('BEGIN IMMEDIATE')
   try {
-    const outcomes = await runAll(statements, jobs)
+    const outcomes = await runAll(place, jobs)
     statements.run('COMMIT')
     return outcomes
   } catch (error) {
@@ -37,20 +44,20 @@ export async function commitBatch(statements: Statements, jobs: readonly Job[]):
   }
 }
 
-async function runAll(statements: Statements, jobs: readonly Job[]): Promise<Outcome[]> {
+async function runAll(place: Place, jobs: readonly Job[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   const turn = new EventLoopTurn()
   try {
-    for (const job of jobs) outcomes.push(await runOne(statements, job, turn))
+    for (const job of jobs) outcomes.push(await runOne(place, job, turn))
     return outcomes
   } finally {
     turn.forget()
   }
 }
 
-async function runOne(statements: Statements, job: Job, turn: EventLoopTurn): Promise<Outcome> {
+async function runOne({ statements, boot }: Place, job: Job, turn: EventLoopTurn): Promise<Outcome> {
   statements.run('SAVEPOINT command')
-  const tx = new SqliteTransaction(statements)
+  const tx = new SqliteTransaction(statements, boot)
   try {
     const output = await turn.endsAfter(job.command.name, runnable(job.command).run(tx, job.input))
     tx.requireSound()

@@ -2,7 +2,8 @@
  * Sessions of the writer's process. As one writer serves all, a path is held in memory. While a batch is
  * settled, reads may use the writer's own connection, which is outside any transaction until then, and no longer.
  */
-import type { Read, Row, Session, SqlValue } from '../database.ts'
+import type { AnyCommand, Command, Read, Row, Session, SettlingSession, SqlValue } from '../database.ts'
+import { commitBatch, type Place } from './batch.ts'
 import type { Statements } from './statements.ts'
 
 export class ReadSession implements Session {
@@ -24,6 +25,22 @@ export class ReadSession implements Session {
 
   exclusively<T>(path: string, work: () => Promise<T>): Promise<T> {
     return this.#locks.exclusively(path, work)
+  }
+}
+
+/** What settles a batch: its commits come between that batch and the next one. */
+export class BatchSession extends ReadSession implements SettlingSession {
+  readonly #place: Place
+
+  constructor(read: Read, locks: PathLocks, place: Place) {
+    super(read, locks)
+    this.#place = place
+  }
+
+  async write<Input, Output>(command: Command<Input, Output>, input: Input): Promise<Output> {
+    const [outcome] = await commitBatch(this.#place, [{ command: command as AnyCommand, input }])
+    if (outcome?.kind !== 'done') throw outcome?.error
+    return outcome.output as Output
   }
 }
 

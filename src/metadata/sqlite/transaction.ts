@@ -3,18 +3,20 @@
  * catches the error, as in PostgreSQL; and nothing reaches the database once the command has ended.
  */
 import type { Row, SqlValue, Transaction } from '../database.ts'
-import type { TreeMark } from '../tree.ts'
+import type { MadeMark } from '../tree.ts'
 import type { Statements } from './statements.ts'
 
 export class SqliteTransaction implements Transaction {
   readonly now = Date.now()
-  readonly marks: TreeMark[] = []
+  readonly boot: string | null
+  readonly marks: MadeMark[] = []
   readonly #statements: Statements
   #failure: { readonly error: unknown } | null = null
   #ended = false
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, boot: string | null) {
     this.#statements = statements
+    this.boot = boot
   }
 
   async one<T>(sql: string, values: readonly SqlValue[], decode: (row: Row) => T): Promise<T | null> {

@@ -10,11 +10,11 @@ import { closeSync, openSync } from 'node:fs'
 import { type AnyCommand, type Read, type Session, type Settle, WriterUnavailable } from '../database.ts'
 import { migrate } from '../migrate.ts'
 import type { Migration } from '../schema.ts'
-import { type TreeMark, treePath } from '../tree.ts'
+import { type MadeMark, treePath } from '../tree.ts'
 import { DatabaseUnavailable } from '../unavailable.ts'
-import { commitBatch, type Job, type Outcome } from './batch.ts'
+import { commitBatch, type Job, type Outcome, type Place } from './batch.ts'
 import { sqliteMigrationTarget } from './migration-target.ts'
-import { PathLocks, ReadSession, WriterReads } from './session.ts'
+import { BatchSession, PathLocks, ReadSession, WriterReads } from './session.ts'
 import { isFailedSync, Statements } from './statements.ts'
 
 /** Bounds how long one commit takes, and how many share a failure. */
@@ -26,6 +26,8 @@ export interface WriterOptions {
   readonly path: string
   readonly migrations: readonly Migration[]
   readonly settle: Settle
+  /** The run of the machine (`findBootId`), to be remembered with the marks; unknown unless told. */
+  readonly boot?: string | null
 }
 
 /** Something that runs commands: the writer, or a writer with more to look after. */
@@ -51,7 +53,7 @@ export async function openSqliteWriter(options: WriterOptions): Promise<SqliteWr
     statements.execute('PRAGMA foreign_keys = ON')
     statements.execute(`PRAGMA journal_size_limit = ${LOG_BYTES}`)
     await migrate(sqliteMigrationTarget(statements), options.migrations)
-    return new SqliteWriter(statements, options.settle)
+    return new SqliteWriter({ statements, boot: options.boot ?? null }, options.settle)
   } catch (error) {
     statements.close()
     throw error
@@ -71,7 +73,7 @@ function createForOwnerAlone(path: string): void {
 }
 
 export class SqliteWriter implements CommandRunner {
-  readonly #statements: Statements
+  readonly #place: Place
   readonly #settle: Settle
   readonly #locks = new PathLocks()
   #waiting: WaitingJob[] = []
@@ -79,8 +81,8 @@ export class SqliteWriter implements CommandRunner {
   #closed: Promise<void> | null = null
   #broken: DatabaseUnavailable | null = null
 
-  constructor(statements: Statements, settle: Settle) {
-    this.#statements = statements
+  constructor(place: Place, settle: Settle) {
+    this.#place = place
     this.#settle = settle
   }
 
@@ -110,8 +112,9 @@ export class SqliteWriter implements CommandRunner {
 
   async #close(): Promise<void> {
     await this.#draining
-    if (!this.#broken) this.#statements.execute('PRAGMA wal_checkpoint(TRUNCATE)')
-    this.#statements.close()
+    const { statements } = this.#place
+    if (!this.#broken) statements.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+    statements.close()
   }
 
   /** Turns the event loop before each batch, so that commands that have arrived join it. */
@@ -126,7 +129,7 @@ export class SqliteWriter implements CommandRunner {
   async #commit(jobs: readonly WaitingJob[]): Promise<void> {
     try {
       if (this.#broken) throw this.#broken
-      const outcomes = await commitBatch(this.#statements, jobs)
+      const outcomes = await commitBatch(this.#place, jobs)
       await this.#answer(jobs, outcomes)
     } catch (error) {
       const failure = asUnavailable(error)
@@ -146,11 +149,11 @@ export class SqliteWriter implements CommandRunner {
     await Promise.all(answers)
   }
 
-  async #settleMarks(marks: readonly TreeMark[]): Promise<ReadonlyMap<string, Error>> {
+  async #settleMarks(marks: readonly MadeMark[]): Promise<ReadonlyMap<string, Error>> {
     if (marks.length === 0) return new Map()
-    const reads = new WriterReads(this.#statements)
+    const reads = new WriterReads(this.#place.statements)
     try {
-      return await this.#settle(new ReadSession(reads, this.#locks), marks)
+      return await this.#settle(new BatchSession(reads, this.#locks, this.#place), marks)
     } finally {
       reads.end()
     }
@@ -167,7 +170,7 @@ function answerSettled(
   else job.reject(failures.get(treePath(failed)))
 }
 
-function marksOf(outcome: Outcome): readonly TreeMark[] {
+function marksOf(outcome: Outcome): readonly MadeMark[] {
   return outcome.kind === 'done' ? outcome.marks : []
 }
 

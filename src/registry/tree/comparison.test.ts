@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { putBlob, putLink } from '../../../test/old-volume.ts'
-import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
+import { type Bench, describeOnDatabases, failureOf, THIS_BOOT } from '../../../test/registry-bench.ts'
 import { blobFacts, historyOf, marksOf, tagsOf, trashOf } from '../../../test/registry-facts.ts'
 import {
   newBlob,
@@ -242,7 +242,7 @@ describeOnDatabases('a tree that another registry has changed', (open) => {
 
   describe('after a crash', () => {
     function replay(): Promise<unknown> {
-      return new LinkTree(first.files).replay(first.database)
+      return new LinkTree(first.files, THIS_BOOT).replay(first.database)
     }
 
     test.each([

@@ -9,6 +9,7 @@ import {
   describeOnDatabases,
   describeOnPostgres,
   failureOf,
+  THIS_BOOT,
 } from '../../../test/registry-bench.ts'
 import { marksOf, tagFoldersOf, tagsOf, treeOf } from '../../../test/registry-facts.ts'
 import {
@@ -241,7 +242,7 @@ describeOnDatabases('the link tree', (open) => {
         await bench.files.removeFolder(repositoryFolder(repository))
       }
       disk.unwritable = `${bad}/_manifests`
-      const failures = await new LinkTree(disk).replay(bench.database)
+      const failures = await new LinkTree(disk, 'the next boot').replay(bench.database)
       expect(failures.length).toBeGreaterThan(0)
       expect(await marksOf(bench, good)).toEqual([])
       expect(await marksOf(bench, bad)).not.toEqual([])
@@ -336,7 +337,7 @@ describeOnDatabases('the link tree', (open) => {
       const repository = bench.newRepository()
       const [one, two] = [newIndex([]), newIndex([])]
       await pushManifest(bench.registry, repository, one, 'v1')
-      const other = new LinkTree(disk)
+      const other = new LinkTree(disk, THIS_BOOT)
       disk.duringSync = async () => {
         disk.duringSync = () => Promise.resolve()
         await pushManifest(bench.registry, repository, two, 'v1')
@@ -362,7 +363,7 @@ describeOnDatabases('the link tree', (open) => {
     })
   })
 
-  describe('after a crash', () => {
+  describe('after a power cut', () => {
     let repository: RepositoryName
     let image: Sample
     beforeAll(async () => {
@@ -376,7 +377,7 @@ describeOnDatabases('the link tree', (open) => {
     }
 
     async function restart(): Promise<void> {
-      await new LinkTree(bench.files).replay(bench.database)
+      await new LinkTree(bench.files, 'the next boot').replay(bench.database)
       expect(await marksOf(bench, repository)).toEqual([])
     }
 

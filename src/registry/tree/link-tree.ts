@@ -9,7 +9,7 @@
  */
 
 import { isBlobLinked } from '../../metadata/blobs.ts'
-import type { Database, Read, Session } from '../../metadata/database.ts'
+import type { Database, Read, Session, SettlingSession } from '../../metadata/database.ts'
 import { findPayload, hasManifest } from '../../metadata/manifests.ts'
 import { findRepositoryName, type RepositoryId } from '../../metadata/repositories.ts'
 import { findTagDigest } from '../../metadata/tags.ts'
@@ -17,6 +17,7 @@ import {
   listNewestPathDirt,
   listPathDirt,
   listTreeDirt,
+  type MadeMark,
   type TreeDirt,
   type TreeMark,
   treePath,
@@ -34,7 +35,7 @@ import {
   tagLinkPath,
 } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
-import { clearMarksCommand } from './link-tree.commands.ts'
+import { clearMarksCommand, noteShownCommand } from './link-tree.commands.ts'
 import { findOvertaken } from './overtaken-marks.ts'
 
 const PATHS_AT_ONCE = 1_000
@@ -58,28 +59,43 @@ interface Shown {
 
 export class LinkTree {
   readonly #store: TreeStore
+  readonly #boot: string | null
   /** Marked in this process and not yet durable on disk. */
   #dirty = new Map<string, TreeMark>()
   /** A sync of files failed: what they seem to hold may not be on disk, so they are written once more. */
   #isInDoubt = false
 
-  constructor(store: TreeStore) {
+  /** `boot` is the run of the machine (`findBootId`), null where it is not known or the store goes with the process. */
+  constructor(store: TreeStore, boot: string | null) {
     this.#store = store
+    this.#boot = boot
   }
 
   /** One path that cannot be written keeps no other from being shown: its mark stays, and `flush` tries again. */
   async settle(
-    session: Session,
-    marks: readonly TreeMark[],
+    session: SettlingSession,
+    marks: readonly MadeMark[],
   ): Promise<ReadonlyMap<string, StorageUnavailable>> {
     const paths = new Map(marks.map((mark) => [treePath(mark), mark]))
     for (const [path, mark] of paths) this.#dirty.set(path, mark)
-    return await eachPath(paths, (path, mark) =>
+    const failures = await eachPath(paths, (path, mark) =>
       session.exclusively(path, async () => {
         const newest = mark.kind === 'tag' ? await listNewestPathDirt(session, mark, NEWEST_VALUES) : []
         await this.#show(session, mark, newest.toReversed())
       }),
     )
+    await this.#noteShown(
+      session,
+      [...paths.values()].filter((mark) => !failures.has(treePath(mark))),
+    )
+    return failures
+  }
+
+  /** Before the answer: what was answered and is not there at the next start has been changed by somebody else. */
+  async #noteShown(session: SettlingSession, marks: readonly MadeMark[]): Promise<void> {
+    const ids = marks.filter(({ kind }) => kind !== 'payload').map(({ id }) => id)
+    if (this.#boot === null || ids.length === 0) return
+    await session.write(noteShownCommand, { ids, at: Date.now() })
   }
 
   /**
@@ -140,7 +156,7 @@ export class LinkTree {
     const failures = await database.inSession((session) =>
       eachPath(paths, (path, mark) =>
         session.exclusively(path, async () => {
-          const upTo = await findOvertaken(session, this.#store, mark)
+          const upTo = await findOvertaken({ read: session, files: this.#store, boot: this.#boot }, mark)
           if (upTo !== null) overtaken.push({ mark, upTo })
         }),
       ),

@@ -68,6 +68,17 @@ class FilesystemTreeStore implements TreeStore {
     return explaining(file, async () => kindOf(await stat(file).catch(nullUnlessUnknown)))
   }
 
+  changedAt(path: string): Promise<number> {
+    const file = this.#inside(path)
+    return explaining(file, async () => {
+      for (let place = file; place !== this.#root; place = dirname(place)) {
+        const found = await unlessAbsent(null, () => stat(place))
+        if (found !== null) return Math.floor(found.mtimeMs)
+      }
+      return Math.floor((await stat(this.#root)).mtimeMs)
+    })
+  }
+
   write(path: string, bytes: Uint8Array): Promise<void> {
     const file = this.#inside(path)
     const temporary = this.#unique(temporaryFolder)

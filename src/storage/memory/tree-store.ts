@@ -10,10 +10,22 @@ interface StoredFile {
   readonly modifiedAt: number
 }
 
-type Folder = Map<string, Folder | StoredFile>
+class Folder extends Map<string, Folder | StoredFile> {
+  changedAt = Date.now()
+
+  override set(name: string, entry: Folder | StoredFile): this {
+    this.changedAt = Date.now()
+    return super.set(name, entry)
+  }
+
+  override delete(name: string): boolean {
+    this.changedAt = Date.now()
+    return super.delete(name)
+  }
+}
 
 class MemoryTreeStore implements TreeStore {
-  readonly #root: Folder = new Map()
+  readonly #root = new Folder()
 
   async read(path: string): Promise<Uint8Array | null> {
     return this.#findFile(path)?.bytes.slice() ?? null
@@ -27,7 +39,15 @@ class MemoryTreeStore implements TreeStore {
   async kindOf(path: string): Promise<EntryKind | null> {
     const found = this.#find(path)
     if (found === null) return null
-    return found instanceof Map ? 'folder' : 'file'
+    return found instanceof Folder ? 'folder' : 'file'
+  }
+
+  async changedAt(path: string): Promise<number> {
+    const file = this.#findFile(path)
+    if (file !== null) return file.modifiedAt
+    const found = this.#find(path)
+    if (found instanceof Folder) return found.changedAt
+    return await this.changedAt(split(path).parents.join('/'))
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
@@ -47,7 +67,7 @@ class MemoryTreeStore implements TreeStore {
 
   async list(path: string): Promise<string[]> {
     const found = this.#find(path)
-    return found instanceof Map ? [...found.keys()].sort() : []
+    return found instanceof Folder ? [...found.keys()].sort() : []
   }
 
   async sync(): Promise<void> {}
@@ -55,20 +75,20 @@ class MemoryTreeStore implements TreeStore {
   #find(path: string): Folder | StoredFile | null {
     let found: Folder | StoredFile | null = this.#root
     for (const name of path === '' ? [] : path.split('/')) {
-      found = found instanceof Map ? (found.get(name) ?? null) : null
+      found = found instanceof Folder ? (found.get(name) ?? null) : null
     }
     return found
   }
 
   #findFile(path: string): StoredFile | null {
     const found = this.#find(path)
-    return found === null || found instanceof Map ? null : found
+    return found === null || found instanceof Folder ? null : found
   }
 
   #take(path: string): void {
     const { parents, name } = split(path)
     const folder = this.#find(parents.join('/'))
-    if (folder instanceof Map) folder.delete(name)
+    if (folder instanceof Folder) folder.delete(name)
   }
 }
 
@@ -80,8 +100,8 @@ function split(path: string): { parents: string[]; name: string } {
 
 function openFolder(above: Folder, name: string): Folder {
   const found = above.get(name)
-  if (found instanceof Map) return found
-  const made: Folder = new Map()
+  if (found instanceof Folder) return found
+  const made = new Folder()
   above.set(name, made)
   return made
 }

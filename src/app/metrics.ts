@@ -35,7 +35,7 @@ export class AppMetrics implements WriteWatch {
       status: statusOf(request, reply),
       seconds: milliseconds / 1000,
       received: request.received,
-      sent: sentBytes(request, reply),
+      sent: sentBytes(request, reply) ?? 0,
     })
   }
 

@@ -31,7 +31,8 @@ export function describeRequest(request: IncomingRequest, reply: Reply, millisec
   }
 }
 
-/** Of the body. */
-export function sentBytes({ method }: IncomingRequest, { body }: Reply): number {
+/** Of the body; null where its client went away, for nobody knows how many it had by then. */
+export function sentBytes({ method, signal }: IncomingRequest, { body }: Reply): number | null {
+  if (signal.aborted) return null
   return method === 'HEAD' || body === null || body.kind === 'redirect' ? 0 : contentLength(body)
 }

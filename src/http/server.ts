@@ -14,6 +14,7 @@ import { type Address, claim } from './address.ts'
 import { Listener, type Native } from './listener.ts'
 import { type Reply, toResponse } from './reply.ts'
 import { type Connection, type Discarding, IncomingRequest } from './request.ts'
+import { Sending, type Sent, takesTime } from './sending.ts'
 import type { TlsOptions } from './tls.ts'
 
 export interface ServerOptions {
@@ -41,7 +42,7 @@ export interface ServerOptions {
    * for BodyLost, and for what this function threw itself.
    */
   onError(error: unknown, request: IncomingRequest | null): Reply
-  /** A reply was decided upon. Its body may still be on its way, and may yet be lost or cut. */
+  /** A reply was sent, or its client has gone meanwhile: then the request's signal says so. Milliseconds since it came. */
   onReply?(request: IncomingRequest, reply: Reply, milliseconds: number): void
   /** A streamed body broke after its status was sent; the client saw the connection cut. */
   onBodyFailed?(error: unknown, request: IncomingRequest): void
@@ -93,6 +94,7 @@ interface Serving {
   readonly options: ServerOptions
   readonly circumstances: Circumstances
   readonly inFlight: InFlight
+  readonly sending: Sending
 }
 
 /**
@@ -102,7 +104,12 @@ interface Serving {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   if (options.reusePort !== true) await claim(options.address)
   Reflect.set(http, 'maxHeaderSize', HEADER_BYTES)
-  const serving = { options, circumstances: circumstancesOf(options), inFlight: new InFlight() }
+  const serving = {
+    options,
+    circumstances: circumstancesOf(options),
+    inFlight: new InFlight(),
+    sending: new Sending(),
+  }
   const listener = new Listener({
     address: options.address,
     reusePort: options.reusePort ?? false,
@@ -118,7 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     url: listener.url,
     port: listener.port,
     replaceTls: (tls) => listener.replaceTls(tls),
-    stop: ({ graceMilliseconds }) => stop(listener, serving.inFlight, graceMilliseconds),
+    stop: ({ graceMilliseconds }) => stop(listener, serving, graceMilliseconds),
   }
 }
 
@@ -127,7 +134,7 @@ async function answer(
   connection: BunConnection,
   farewell: () => Reply['headers'],
 ): Promise<Response> {
-  const { options, inFlight } = serving
+  const { options, inFlight, sending } = serving
   const started = performance.now()
   inFlight.begin()
   const request = new IncomingRequest(connection.request, connection)
@@ -137,7 +144,9 @@ async function answer(
     const common = { ...serving.circumstances.headers, ...(mayHaveBody(request) ? {} : farewell()) }
     const response = await toResponse(complete(reply, common, request.id), request, failed)
     connection.endSlowness()
-    options.onReply?.(request, reply, performance.now() - started)
+    const tell = () => options.onReply?.(request, reply, performance.now() - started)
+    if (takesTime(request.method, reply)) sending.watch(connection, tell)
+    else tell()
     return response
   }
   try {
@@ -189,7 +198,7 @@ function circumstancesOf(options: ServerOptions): Circumstances {
   }
 }
 
-class BunConnection implements Connection {
+class BunConnection implements Connection, Sent {
   readonly request: Request
   readonly #server: Native
   readonly #circumstances: Circumstances
@@ -215,6 +224,15 @@ class BunConnection implements Connection {
   remoteAddress(): string | null {
     this.#address ??= this.#server.requestIP(this.request)?.address.replace(/^::ffff:(?=[\d.]+$)/, '') ?? null
     return this.#address
+  }
+
+  get signal(): AbortSignal {
+    return this.request.signal
+  }
+
+  /** On a Unix socket Bun knows no address from the beginning, so there a reply is done as soon as somebody asks. */
+  isDone(): boolean {
+    return this.#server.requestIP(this.request) === null
   }
 
   isFromProxy(): boolean {
@@ -268,14 +286,18 @@ class InFlight {
   }
 }
 
-async function stop(listener: Listener, inFlight: InFlight, graceMilliseconds: number): Promise<void> {
+async function stop(
+  listener: Listener,
+  { inFlight, sending }: Serving,
+  graceMilliseconds: number,
+): Promise<void> {
   await withDeadline(listener.stop({ hurry: false }), graceMilliseconds)
   await listener.stop({ hurry: true })
-  await withDeadline(inFlight.settled(), LAST_WORDS_MILLISECONDS)
+  await withDeadline(Promise.all([inFlight.settled(), sending.settled()]), LAST_WORDS_MILLISECONDS)
 }
 
 /** Waits for the work, but no longer than that. */
-async function withDeadline(work: Promise<void>, milliseconds: number): Promise<void> {
+async function withDeadline(work: Promise<unknown>, milliseconds: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, milliseconds)
   await Promise.race([work, promise])

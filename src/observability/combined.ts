@@ -12,7 +12,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 export function formatCombinedLine(request: ServedRequest, now: Date): string {
   const { remoteAddress, user, method, path, status, bytes, referer, userAgent } = request
   const who = `${remoteAddress ?? '-'} - ${column(user ?? '-')} [${timeOf(now)}]`
-  const what = `"${column(method)} ${column(path)} HTTP/1.1" ${status} ${bytes}`
+  const what = `"${column(method)} ${column(path)} HTTP/1.1" ${status} ${bytes ?? '-'}`
   return `${who} ${what} "${quotable(referer ?? '')}" "${quotable(userAgent ?? '')}"\n`
 }
 

@@ -18,8 +18,8 @@ export interface ServedRequest {
   readonly requestType: string | null
   readonly responseType: string | null
   readonly status: number
-  /** Of the reply's body. */
-  readonly bytes: number
+  /** Of the reply's body; null where nobody knows. */
+  readonly bytes: number | null
   readonly milliseconds: number
   /** Who asked, where a login told. */
   readonly user: string | null

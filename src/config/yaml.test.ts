@@ -1,5 +1,6 @@
 /** What YAML settings may be written in, and what is said where somebody slipped. */
 import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { ConfigError } from './config.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -9,14 +10,21 @@ function doubledIn(text: string): readonly string[] {
   return parseYaml(text, FILE).doubled
 }
 
-function problemOf(text: string): string {
+/** Nothing of a text that was accepted. */
+function saidOf(text: string): string {
   try {
     parseYaml(text, FILE)
+    return ''
   } catch (error) {
     if (error instanceof ConfigError) return error.problems.join('\n')
     throw error
   }
-  throw new Error('it was accepted')
+}
+
+function problemOf(text: string): string {
+  const said = saidOf(text)
+  if (said === '') throw new Error('it was accepted')
+  return said
 }
 
 describe('a key that stands twice is named with its whole path and its lines', () => {
@@ -120,6 +128,17 @@ describe('what is not YAML is told with its line, and in no sentence with what s
     expect(problem).toStartWith(`${FILE} is not valid YAML`)
     expect(problem).toContain(sentence)
     expect(problem).not.toContain('secret')
+  })
+
+  test('however it is wrong', () => {
+    const odd = fc.string({ unit: fc.constantFrom(...'a:-{}[]&*!|><~%#?\\@`,\'" \n\t<='), maxLength: 6 })
+    fc.assert(
+      fc.property(odd, odd, odd, (before, between, after) => {
+        const said = saidOf(`key: ${before}SECRET${between}SECRET\n${after}`)
+        expect(said).not.toContain('SECRET')
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   test('aliases of aliases that would fill the memory', () => {

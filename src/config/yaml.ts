@@ -36,7 +36,7 @@ export function parseYaml(text: string, source: string): YamlContent {
     throw new ConfigError([`${source} is not valid YAML in line ${line}, column ${col}: ${reason}.`])
   }
   const [wrong] = [...document.errors, ...document.warnings]
-  if (wrong !== undefined) refuse(wrong.pos[0], reasonOf(wrong))
+  if (wrong !== undefined) refuse(wrong.pos[0], reasonOf(wrong, text))
   const doubled: string[] = []
   visit(document, {
     Alias(_, alias, above) {
@@ -76,8 +76,10 @@ const REASONS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   NON_STRING_KEY: 'A key must be a text',
 }
 
-function reasonOf({ code, message }: YAMLError): string {
-  return REASONS[code] ?? message.replace(/(?<=extra characters): .*/s, '')
+/** Some of the library's sentences end with what stands there, after a colon. */
+function reasonOf({ code, message }: YAMLError, text: string): string {
+  const [said = message, ...rest] = message.split(': ')
+  return REASONS[code] ?? (text.includes(rest.join(': ')) ? said : message)
 }
 
 /** Each key that is there more than once; merge keys of one map all count. */

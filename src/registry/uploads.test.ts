@@ -441,12 +441,27 @@ describeOnDatabases('uploads', (open) => {
   })
 
   describe('a wrong digest', () => {
-    test('is refused with both digests, and the upload is thrown away', async () => {
+    test('is refused, and bytes that had come before can be closed with the right one', async () => {
       const [blob, other] = [newBlob(), newBlob()]
       const session = await begin()
       await append(session, blob.bytes)
+      const wrong = finishUpload(bench.registry, session, { ...nothing, digest: other.digest })
+      expect(await failureOf(wrong)).toHaveProperty('code', 'DIGEST_INVALID')
+      expect(await getUploadProgress(bench.registry, session)).toBe(blob.bytes.length)
+      await finishUpload(bench.registry, session, { ...nothing, digest: blob.digest })
+      await requireStored(blob)
+    })
+
+    test('of bytes that come with it is refused with both digests, and the upload is thrown away', async () => {
+      const [blob, other] = [newBlob(), newBlob()]
+      const session = await begin()
+      await append(session, blob.bytes.slice(0, 10))
       const error = await failureOf(
-        finishUpload(bench.registry, session, { ...nothing, digest: other.digest }),
+        finishUpload(bench.registry, session, {
+          body: bodyOf(blob.bytes.slice(10)),
+          range: null,
+          digest: other.digest,
+        }),
       )
       expect(error).toHaveProperty('code', 'DIGEST_INVALID')
       expect(error.message).toContain(blob.digest)

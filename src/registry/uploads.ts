@@ -77,8 +77,9 @@ export async function appendToUpload(
 
 /**
  * Closes an upload with its last bytes, if any: when this resolves, the blob is durable and the repository
- * links it. Content that does not have the digest is thrown away with the session. The same request may come
- * again after a failure of ours, or when its answer was lost.
+ * links it. Where these bytes and the ones before do not have the digest, all are thrown away with the session;
+ * where no more came, the session stays, for only the digest may be wrong. The same request may come again after a
+ * failure of ours, or when its answer was lost.
  * Throws BLOB_UPLOAD_UNKNOWN, UploadOutOfStep, SIZE_INVALID, DIGEST_INVALID, and UNAVAILABLE for a blob that is
  * being removed at this moment.
  */
@@ -146,12 +147,13 @@ async function finishHeld(held: HeldUpload, { body, range, digest }: ClosingBody
   if (!isRepeated(held, range, digest)) {
     requireInStep(held, range)
     const algorithm = algorithmOf(digest)
+    const before = held.received
     if (body !== null || held.received === 0) {
       await held.append(body ?? nothing(), { algorithm, length: range?.length })
     }
     const found = await held.digestBy(algorithm)
     if (found !== digest) {
-      await held.discard()
+      if (held.received > before) await held.discard()
       throw wrongDigest(digest, found, held.received)
     }
   }

@@ -10,7 +10,7 @@ import type { Params } from '../../http/router.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import { findRepositoryName, parseRepositoryName } from '../../oci/repository-name.ts'
 import { accessOf, type LoginRequired, loginRequired, type TokenProblem } from './challenge.ts'
-import type { OciContext, OciOptions } from './route.ts'
+import type { OciContext, OciOptions, OciRoute } from './route.ts'
 
 type Options = OciOptions & Pick<OciContext, 'can'>
 
@@ -41,6 +41,22 @@ export function admit(
       throw error instanceof LoginRefused ? challenge(options, wish, error.message, error.problem) : error
     },
   )
+}
+
+/** What distribution asks of whoever tries a method on a repository that its address does not take. */
+const METHOD_NEEDS: Readonly<Record<string, Action>> = {
+  POST: 'push',
+  PUT: 'push',
+  PATCH: 'push',
+  DELETE: 'delete',
+}
+
+/** What is needed for a method that an address does not take; `other` is what it takes with another one. */
+export function needsOf(
+  method: string,
+  other: { readonly route: OciRoute; readonly params: Params },
+): Action {
+  return other.params['name'] === undefined ? other.route.needs : (METHOD_NEEDS[method] ?? 'pull')
 }
 
 function authorized(options: Options, wish: Wish, principal: Principal): Principal {

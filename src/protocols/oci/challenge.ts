@@ -56,7 +56,7 @@ export function accessOf(
 }
 
 function mountSource({ query }: IncomingRequest): RepositoryName | null {
-  const from = query.get('mount') === null ? null : query.get('from')
+  const from = query.get('from')
   return from === null ? null : findRepositoryName(from)
 }
 

@@ -10,7 +10,7 @@ import { quoted } from '../../lib/quoted.ts'
 import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import { findObstacle, isTemporary, type Obstacle } from '../../registry/temporary.ts'
-import { admit } from './admission.ts'
+import { admit, needsOf } from './admission.ts'
 import { baseRoutes } from './base.ts'
 import { blobRoutes } from './blobs.ts'
 import { catalogRoutes } from './catalog.ts'
@@ -79,7 +79,7 @@ async function answer(
     case 'method-not-allowed':
       // As distribution does: whoever may not use an address is not told what it takes, save by OPTIONS.
       if (request.method !== 'OPTIONS')
-        await admit(options, request, match.other.route.needs, match.other.params)
+        await admit(options, request, needsOf(request.method, match.other), match.other.params)
       return methodNotAllowed(request.method, methodsNow(options, match.allow))
     case 'found': {
       note(request, match.route, match.params)

@@ -28,7 +28,7 @@ test('every route declares a right that there is, and the table is whole', () =>
     'DELETE /v2/:name+/manifests/:reference delete',
     'GET / probe',
     'GET /v2/:name+/blobs/:digest pull',
-    'GET /v2/:name+/blobs/uploads/:upload push',
+    'GET /v2/:name+/blobs/uploads/:upload pull',
     'GET /v2/:name+/manifests/:reference pull',
     'GET /v2/:name+/referrers/:digest pull',
     'GET /v2/:name+/tags/list pull',
@@ -85,9 +85,15 @@ describe('where nobody may do anything', () => {
     expect(asked).toEqual([])
   })
 
-  test('a method that an address does not take needs what the address needs', async () => {
-    expect((await server.ask('POST', '/v2/team/app/tags/list')).status).toBe(403)
-    expect(asked).toEqual([{ action: 'pull', repository: NAME, by: 'anonymous' }])
+  test.each([
+    ['POST', '/v2/team/app/tags/list', 'push', NAME],
+    ['DELETE', '/v2/team/app/tags/list', 'delete', NAME],
+    ['PROPFIND', '/v2/team/app/blobs/uploads/', 'pull', NAME],
+    ['POST', '/v2/_catalog', 'list', null],
+    ['DELETE', '/v2/', 'ping', null],
+  ])('%s %s, which is not taken, needs %s', async (method, path, action, repository) => {
+    expect((await server.ask(method, path)).status).toBe(403)
+    expect(asked).toEqual([{ action, repository, by: 'anonymous' } as Question])
   })
 
   test('nothing was changed', async () => {

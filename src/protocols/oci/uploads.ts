@@ -36,10 +36,13 @@ const UPLOAD = '/v2/:name+/blobs/uploads/:upload'
 
 type Address = ParamsOf<typeof UPLOAD>
 
-/** Cancelling needs no more than pushing: clients cancel the session of a refused mount with a push token. */
+/**
+ * Cancelling needs no more than pushing: clients cancel the session of a refused mount with a push token. Asking how
+ * far an upload is needs no more than any GET, as in distribution: nobody sees a session but who opened it.
+ */
 export const uploadRoutes: readonly OciRoute[] = [
   route('POST', UPLOADS, { needs: 'push', handle: post }),
-  route('GET', UPLOAD, { needs: 'push', handle: get }),
+  route('GET', UPLOAD, { needs: 'pull', handle: get }),
   route('PATCH', UPLOAD, { needs: 'push', handle: inStep(patch) }),
   route('PUT', UPLOAD, { needs: 'push', handle: inStep(put) }),
   route('DELETE', UPLOAD, { needs: 'push', handle: remove }),

@@ -31,7 +31,7 @@ import * as reviews from './reviews.ts'
 import { MIGRATIONS } from './schema.ts'
 import * as settings from './settings.ts'
 import * as tags from './tags.ts'
-import * as tornLinks from './torn-links.ts'
+import * as tornFiles from './torn-files.ts'
 import type { TrashId } from './trash.ts'
 import * as trash from './trash.ts'
 import type { TreeMark } from './tree.ts'
@@ -198,16 +198,21 @@ const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Prom
   deleteTagsOf: (tx) => [() => tags.deleteTagsOf(tx, repository, digest, 10)],
   deleteManifest: (tx) => [() => manifests.deleteManifest(tx, repository, digest)],
 
-  insertTornLinks: (tx) => [
+  noteTornFiles: (tx) => [
     () =>
-      tornLinks.insertTornLinks(
+      tornFiles.noteTornFiles(
         tx,
         repository,
-        many.map((each) => ({ what: 'layer', digest: each })),
+        'start',
+        many.map((key) => ({ what: 'layer', key })),
       ),
   ],
-  hasTornLinks: (tx) => [() => tornLinks.hasTornLinks(tx, repository)],
-  forgetTornLink: (tx) => [() => tornLinks.forgetTornLink(tx, repository, { what: 'layer', digest })],
+  hasTornLinks: (tx) => [() => tornFiles.hasTornLinks(tx, repository)],
+  forgetTornLink: (tx) => [() => tornFiles.forgetTornLink(tx, repository, { what: 'layer', key: digest })],
+  forgetMendedFiles: (tx) => [() => tornFiles.forgetMendedFiles(tx, repository, 'start')],
+  listTornFiles: (tx) => [
+    () => tornFiles.listTornFiles(tx, 'manifest', { after: { repository, key: 'a' }, limit: 100 }),
+  ],
 
   markTree: (tx) => [() => tree.markTree(tx, mark, { before: null, after: digest })],
   resettleTree: (tx) => [() => tree.resettleTree(tx, mark)],
@@ -310,6 +315,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   deleteTagAsSeen: 'the primary key gives one row',
   replaceSetting: 'the primary key gives one row',
   forgetLostBlob: 'the primary key gives one row',
+  forgetMendedFiles: 'the primary key gives what is torn in one repository, which is hardly ever anything',
   keepBlob: 'the primary key gives one row',
   referToBlob: 'the primary key gives one row',
   markListed: 'the primary key gives one row',
@@ -551,7 +557,9 @@ const VALUES: Readonly<Record<string, string>> = {
   'tag_history.repository_id': '1 + g % 10',
   'tag_history.name': `'v' || g % 7`,
   'tree_dirty.key': `'v' || g % 3000`,
-  'torn_links.repository_id': '1 + g % 1000',
+  'torn_files.kind': `CASE g % 4 WHEN 0 THEN 'revision' WHEN 1 THEN 'layer' WHEN 2 THEN 'tag' ELSE 'manifest' END`,
+  'torn_files.repository_id': '1 + g % 1000',
+  'torn_files.found_by': `CASE WHEN g % 10 = 0 THEN 'earlier' ELSE 'start' END`,
   until_at: 'CASE WHEN g % 100 = 0 THEN NULL ELSE g END',
   writer: `CASE WHEN g % 100 = 0 THEN 'one/' || g END`,
   writer_lease_until: 'CASE WHEN g % 100 = 0 THEN g ELSE 0 END',

@@ -19,7 +19,7 @@ const FORGOTTEN = [
   'DELETE FROM blobs',
   'DELETE FROM gc_reviews',
   'DELETE FROM tree_dirty',
-  'DELETE FROM torn_links',
+  'DELETE FROM torn_files',
   'UPDATE repositories SET adopted_at = NULL, reconciled_by = NULL, listed = 0',
 ]
 

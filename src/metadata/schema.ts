@@ -236,14 +236,15 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     version: 4,
-    name: 'links that a crash has torn',
+    name: 'files of the link tree that a crash has torn',
     statements: [
-      // Known by their place; written anew when what they link is pushed.
-      `CREATE TABLE torn_links (
-        repository_id {{integer}} NOT NULL REFERENCES repositories (id),
+      // found_by: the start that found it last.
+      `CREATE TABLE torn_files (
         kind {{text}} NOT NULL,
-        digest {{text}} NOT NULL,
-        PRIMARY KEY (repository_id, kind, digest)
+        repository_id {{integer}} NOT NULL REFERENCES repositories (id),
+        key {{text}} NOT NULL,
+        found_by {{text}} NOT NULL,
+        PRIMARY KEY (kind, repository_id, key)
       ) {{clustered}}`,
     ],
   },

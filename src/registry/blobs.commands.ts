@@ -96,7 +96,7 @@ export const unlinkBlobCommand = command('blob.unlink', async (tx, input: Unlink
 
 /** For a blob that the repository links already: the tree must show it too before anybody is answered. */
 async function showLayerAgain(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<void> {
-  if (!(await healLink(tx, repository, { what: 'layer', digest })))
+  if (!(await healLink(tx, repository, { what: 'layer', key: digest })))
     await resettleLayer(tx, repository, digest)
 }
 

@@ -24,6 +24,7 @@ import { blobDataPath } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
 import { BLOB_LEASE } from '../registry.ts'
 import { findTreeState } from '../tree/tree-pass.ts'
+import { findDoubt } from './doubts.ts'
 import { type KeepRules, Kept } from './kept.ts'
 import { findStoredFolder } from './stored-digests.ts'
 import { usageAsBlob, usageAsManifest, usageOf } from './usage.ts'
@@ -100,7 +101,7 @@ export async function findGarbage(
   rules: KeepRules,
   cursor: GarbageCursor,
 ): Promise<GarbagePage> {
-  await requireKnownTree(place)
+  await requireKnownTree(place, rules)
   const kept = new Kept(place.read, rules)
   const until = performance.now() + PAGE_MILLISECONDS
   const findings: GarbageFinding[] = []
@@ -258,7 +259,7 @@ const CHANGED_SINCE =
   'there is not known. Start Berth once, and ask again when it has gone through the folder.'
 
 /** Throws GarbageUnknown. */
-async function requireKnownTree({ read, start }: GarbagePlace): Promise<void> {
+async function requireKnownTree({ read, start }: GarbagePlace, rules: KeepRules): Promise<void> {
   if (start === null) return
   const state = await findTreeState(read, start)
   if (state === 'unknown') {
@@ -273,6 +274,8 @@ async function requireKnownTree({ read, start }: GarbagePlace): Promise<void> {
         'Make its files readable, start Berth again, and ask again when it has gone through the folder.',
     )
   }
+  const doubt = await findDoubt(read, start, rules)
+  if (doubt !== null) throw new GarbageUnknown(doubt)
 }
 
 function begin(step: GarbageCursor['step'], counts: GarbageCounts): GarbageCursor {

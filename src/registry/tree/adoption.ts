@@ -5,7 +5,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { tagLinkPath } from '../../storage/layout.ts'
-import type { TreeChange } from './changes.ts'
+import { type TreeChange, torn } from './changes.ts'
 import type { TreeReader } from './odd-entries.ts'
 import { findContentSize, readLinkedManifest } from './tree-content.ts'
 import { readLayers, readRevisions, readTagIndex, readTags, type TagInTree } from './tree-links.ts'
@@ -16,11 +16,14 @@ export async function* readForAdoption(reader: TreeReader, name: RepositoryName)
   const referred = new Set<Digest>()
   for await (const revision of readRevisions(reader, name)) {
     const manifest = await readLinkedManifest(reader, revision)
-    if (manifest === null) continue
+    if (manifest === null) {
+      yield torn('manifest', revision.digest)
+      continue
+    }
     here.add(manifest.digest)
     for (const blob of manifest.blobs) referred.add(blob)
     yield { kind: 'manifest', manifest }
-    if (!revision.isSound) yield { kind: 'torn link', link: { what: 'revision', digest: manifest.digest } }
+    if (!revision.isSound) yield torn('revision', manifest.digest)
   }
   for await (const { digest, path, isSound } of readLayers(reader, name)) {
     const size = await findContentSize(reader.files, digest)
@@ -29,7 +32,7 @@ export async function* readForAdoption(reader: TreeReader, name: RepositoryName)
       continue
     }
     yield { kind: 'blob', blob: { digest, size, isReferred: referred.has(digest) } }
-    if (!isSound) yield { kind: 'torn link', link: { what: 'layer', digest } }
+    if (!isSound) yield torn('layer', digest)
   }
   for await (const found of readTags(reader, name)) {
     const change = await readTagForAdoption(reader, name, found, here)
@@ -37,14 +40,14 @@ export async function* readForAdoption(reader: TreeReader, name: RepositoryName)
   }
 }
 
-/** Null where the tag names nothing, or what is not here. */
+/** Null where the tag names what is not here. */
 export async function readTagForAdoption(
   reader: TreeReader,
   name: RepositoryName,
   { tag, link }: TagInTree,
   here: ReadonlySet<Digest>,
 ): Promise<TreeChange | null> {
-  if (link.kind !== 'digest') return null
+  if (link.kind !== 'digest') return torn('tag', tag)
   const path = tagLinkPath(name, tag)
   if (!here.has(link.digest)) {
     reader.findings.add('missing manifest', path)

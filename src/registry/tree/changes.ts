@@ -6,7 +6,7 @@ import type { FoundBlob } from '../../metadata/blobs.ts'
 import type { FoundManifest } from '../../metadata/manifests.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
 import type { FoundTag, TagRow } from '../../metadata/tags.ts'
-import type { TornLink } from '../../metadata/torn-links.ts'
+import type { TornFile } from '../../metadata/torn-files.ts'
 import type { Digest } from '../../oci/digest.ts'
 
 /** Who has made what another registry left in the tree. */
@@ -23,8 +23,8 @@ export type TreeChange =
   | { readonly kind: 'link gone'; readonly digest: Digest }
   /** Nothing lay where the blob's bytes should, when its epoch was this one. */
   | { readonly kind: 'bytes gone'; readonly digest: Digest; readonly epoch: number }
-  /** The link is known, and its file tells nothing: it stays so until somebody pushes what it links. */
-  | { readonly kind: 'torn link'; readonly link: TornLink }
+  /** A file tells nothing: it stays so until somebody pushes what it is about. */
+  | { readonly kind: 'torn'; readonly file: TornFile }
   /** A file is torn or missing that the database can write again. */
   | {
       readonly kind: 'repair'
@@ -57,4 +57,9 @@ export function rowsOf(change: TreeChange): number {
 /** About how many bytes a change carries. */
 export function bytesOf(change: TreeChange): number {
   return change.kind === 'manifest' ? change.manifest.size : 0
+}
+
+/** A file that tells nothing. */
+export function torn(what: TornFile['what'], key: string): TreeChange {
+  return { kind: 'torn', file: { what, key } }
 }

@@ -12,7 +12,7 @@ import { listTagRows, type TagRow } from '../../metadata/tags.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/tag.ts'
 import { readTagForAdoption } from './adoption.ts'
-import type { TreeChange } from './changes.ts'
+import { type TreeChange, torn } from './changes.ts'
 import type { TreeReader } from './odd-entries.ts'
 import { findContentSize, readLinkedManifest } from './tree-content.ts'
 import { type PlacedLink, readLayers, readRevisions, readTags, type TagInTree } from './tree-links.ts'
@@ -61,14 +61,17 @@ async function* compareManifests(
     const change = isKnown
       ? await compareManifest(comparison, revision)
       : await readNewManifest(reader, revision)
-    if (change === 'not here') continue
+    if (change === 'not here') {
+      yield torn('manifest', revision.digest)
+      continue
+    }
     if (change?.kind === 'manifest gone') {
       gone.push(change)
       continue
     }
     here.add(revision.digest)
     if (change !== null) yield change
-    if (!revision.isSound) yield tornLink('revision', revision)
+    if (!revision.isSound) yield torn('revision', revision.digest)
   }
   for (const digest of known) gone.push({ kind: 'manifest gone', digest })
 }
@@ -99,13 +102,9 @@ async function* compareBlobs(comparison: Comparison): AsyncGenerator<TreeChange>
     const change = await compareBlob(comparison, link, known.get(link.digest)?.stored ?? null)
     known.delete(link.digest)
     if (change !== null) yield change
-    if (!link.isSound) yield tornLink('layer', link)
+    if (!link.isSound) yield torn('layer', link.digest)
   }
   for (const digest of known.keys()) yield { kind: 'link gone', digest }
-}
-
-function tornLink(what: 'revision' | 'layer', { digest }: PlacedLink): TreeChange {
-  return { kind: 'torn link', link: { what, digest } }
 }
 
 async function compareBlob(

@@ -1,7 +1,7 @@
 /** Says, inside a command, which paths of distribution's link tree its change shows in. */
 import type { Transaction } from '../../metadata/database.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
-import type { TornLink } from '../../metadata/torn-links.ts'
+import type { TornLink } from '../../metadata/torn-files.ts'
 import { markTree, resettleTree } from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/tag.ts'
@@ -57,13 +57,9 @@ export function markLayerRemoved(tx: Transaction, repository: RepositoryId, dige
 export function markTornLink(
   tx: Transaction,
   repository: RepositoryId,
-  { what, digest }: TornLink,
+  { what, key }: TornLink,
 ): Promise<void> {
-  return markTree(
-    tx,
-    { kind: what, repositoryId: repository, key: digest },
-    { before: digest, after: digest },
-  )
+  return markTree(tx, { kind: what, repositoryId: repository, key }, { before: key, after: key })
 }
 
 /** A manifest's bytes are also a blob of the tree, which all repositories share. */

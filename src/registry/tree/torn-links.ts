@@ -6,7 +6,7 @@
 import type { Transaction } from '../../metadata/database.ts'
 import { type DigestPage, listBlobsOfManifest, listChildren } from '../../metadata/garbage.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
-import { forgetTornLink, hasTornLinks, type TornLink } from '../../metadata/torn-links.ts'
+import { forgetTornLink, hasTornLinks, type TornLink } from '../../metadata/torn-files.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { markTornLink } from './marks.ts'
 
@@ -22,10 +22,9 @@ export async function healLinksOfManifest(
   const reached = new Set([digest])
   // The set grows while it is gone through.
   for (const manifest of reached) {
-    await healLink(tx, repository, { what: 'revision', digest: manifest })
+    await healLink(tx, repository, { what: 'revision', key: manifest })
     const blobs = (page: DigestPage) => listBlobsOfManifest(tx, repository, manifest, page)
-    for await (const blob of everyDigest(blobs))
-      await healLink(tx, repository, { what: 'layer', digest: blob })
+    for await (const blob of everyDigest(blobs)) await healLink(tx, repository, { what: 'layer', key: blob })
     const children = (page: DigestPage) => listChildren(tx, repository, manifest, page)
     for await (const child of everyDigest(children)) reached.add(child)
   }

@@ -14,7 +14,7 @@ import { StorageUnavailable } from '../../storage/blob-store.ts'
 import { repositoryFolder } from '../../storage/layout.ts'
 import { lookAboveRepositories } from './blob-folders.ts'
 import { PartSender } from './part-sender.ts'
-import { claimPassCommand, endPassCommand, findPassErrors, nameRepositoriesCommand } from './tree.commands.ts'
+import { claimPassCommand, endPassCommand, findPassEnd, nameRepositoriesCommand } from './tree.commands.ts'
 import { listRepositoriesInTree, type RepositoryInTree } from './tree-repositories.ts'
 import type { UncheckedTree } from './unchecked-tree.ts'
 
@@ -56,11 +56,11 @@ export async function goThroughTree(tree: UncheckedTree, options: PassOptions): 
 /** `unknown` until the tree has been gone through in this start; `partly known` where a repository could not be read. */
 export type TreeState = 'unknown' | 'partly known' | 'known'
 
-/** What collection must ask first: only of a `known` tree may anything be condemned. */
+/** What collection must ask first: only of a `known` tree may anything be condemned, and only without a doubt (gc/doubts.ts). */
 export async function findTreeState(read: Read, start: string): Promise<TreeState> {
-  const errors = await findPassErrors(read, start)
-  if (errors === null) return 'unknown'
-  return errors === 0 ? 'known' : 'partly known'
+  const end = await findPassEnd(read, start)
+  if (end === null) return 'unknown'
+  return end.errors === 0 ? 'known' : 'partly known'
 }
 
 class TreePass {
@@ -68,6 +68,7 @@ class TreePass {
   readonly #options: PassOptions
   readonly #sender: PartSender
   readonly #unreadable = new Set<string>()
+  #nameless: string | null = null
   #renewed = 0
   #isOver = false
   #done = 0
@@ -89,7 +90,7 @@ class TreePass {
     while ((await this.#checkAll()) > 0);
     if (this.#isOver) return null
     const errors = this.#unreadable.size
-    await database.write(endPassCommand, { start, errors })
+    await database.write(endPassCommand, { start, errors, nameless: this.#nameless })
     this.#tree.isChecked = errors === 0
     return { repositories: this.#done, changes: this.#sender.sent, errors }
   }
@@ -98,7 +99,10 @@ class TreePass {
     const { files, findings } = this.#tree
     let found: RepositoryInTree[] = []
     const onUnreadable = (folder: string, error: unknown) => this.#isInError(folder, error)
-    for await (const repository of listRepositoriesInTree({ files, findings, onUnreadable })) {
+    const onNameless = (folder: string) => {
+      this.#nameless ??= folder
+    }
+    for await (const repository of listRepositoriesInTree({ files, findings, onUnreadable, onNameless })) {
       if (this.#options.signal.aborted) return
       found.push(repository)
       this.#total++

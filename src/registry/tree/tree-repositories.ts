@@ -28,6 +28,8 @@ export async function findRepositoryInTree(
 export interface TreeWalker extends TreeReader {
   /** A folder cannot be looked into: those beside it can. */
   readonly onUnreadable: (folder: string, error: unknown) => void
+  /** A folder that no name leads to holds repositories all the same. Where nobody wants to know, it is not looked into. */
+  readonly onNameless?: (folder: string) => void
 }
 
 /**
@@ -49,13 +51,38 @@ async function* listBelow(
 ): AsyncGenerator<RepositoryInTree> {
   for (const entry of entries.filter((each) => !OWN.includes(each)).sort(byFolders)) {
     const name = findRepositoryName(`${above}${entry}`)
-    if (name === null) await reportOdd(walker, `${repositoriesFolder}/${above}${entry}`, 'impossible name')
+    if (name === null) await reportNameless(walker, `${repositoriesFolder}/${above}${entry}`)
     if (name === null || !mayHold(name, after)) continue
     const below = await listFolder(walker, name)
     const found = repositoryOf(name, below)
     if (found !== null && byFolders(name, after) > 0) yield found
     yield* listBelow(walker, `${name}/`, below, after)
   }
+}
+
+async function reportNameless(walker: TreeWalker, folder: string): Promise<void> {
+  await reportOdd(walker, folder, 'impossible name')
+  if (walker.onNameless === undefined) return
+  try {
+    if (await mayHoldRepositories(walker.files, folder)) walker.onNameless(folder)
+  } catch (error) {
+    walker.onUnreadable(folder, error)
+  }
+}
+
+/** So many folders are looked into; of what has more, nobody knows. */
+const FOLDERS_LOOKED_INTO = 1_000
+
+async function mayHoldRepositories(files: TreeFiles, folder: string): Promise<boolean> {
+  const folders = [folder]
+  // The list grows while it is gone through.
+  for (const each of folders) {
+    if (folders.length > FOLDERS_LOOKED_INTO) return true
+    const entries = (await files.kindOf(each)) === 'folder' ? await files.list(each) : []
+    if (entries.some((entry) => OWN.includes(entry))) return true
+    folders.push(...entries.map((entry) => `${each}/${entry}`))
+  }
+  return false
 }
 
 /** Empty where it cannot be looked into. */

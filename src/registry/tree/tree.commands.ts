@@ -31,7 +31,7 @@ import {
   moveTagAsSeen,
   type TagRow,
 } from '../../metadata/tags.ts'
-import { insertTornLinks } from '../../metadata/torn-links.ts'
+import { forgetMendedFiles, noteTornFiles } from '../../metadata/torn-files.ts'
 import { createTrash, trashManifest, trashTag } from '../../metadata/trash.ts'
 import { hasTreeDirt, markTree, type TreeMark } from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -90,11 +90,18 @@ export const claimPassCommand = command(
   { durable: false },
 )
 
-/** Says that the tree has been gone through in this start, and in how many repositories it could not be read. */
+export interface PassEnd {
+  /** How many repositories could not be read. */
+  readonly errors: number
+  /** A folder with repositories that no name leads to, so that nothing is known of them; null where there is none. */
+  readonly nameless: string | null
+}
+
+/** Says that the tree has been gone through in this start. */
 export const endPassCommand = command(
   'tree.end-pass',
-  (tx, input: { readonly start: string; readonly errors: number }) =>
-    putSetting(tx, DONE_SETTING, JSON.stringify([input.start, input.errors])),
+  (tx, { start, errors, nameless }: PassEnd & { readonly start: string }) =>
+    putSetting(tx, DONE_SETTING, JSON.stringify([start, errors, nameless])),
 )
 
 /** Says that the folders of blobs have been looked through. */
@@ -106,14 +113,15 @@ export async function hasLookedAtBlobs(read: Parameters<typeof findSetting>[0]):
   return (await findSetting(read, BLOBS_SETTING)) !== null
 }
 
-/** How many repositories could not be read in this start; null while the tree is still gone through. */
-export async function findPassErrors(
+/** How the tree has been gone through in this start; null while it still is. */
+export async function findPassEnd(
   read: Parameters<typeof findSetting>[0],
   start: string,
-): Promise<number | null> {
+): Promise<PassEnd | null> {
   const found = await findSetting(read, DONE_SETTING)
-  const [itsStart, errors] = found === null ? [null, 0] : (JSON.parse(found) as [string, number])
-  return itsStart === start ? errors : null
+  if (found === null) return null
+  const [itsStart, errors, nameless = null] = JSON.parse(found) as [string, number, (string | null)?]
+  return itsStart === start ? { errors, nameless } : null
 }
 
 async function take(tx: Transaction, part: TreePart, start: string): Promise<void> {
@@ -127,10 +135,11 @@ async function take(tx: Transaction, part: TreePart, start: string): Promise<voi
     ANOTHER_REGISTRY,
   )
   await takeBlobs(tx, id, found)
-  await insertTornLinks(
+  await noteTornFiles(
     tx,
     id,
-    each(found, 'torn link', ({ link }) => link),
+    start,
+    each(found, 'torn', ({ file }) => file),
   )
   await insertFoundTags(
     tx,
@@ -143,6 +152,7 @@ async function take(tx: Transaction, part: TreePart, start: string): Promise<voi
   for (const change of found) if (change.kind === 'repair') await repair(tx, id, change)
   await takeAway(tx, id, found)
   if (part.end === null) return
+  await forgetMendedFiles(tx, id, start)
   if (part.purpose === 'adopt') await endAdoption(tx, id)
   else await endCheck(tx, id, { start, isListed: part.end.isListed })
 }
@@ -176,8 +186,10 @@ function pathOf(repositoryId: RepositoryId, change: TreeChange): TreeMark | null
     case 'tag moved':
     case 'tag gone':
       return { kind: 'tag', repositoryId, key: change.seen.name }
-    case 'torn link':
-      return { kind: change.link.what, repositoryId, key: change.link.digest }
+    case 'torn': {
+      const { what, key } = change.file
+      return { kind: what === 'manifest' ? 'revision' : what, repositoryId, key }
+    }
     case 'repair':
       return {
         kind: change.what,

@@ -1,6 +1,6 @@
-#!/bin/sh
+#!/bin/bash
 # Gives arguments the meaning that they have with registry:2 and registry:3, and starts the registry as the owner of
-# its data folder.
+# its data folder. By bash: dash, Debian's sh, drops variables whose names have a hyphen, and headers are set by such.
 set -e
 
 case "$1" in

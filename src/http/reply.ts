@@ -6,6 +6,7 @@
  * A handler has decided about ranges already (range.ts): status and body go out as they are.
  */
 import type { Content, FileContent, RedirectContent, StreamContent } from '../lib/content.ts'
+import { spelledOut } from './header-names.ts'
 import { exactly, started } from './outgoing-body.ts'
 
 /** Header names are in lower case. No Content-Length: it follows from the body. */
@@ -31,14 +32,15 @@ export function toResponse(
   asked: Asked,
   failed: (error: unknown) => void,
 ): Response | Promise<Response> {
-  const { status, headers, body } = reply
-  if (body?.kind === 'redirect') return redirect(headers, body)
+  const { status, body } = reply
+  if (body?.kind === 'redirect') return redirect(reply.headers, body)
+  const headers = spelledOut(reply.headers)
   if (asked.method === 'HEAD') return head(status, headers, body)
   if (body === null || hasNoBody(status) || contentLength(body) === 0) {
     return new Response(null, { status, headers })
   }
   if (body.kind === 'bytes') return new Response(body.bytes, { status, headers })
-  if (body.kind === 'stream') return streamed(reply, body, failed)
+  if (body.kind === 'stream') return streamed({ status, headers }, body, failed)
   const ignoresRange = status === 200 && asked.header('range') !== null
   return new Response(fileBody(body, ignoresRange), { status, headers })
 }
@@ -57,11 +59,11 @@ function hasNoBody(status: number): boolean {
 }
 
 /** With its Date, for Bun sends one with every answer but those to HEAD. */
-function head(status: number, headers: Reply['headers'], body: LocalContent | null): Response {
+function head(status: number, headers: Record<string, string>, body: LocalContent | null): Response {
   if (hasNoBody(status)) return new Response(null, { status, headers })
   const length = body === null ? 0 : contentLength(body)
   const date = new Date().toUTCString()
-  return new Response(null, { status, headers: { ...headers, date, 'content-length': String(length) } })
+  return new Response(null, { status, headers: { ...headers, Date: date, 'Content-Length': String(length) } })
 }
 
 /** What describes the body would be taken for the redirect's own: nobody may keep that for a year. */
@@ -69,7 +71,7 @@ const DESCRIBES_THE_BODY = /^(?:content-|cache-control$|etag$|accept-ranges$|las
 
 function redirect(headers: Reply['headers'], { location }: RedirectContent): Response {
   const kept = Object.entries(headers).filter(([name]) => !DESCRIBES_THE_BODY.test(name))
-  return new Response(null, { status: 307, headers: { ...Object.fromEntries(kept), location } })
+  return new Response(null, { status: 307, headers: spelledOut({ ...Object.fromEntries(kept), location }) })
 }
 
 /** Bun adds a content-disposition with the file's name, unless no header can hold that name. */
@@ -85,7 +87,7 @@ function fileBody({ path, offset, length }: FileContent, ignoresRange: boolean):
 }
 
 async function streamed(
-  { status, headers }: Reply,
+  { status, headers }: Omit<Reply, 'body'>,
   body: StreamContent,
   failed: (error: unknown) => void,
 ): Promise<Response> {

@@ -5,7 +5,7 @@
  * that its reader names, and a body that ends early is an error, never a shorter body.
  * It knows no route, no status and no user.
  */
-import { forwardedClient, forwardedOrigin, forwardedPrefix, ownOrigin } from './forwarded.ts'
+import { forwardedClient, forwardedOrigin, forwardedPrefix, ownOrigin, type Scheme } from './forwarded.ts'
 
 /** What came is not one request that everybody reads alike. */
 export class BadRequest extends Error {
@@ -166,8 +166,13 @@ export class IncomingRequest {
    * request that names no host (HTTP/1.0 may leave it out).
    */
   get origin(): string | null {
+    return this.originUnlessTold('http')
+  }
+
+  /** The same, with this scheme where neither TLS up to here nor a believed proxy tells it. */
+  originUnlessTold(assumed: Scheme): string | null {
     const arrival = {
-      scheme: this.#connection.isEncrypted ? 'https' : 'http',
+      scheme: this.#connection.isEncrypted ? 'https' : assumed,
       host: this.header('host'),
     } as const
     return this.#connection.isFromProxy() ? forwardedOrigin(this, arrival) : ownOrigin(arrival)

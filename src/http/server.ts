@@ -11,6 +11,7 @@ import http from 'node:http'
 import { parseHeaderFields } from '../lib/header-fields.ts'
 import { type NetworkList, parseNetworkList } from '../lib/network-list.ts'
 import { type Address, claim } from './address.ts'
+import { spelledOut } from './header-names.ts'
 import { Listener, type Native } from './listener.ts'
 import { type Reply, toResponse } from './reply.ts'
 import { type Connection, type Discarding, IncomingRequest } from './request.ts'
@@ -174,7 +175,7 @@ function lastReply(onError: ServerOptions['onError'], common: Reply['headers'], 
   const isSystemError = cause instanceof Error && 'syscall' in cause
   const reply = onError(isSystemError ? new BodyLost(cause) : cause, null)
   const { status, headers, body } = complete(reply, common, crypto.randomUUID())
-  return new Response(body?.kind === 'bytes' ? body.bytes : null, { status, headers })
+  return new Response(body?.kind === 'bytes' ? body.bytes : null, { status, headers: spelledOut(headers) })
 }
 
 /** What all connections of a server have in common. */

@@ -40,9 +40,9 @@ export function httpCheck(options: HttpCheckOptions): HealthCheck {
     name: uri,
     everyMilliseconds,
     threshold,
-    async look() {
-      const signal = AbortSignal.timeout(timeoutMilliseconds)
-      const answer = await fetch(uri, { method: 'HEAD', headers, signal }).catch(() => null)
+    async look(signal) {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMilliseconds)])
+      const answer = await fetch(uri, { method: 'HEAD', headers, signal: limit }).catch(() => null)
       if (answer === null) throw new Error(`error while checking: ${uri}`)
       if (answer.status !== statusCode) {
         throw new Error(`downstream service returned unexpected status: ${answer.status}`)
@@ -66,13 +66,14 @@ export function tcpCheck(options: TcpCheckOptions): HealthCheck {
     name: address,
     everyMilliseconds,
     threshold,
-    async look() {
-      if (!(await connects(address, timeoutMilliseconds))) throw new Error(`connection to ${address} failed`)
+    async look(signal) {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMilliseconds)])
+      if (!(await connects(address, limit))) throw new Error(`connection to ${address} failed`)
     },
   }
 }
 
-async function connects(address: string, milliseconds: number): Promise<boolean> {
+async function connects(address: string, limit: AbortSignal): Promise<boolean> {
   const colon = address.lastIndexOf(':')
   const hostname = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
   const connecting = Bun.connect({
@@ -88,10 +89,7 @@ async function connects(address: string, milliseconds: number): Promise<boolean>
     () => false,
   )
   const late = Promise.withResolvers<false>()
-  const timer = setTimeout(() => late.resolve(false), milliseconds)
-  try {
-    return await Promise.race([closed, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
+  limit.addEventListener('abort', () => late.resolve(false), { once: true })
+  if (limit.aborted) return false
+  return await Promise.race([closed, late.promise])
 }

@@ -6,6 +6,8 @@ import { until } from '../../test/until.ts'
 import { Health, type HealthCheck } from './health.ts'
 import { fileCheck, httpCheck, tcpCheck } from './health-checks.ts'
 
+const NEVER = new AbortController().signal
+
 const closers: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closers.splice(0)) await close()
@@ -104,12 +106,31 @@ describe('a check', () => {
         everyMilliseconds: 1000,
         threshold: 1,
       })
-    await check('well', 204).look()
+    await check('well', 204).look(NEVER)
     expect(asked).toEqual(['HEAD yes'])
-    await expect(check('well', 200).look()).rejects.toThrow(
+    await expect(check('well', 200).look(NEVER)).rejects.toThrow(
       'downstream service returned unexpected status: 204',
     )
     const silent = `error while checking: ${server.url.href}silent`
-    await expect(check('silent', 204).look()).rejects.toThrow(silent)
+    await expect(check('silent', 204).look(NEVER)).rejects.toThrow(silent)
+  })
+
+  test('that hangs is not waited for when the server stops, and says nothing any more', async () => {
+    let connections = 0
+    const socket = { data() {}, open: () => void connections++ }
+    const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket })
+    closers.push(() => server.stop(true))
+    const check = httpCheck({
+      uri: `http://127.0.0.1:${server.port}/`,
+      headers: {},
+      statusCode: 200,
+      timeoutMilliseconds: 600_000,
+      everyMilliseconds: 5,
+      threshold: 1,
+    })
+    const { health, news } = healthOf([check])
+    await until('it looks a second time', () => connections === 2)
+    await health.stop()
+    expect(news).toEqual([])
   })
 })

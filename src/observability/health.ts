@@ -11,8 +11,11 @@ export interface HealthCheck {
   readonly everyMilliseconds: number
   /** How many failures in a row make it unhealthy. */
   readonly threshold: number
-  /** Rejects where something is wrong, with a sentence that anybody may read. It has a limit of its own. */
-  look(): Promise<void>
+  /**
+   * Rejects where something is wrong, with a sentence that anybody may read. It has a limit of its own, and ends early
+   * when nobody wants to know any more.
+   */
+  look(signal: AbortSignal): Promise<void>
 }
 
 export interface HealthWatch {
@@ -23,6 +26,7 @@ export interface HealthWatch {
 export class Health {
   readonly #watch: HealthWatch
   readonly #looking: Periodic[] = []
+  readonly #stopping = new AbortController()
   /** By check, for two may have one name. */
   readonly #problems = new Map<HealthCheck, string>()
 
@@ -40,14 +44,18 @@ export class Health {
     return Object.fromEntries([...this.#problems].map(([{ name }, problem]) => [name, problem]))
   }
 
+  /** Whoever stops a server does not wait for what it looks at. */
   async stop(): Promise<void> {
+    this.#stopping.abort()
     await Promise.all(this.#looking.map((each) => each.stop()))
   }
 
   #begin(check: HealthCheck): void {
     let failures = 0
+    const { signal } = this.#stopping
     const look = async () => {
-      const problem = await problemOf(check)
+      const problem = await problemOf(check, signal)
+      if (signal.aborted) return
       failures = problem === null ? 0 : failures + 1
       if (problem === null || failures >= check.threshold) this.#found(check, problem)
     }
@@ -64,9 +72,9 @@ export class Health {
   }
 }
 
-async function problemOf(check: HealthCheck): Promise<string | null> {
+async function problemOf(check: HealthCheck, signal: AbortSignal): Promise<string | null> {
   try {
-    await check.look()
+    await check.look(signal)
     return null
   } catch (error) {
     return messageOf(error)

@@ -94,7 +94,7 @@ auth:
   await using berth = await startBerth({ env: { REGISTRY_CONFIGURATION_PATH: file } })
   const refused = await ask(berth, null, '/v2/team/app/tags/list')
   expect(refused.headers.get('www-authenticate')).toBe(
-    `Bearer realm="${berth.url}/auth/token",service="registry.example",scope="repository:team/app:pull"`,
+    `Bearer realm="${berth.url.replace('http:', 'https:')}/auth/token",service="registry.example",scope="repository:team/app:pull"`,
   )
   await until('the start says who may do what', () =>
     berth.log().includes('whoever brings a token of auth.example may do what it says'),

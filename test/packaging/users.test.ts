@@ -67,6 +67,19 @@ describeWith('the user of the image', [...IMAGE_TOOLS, 'curl', 'openssl'], () =>
     expect(ownersBelow(data)).toEqual([PERSON])
   })
 
+  test('variables with a hyphen in their names reach the server, whoever it runs as', async () => {
+    const variable = 'REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin=[http://ui.example.com]'
+    for (const [owner, ...options] of [
+      [ROOT],
+      [PERSON],
+      [PERSON, '--user', `${PERSON}:${PERSON}`],
+    ] as const) {
+      await using container = await start(newFolder(owner), '-e', variable, ...options)
+      const reply = await machine.run('curl', '-sSi', `http://${container.host}:5000/v2/`)
+      expect(reply).toContain('Access-Control-Allow-Origin: http://ui.example.com\r\n')
+    }
+  })
+
   test("root's own files can be read by it, and what root has left in the folder be written", async () => {
     const data = newFolder(PERSON)
     {

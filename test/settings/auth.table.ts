@@ -136,7 +136,7 @@ export const AUTH: readonly Observed[] = [
         )
       },
       'auth.token.autoredirect': async (server) => {
-        expect(await challenge(server)).toContain(`realm="http://127.0.0.1:${server.place.port}/`)
+        expect(await challenge(server)).toContain(`realm="https://127.0.0.1:${server.place.port}/`)
       },
       'auth.token.autoredirectpath': async (server) => expect(await challenge(server)).toContain('/tokens"'),
     },

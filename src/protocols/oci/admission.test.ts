@@ -217,7 +217,7 @@ describe('with a token', () => {
     const answer = await server.ask('DELETE', '/v2/team/app/manifests/1', authorized)
     expect(answer.status).toBe(401)
     expect(challengeOf(answer)).toBe(
-      `Bearer realm="${server.url}/auth/token",service="svc",scope="repository:team/app:delete",error="insufficient_scope"`,
+      `Bearer realm="${server.url.replace('http:', 'https:')}/auth/token",service="svc",scope="repository:team/app:delete",error="insufficient_scope"`,
     )
     expect((await server.ask('GET', '/v2/_catalog', authorized)).status).toBe(401)
     expect((await server.ask('GET', '/v2/other/app/tags/list', authorized)).status).toBe(401)

@@ -90,7 +90,10 @@ function challenge(options: Options, wish: Wish, message: string, problem: Token
   })
 }
 
-/** Where the client reaches this registry, without a path. */
+/**
+ * Where the client reaches this registry, without a path, to send its password to. Where nobody tells the scheme it is
+ * https, as in registry:2: another server behind the same proxy gives the tokens, and not every proxy says that it has TLS.
+ */
 function originOf({ addresses }: Options, request: IncomingRequest): string {
-  return addresses.host === null ? (request.origin ?? '') : new URL(addresses.host).origin
+  return addresses.host === null ? (request.originUnlessTold('https') ?? '') : new URL(addresses.host).origin
 }

@@ -130,7 +130,19 @@ describe('a realm that is a path is one of', () => {
   test('the address that was asked, where there is no proxy that is believed', () =>
     withServer({ authenticator, trustedProxies: [] }, async (server) => {
       const refused = await server.ask('GET', '/v2/', { headers: FROM_A_PROXY })
-      expect(refused.headers.get('www-authenticate')).toStartWith(`Bearer realm="${server.url}/auth/token",`)
+      const own = server.url.replace('http:', 'https:')
+      expect(refused.headers.get('www-authenticate')).toStartWith(`Bearer realm="${own}/auth/token",`)
+    }))
+
+  test('https, as with registry:2, unless a proxy that is believed says http', () =>
+    withServer({ authenticator }, async (server) => {
+      const realm = async (headers: Record<string, string>) => {
+        const refused = await server.ask('GET', '/v2/', { headers: { host: 'k.example', ...headers } })
+        return /realm="([^"]*)"/.exec(refused.headers.get('www-authenticate') ?? '')?.[1]
+      }
+      expect(await realm({})).toBe('https://k.example/auth/token')
+      expect(await realm({ 'x-forwarded-host': 'h.example' })).toBe('https://h.example/auth/token')
+      expect(await realm({ 'x-forwarded-proto': 'http' })).toBe('http://k.example/auth/token')
     }))
 })
 

@@ -2,7 +2,7 @@
 import type { Reply } from '../http/reply.ts'
 import type { IncomingRequest } from '../http/request.ts'
 import { LabelledHistogram, STEP_SECONDS } from '../observability/histogram.ts'
-import { counter, gauge, type Metric } from '../observability/metrics.ts'
+import { counter, gauge, type Labels, type Metric } from '../observability/metrics.ts'
 import { describeProcess } from '../observability/process-metrics.ts'
 import { RequestMetrics } from '../observability/request-metrics.ts'
 import { REQUEST_KINDS } from '../protocols/oci/kinds.ts'
@@ -70,11 +70,24 @@ export class AppMetrics implements WriteWatch {
   }
 }
 
-/** Berth finds descriptors in its database; dashboards that show how well registry:2's cache works find these. */
-const NO_CACHE: readonly Metric[] = ['requests', 'hits', 'errors'].map((what) =>
-  counter(
-    `registry_storage_cache_${what}_total`,
-    `The number of ${what} of a cache that Berth does not need`,
-    [{ labels: {}, value: 0 }],
+/**
+ * Berth finds descriptors in its database; dashboards that show how well the cache works find these: registry:3's, and
+ * registry:2's.
+ */
+const NO_CACHE: readonly Metric[] = [
+  ...['requests', 'hits', 'errors'].map((what) => zero(`registry_storage_cache_${what}_total`, what, [{}])),
+  zero(
+    'registry_storage_cache_total',
+    'requests',
+    ['Request', 'Hit', 'Miss'].map((type) => ({ type })),
   ),
-)
+]
+
+function zero(name: string, what: string, labels: readonly Labels[]): Metric {
+  const help = `The number of ${what} of a cache that Berth does not need`
+  return counter(
+    name,
+    help,
+    labels.map((each) => ({ labels: each, value: 0 })),
+  )
+}

@@ -1,12 +1,15 @@
 /** What every Prometheus client tells of its process, and alerts are built on. Several processes are summed. */
-import { readdir } from 'node:fs/promises'
-import { gauge, type Metric } from './metrics.ts'
+import { readdir, readFile } from 'node:fs/promises'
+import { gauge, type Metric, type MetricValue } from './metrics.ts'
 
 export async function describeProcess(): Promise<Metric[]> {
   const { user, system } = process.cpuUsage()
   const started = Date.now() / 1000 - process.uptime()
-  const descriptors = await countDescriptors()
-  const one = (value: number) => [{ labels: {}, value }]
+  const [descriptors, mostDescriptors, kilobytes] = await Promise.all([
+    countDescriptors(),
+    findNumber('/proc/self/limits', /^Max open files\s+(\d+)/m),
+    findNumber('/proc/self/status', /^VmSize:\s+(\d+) kB/m),
+  ])
   return [
     {
       name: 'process_cpu_seconds_total',
@@ -23,11 +26,25 @@ export async function describeProcess(): Promise<Metric[]> {
       'min',
     ),
     gauge(
-      'process_open_fds',
-      'Number of open file descriptors.',
-      descriptors === null ? [] : one(descriptors),
+      'process_virtual_memory_bytes',
+      'Virtual memory size in bytes.',
+      one(kilobytes === null ? null : kilobytes * 1024),
     ),
+    gauge('process_open_fds', 'Number of open file descriptors.', one(descriptors)),
+    gauge('process_max_fds', 'Maximum number of open file descriptors.', one(mostDescriptors)),
   ]
+}
+
+/** None where the system does not tell. */
+function one(value: number | null): MetricValue[] {
+  return value === null ? [] : [{ labels: {}, value }]
+}
+
+/** The first group of the pattern; null where the system does not tell, or sets no limit. */
+async function findNumber(path: string, pattern: RegExp): Promise<number | null> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const found = pattern.exec(text)?.[1]
+  return found === undefined ? null : Number(found)
 }
 
 /** Null where the system does not tell. */

@@ -32,10 +32,10 @@ async function exercise({ url }: Running): Promise<void> {
   }
 }
 
-/** The samples of `registry_http_*`, each with its name and labels as one text. */
-async function samplesOf({ debug }: Running): Promise<Map<string, number>> {
+/** The samples of such names, each with its name and labels as one text. */
+async function samplesOf({ debug }: Running, prefix = 'registry_http_'): Promise<Map<string, number>> {
   const text = await (await fetch(`${debug}/metrics`)).text()
-  const lines = text.split('\n').filter((line) => line.startsWith('registry_http_'))
+  const lines = text.split('\n').filter((line) => line.startsWith(prefix))
   return new Map(
     lines.map((line) => [
       sorted(line.slice(0, line.lastIndexOf(' '))),
@@ -46,7 +46,7 @@ async function samplesOf({ debug }: Running): Promise<Map<string, number>> {
 
 /** The labels in the order of their names, and bounds as JavaScript writes them. */
 function sorted(sample: string): string {
-  const [, name = '', labels = ''] = /^([a-z_]+)\{(.*)\}$/.exec(sample) ?? []
+  const [, name = '', labels = ''] = /^([a-z_]+)(?:\{(.*)\})?$/.exec(sample) ?? []
   const each = labels
     .split(',')
     .map((label) => label.replace(/le="([\d.e+]+)"/, (_, bound) => `le="${Number(bound)}"`))
@@ -62,11 +62,26 @@ function isReferrers(sample: string): boolean {
   return sample.includes('"referrers"')
 }
 
+/** What dashboards ask for beside requests: the actions are the storage's own. */
+async function othersOf(server: Running): Promise<string[]> {
+  const samples = [
+    ...(await samplesOf(server, 'registry_storage_')),
+    ...(await samplesOf(server, 'process_')),
+  ]
+  return [...new Set(samples.map(([sample]) => sample.replace(/action="\w+"/, 'action')))]
+}
+
+/** What no alert divides by: the machine's and the network's. */
+const NOT_OURS = /^process_(?:virtual_memory_max_bytes|network_\w+_bytes_total)\{/
+
 for (const program of ['docker-registry', 'registry'] as const) {
   describeWith(`beside ${program}`, [program], (programs) => {
     test('names, labels, bounds and counts of requests are the same', async () => {
       await using own = await startServer()
-      await using other = await startServer({}, programs[program])
+      await using other = await startServer(
+        { storage: { cache: { blobdescriptor: 'inmemory' } } },
+        programs[program],
+      )
       for (const server of [own, other]) await exercise(server)
       const [ours, theirs] = [await samplesOf(own), await samplesOf(other)]
       expect([...ours.keys()].filter((each) => !isReferrers(each)).toSorted()).toEqual(
@@ -75,6 +90,9 @@ for (const program of ['docker-registry', 'registry'] as const) {
       for (const [sample, value] of theirs) {
         if (isExact(sample)) expect(`${sample} ${ours.get(sample)}`).toBe(`${sample} ${value}`)
       }
+      const expected = (await othersOf(other)).filter((each) => !NOT_OURS.test(each))
+      expect(await othersOf(own)).toEqual(expect.arrayContaining(expected))
+      expect(expected.filter((each) => each.startsWith('registry_storage_'))).not.toEqual([])
     })
   })
 }

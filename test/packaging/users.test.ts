@@ -78,7 +78,7 @@ describeWith('the user of the image', [...IMAGE_TOOLS, 'curl', 'openssl'], () =>
       const reply = await machine.run('curl', '-sSi', `http://${container.host}:5000/v2/`)
       expect(reply).toContain('Access-Control-Allow-Origin: http://ui.example.com\r\n')
     }
-  })
+  }, 30_000)
 
   test("root's own files can be read by it, and what root has left in the folder be written", async () => {
     const data = newFolder(PERSON)

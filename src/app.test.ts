@@ -1,6 +1,6 @@
 /**
  * The composition, on PostgreSQL, where all of it runs in this process: replicas on one database and one
- * folder, stops and starts. How a person starts Berth, and its processes on SQLite, are test/serve.test.ts's.
+ * folder, stops and starts. How a person starts Berth, are test/serve.test.ts's, and its processes on SQLite test/workers.test.ts's.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'

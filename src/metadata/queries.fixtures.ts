@@ -1,0 +1,257 @@
+/** A call of each function of each noun, for whatever looks at the statements that they make (queries.test.ts). */
+import { digestOf } from '../oci/digest.ts'
+import { OCI_MANIFEST } from '../oci/media-type.ts'
+import { parseRepositoryName } from '../oci/repository-name.ts'
+import { parseTag } from '../oci/tag.ts'
+import { parseUploadId } from '../oci/upload-id.ts'
+import * as blobs from './blobs.ts'
+import * as checks from './checks.ts'
+import type { Transaction } from './database.ts'
+import * as events from './events.ts'
+import * as garbage from './garbage.ts'
+import * as manifests from './manifests.ts'
+import * as referrers from './referrers.ts'
+import type { RepositoryId } from './repositories.ts'
+import * as repositories from './repositories.ts'
+import * as reviews from './reviews.ts'
+import * as settings from './settings.ts'
+import * as tags from './tags.ts'
+import * as tornFiles from './torn-files.ts'
+import type { TrashId } from './trash.ts'
+import * as trash from './trash.ts'
+import type { TreeMark } from './tree.ts'
+import * as tree from './tree.ts'
+import * as uploads from './uploads.ts'
+
+const name = parseRepositoryName('team/app')
+const repository = 1 as RepositoryId
+const digest = digestOf(new Uint8Array([1]))
+/** The tables are filled with manifests about it (queries.test.ts). */
+export const other = digestOf(new Uint8Array([2]))
+/** So many that they fill chunks of each size. */
+const many = Array.from({ length: 111 }, (_, index) => digestOf(new Uint8Array([index])))
+const tag = parseTag('v1')
+const id = parseUploadId('01234567-89ab-cdef-0123-456789abcdef')
+const mark: TreeMark = { kind: 'tag', repositoryId: repository, key: tag }
+const trashId = 1 as TrashId
+const page = { after: 'a', limit: 100 }
+const afterReferrer = { after: { artifactType: 'type1', digest }, limit: 100 }
+const upload = { id, repositoryId: repository, principal: 'ann', algorithm: 'sha256' } as const
+const manifest = {
+  digest,
+  bytes: new Uint8Array([1]),
+  mediaType: OCI_MANIFEST,
+  artifactType: null,
+  subject: other,
+  annotations: '{}',
+  size: 1,
+  pushedBy: 'ann',
+}
+
+const someNames = { kind: 'repositories', names: Array.from({ length: 10 }, () => name) } as const
+
+/** Calls of each function: several where its statements differ. They run in this order, in one transaction. */
+export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() => Promise<unknown>)[]>> = {
+  findOrCreateRepository: (tx) => [() => repositories.findOrCreateRepository(tx, name)],
+  findRepositoryId: (tx) => [() => repositories.findRepositoryId(tx, name)],
+  findRepositoryName: (tx) => [() => repositories.findRepositoryName(tx, repository)],
+  markListed: (tx) => [() => repositories.markListed(tx, repository)],
+  findRepositoryWithBlob: (tx) => [
+    () => repositories.findRepositoryWithBlob(tx, digest, { name, scope: { kind: 'everything' } }),
+    () => repositories.findRepositoryWithBlob(tx, digest, { name: null, scope: { kind: 'everything' } }),
+    () => repositories.findRepositoryWithBlob(tx, digest, { name: null, scope: someNames }),
+  ],
+  listRepositoryNames: (tx) => [
+    () => repositories.listRepositoryNames(tx, { kind: 'everything' }, page),
+    () => repositories.listRepositoryNames(tx, someNames, page),
+  ],
+
+  insertFoundRepositories: (tx) => [
+    () =>
+      checks.insertFoundRepositories(
+        tx,
+        many.map((_, at) => ({ name: parseRepositoryName(`found-${at}`), isListed: true })),
+      ),
+  ],
+  findCheck: (tx) => [() => checks.findCheck(tx, name)],
+  listUnchecked: (tx) => [() => checks.listUnchecked(tx, 'start', { after: 0, limit: 100 })],
+  holdForAdoption: (tx) => [() => checks.holdForAdoption(tx, repository, 'start')],
+  endAdoption: (tx) => [() => checks.endAdoption(tx, repository)],
+  holdForCheck: (tx) => [() => checks.holdForCheck(tx, repository, 'start')],
+  endCheck: (tx) => [() => checks.endCheck(tx, repository, { start: 'start', isListed: true })],
+
+  insertFoundBlobs: (tx) => [
+    () =>
+      blobs.insertFoundBlobs(
+        tx,
+        repository,
+        many.map((each) => ({ digest: each, size: 1, isReferred: true })),
+        0,
+      ),
+  ],
+  listLinkedBlobs: (tx) => [() => blobs.listLinkedBlobs(tx, repository, page)],
+  hasReferences: (tx) => [() => blobs.hasReferences(tx, repository, digest)],
+  forgetLostBlob: (tx) => [() => blobs.forgetLostBlob(tx, digest, 100)],
+  insertBlob: (tx) => [() => blobs.insertBlob(tx, digest, 1, 0)],
+  keepBlob: (tx) => [() => blobs.keepBlob(tx, digest, 0)],
+  referToBlob: (tx) => [() => blobs.referToBlob(tx, digest, 0)],
+  linkBlob: (tx) => [() => blobs.linkBlob(tx, repository, digest)],
+  findLinkedBlobSize: (tx) => [() => blobs.findLinkedBlobSize(tx, name, digest)],
+  isBlobLinked: (tx) => [() => blobs.isBlobLinked(tx, repository, digest)],
+  findManifestDigests: (tx) => [() => manifests.findManifestDigests(tx, repository, many)],
+  findLinkedBlobs: (tx) => [() => blobs.findLinkedBlobs(tx, repository, many)],
+  findBlobSize: (tx) => [() => blobs.findBlobSize(tx, digest)],
+  findBlobState: (tx) => [() => blobs.findBlobState(tx, digest)],
+  unlinkBlob: (tx) => [() => blobs.unlinkBlob(tx, repository, digest)],
+
+  insertManifest: (tx) => [() => manifests.insertManifest(tx, repository, manifest)],
+  insertFoundManifests: (tx) => [
+    () =>
+      manifests.insertFoundManifests(
+        tx,
+        repository,
+        many.map((each) => ({ ...manifest, digest: each, children: [other], blobs: [other], foundSince: 1 })),
+        'ann',
+      ),
+  ],
+  holdManifest: (tx) => [() => manifests.holdManifest(tx, repository, digest)],
+  insertChildren: (tx) => [() => manifests.insertChildren(tx, repository, digest, many)],
+  insertManifestBlobs: (tx) => [() => manifests.insertManifestBlobs(tx, repository, digest, many)],
+  findManifestFactsByTag: (tx) => [() => manifests.findManifestFactsByTag(tx, name, tag)],
+  findManifestFacts: (tx) => [() => manifests.findManifestFacts(tx, name, digest)],
+  findManifestByTag: (tx) => [() => manifests.findManifestByTag(tx, name, tag)],
+  findManifest: (tx) => [() => manifests.findManifest(tx, name, digest)],
+  findPayload: (tx) => [() => manifests.findPayload(tx, digest)],
+  hasManifest: (tx) => [() => manifests.hasManifest(tx, repository, digest)],
+
+  listReferrerKeys: (tx) => [
+    () => referrers.listReferrerKeys(tx, repository, other, { ...afterReferrer, which: 'all' }),
+    () => referrers.listReferrerKeys(tx, repository, other, { ...afterReferrer, which: 'same type' }),
+  ],
+  listReferrersBetween: (tx) => [
+    () =>
+      referrers.listReferrersBetween(tx, repository, other, {
+        ...afterReferrer,
+        upTo: { artifactType: 'type2', digest },
+      }),
+  ],
+  findWithoutSubject: (tx) => [() => referrers.findWithoutSubject(tx, repository, many)],
+
+  pointTag: (tx) => [
+    () => tags.pointTag(tx, repository, tag, { before: null, digest }),
+    () => tags.pointTag(tx, repository, tag, { before: digest, digest: other }),
+  ],
+  findTagDigest: (tx) => [() => tags.findTagDigest(tx, repository, tag)],
+  listTags: (tx) => [() => tags.listTags(tx, repository, page)],
+  insertFoundTags: (tx) => [
+    () =>
+      tags.insertFoundTags(
+        tx,
+        repository,
+        many.map((each, at) => ({ name: parseTag(`t${at}`), digest: each, since: 1, earlier: [] })),
+        'ann',
+      ),
+  ],
+  listTagRows: (tx) => [() => tags.listTagRows(tx, repository, page)],
+  moveTagAsSeen: (tx) => [
+    () => tags.moveTagAsSeen(tx, repository, { name: tag, digest, updatedAt: 1 }, other),
+  ],
+  deleteTagAsSeen: (tx) => [() => tags.deleteTagAsSeen(tx, repository, { name: tag, digest, updatedAt: 1 })],
+  beginTagInterval: (tx) => [() => tags.beginTagInterval(tx, repository, tag, digest, 'ann')],
+  endTagInterval: (tx) => [() => tags.endTagInterval(tx, repository, tag)],
+
+  createTrash: (tx) => [() => trash.createTrash(tx, repository, 'manifest', 'ann')],
+  trashManifest: (tx) => [() => trash.trashManifest(tx, trashId, repository, digest)],
+  trashTag: (tx) => [() => trash.trashTag(tx, trashId, tag, digest)],
+  deleteTag: (tx) => [() => tags.deleteTag(tx, repository, tag)],
+  deleteTagsOf: (tx) => [() => tags.deleteTagsOf(tx, repository, digest, 10)],
+  deleteManifest: (tx) => [() => manifests.deleteManifest(tx, repository, digest)],
+
+  noteTornFiles: (tx) => [
+    () =>
+      tornFiles.noteTornFiles(
+        tx,
+        repository,
+        'start',
+        many.map((key) => ({ what: 'layer', key })),
+      ),
+  ],
+  hasTornLinks: (tx) => [() => tornFiles.hasTornLinks(tx, repository)],
+  forgetTornLink: (tx) => [() => tornFiles.forgetTornLink(tx, repository, { what: 'layer', key: digest })],
+  forgetMendedFiles: (tx) => [() => tornFiles.forgetMendedFiles(tx, repository, 'start')],
+  listTornFiles: (tx) => [
+    () => tornFiles.listTornFiles(tx, 'manifest', { after: { repository, key: 'a' }, limit: 100 }),
+  ],
+
+  markTree: (tx) => [() => tree.markTree(tx, mark, { before: null, after: digest })],
+  resettleTree: (tx) => [() => tree.resettleTree(tx, mark)],
+  listTreeDirt: (tx) => [() => tree.listTreeDirt(tx, { after: 1, limit: 100 })],
+  listPathDirt: (tx) => [() => tree.listPathDirt(tx, mark, 100)],
+  listNewestPathDirt: (tx) => [() => tree.listNewestPathDirt(tx, mark, 100)],
+  hasTreeDirt: (tx) => [() => tree.hasTreeDirt(tx, mark)],
+  listDirtyKeys: (tx) => [() => tree.listDirtyKeys(tx, { kind: 'tag', repositoryId: 1 }, 100)],
+  noteShown: (tx) => [() => tree.noteShown(tx, { ids: [1], at: 1 })],
+  clearTreeDirt: (tx) => [() => tree.clearTreeDirt(tx, mark, 100)],
+
+  insertUpload: (tx) => [() => uploads.insertUpload(tx, upload)],
+  findUpload: (tx) => [() => uploads.findUpload(tx, id)],
+  findUploadByFile: (tx) => [() => uploads.findUploadByFile(tx, id)],
+  listIdleUploads: (tx) => [() => uploads.listIdleUploads(tx, { before: 100, now: 100, limit: 100 })],
+  takeUpload: (tx) => [
+    () =>
+      uploads.takeUpload(
+        tx,
+        { id, writerEpoch: 0 },
+        { name: 'one/1', leaseUntil: 1, file: id, copiedFrom: id },
+      ),
+  ],
+  forgetCopySource: (tx) => [() => uploads.forgetCopySource(tx, id, 'one/1')],
+  storeUploadProgress: (tx) => [
+    () => uploads.storeUploadProgress(tx, id, 'one/1', { received: 1, digest, boot: 'this' }),
+  ],
+  raiseWriterEpoch: (tx) => [() => uploads.raiseWriterEpoch(tx, id)],
+  renewUploadLease: (tx) => [() => uploads.renewUploadLease(tx, id, 'one/1', 2)],
+  releaseUpload: (tx) => [
+    () => uploads.releaseUpload(tx, id, 'one/1', { received: 1, digest, boot: 'this' }),
+  ],
+  freeUpload: (tx) => [() => uploads.freeUpload(tx, id, 'one/1')],
+  releaseUploadsOf: (tx) => [() => uploads.releaseUploadsOf(tx, 'one')],
+  deleteIdleUpload: (tx) => [() => uploads.deleteIdleUpload(tx, id, 1)],
+  deleteUploadOf: (tx) => [() => uploads.deleteUploadOf(tx, id, 'one/1')],
+  deleteUpload: (tx) => [() => uploads.deleteUpload(tx, id)],
+
+  listManifestDigests: (tx) => [() => garbage.listManifestDigests(tx, repository, page)],
+  findTaggedDigests: (tx) => [() => garbage.findTaggedDigests(tx, repository, many)],
+  listParents: (tx) => [() => garbage.listParents(tx, repository, digest, page)],
+  listChildren: (tx) => [() => garbage.listChildren(tx, repository, digest, page)],
+  listBlobsOfManifest: (tx) => [() => garbage.listBlobsOfManifest(tx, repository, digest, page)],
+  findSubject: (tx) => [() => garbage.findSubject(tx, repository, digest)],
+  listReferredDigests: (tx) => [() => garbage.listReferredDigests(tx, page)],
+  listAllManifestDigests: (tx) => [() => garbage.listAllManifestDigests(tx, page)],
+  listUsers: (tx) => [
+    () => garbage.listUsers(tx, digest, { after: { repository: 1, manifest: other }, limit: 100 }),
+  ],
+  listRepositoriesWithManifest: (tx) => [
+    () => garbage.listRepositoriesWithManifest(tx, digest, { after: 1, limit: 100 }),
+  ],
+  isManifestTrashed: (tx) => [() => garbage.isManifestTrashed(tx, { repository, manifest: digest })],
+  isDigestTrashed: (tx) => [() => garbage.isDigestTrashed(tx, digest)],
+
+  scheduleReview: (tx) => [
+    () => reviews.scheduleReview(tx, { repository, digest, reason: 'blob uploaded', dueAt: 1 }),
+  ],
+  insertEvent: (tx) => [
+    () =>
+      events.insertEvent(tx, {
+        kind: 'manifest.pushed',
+        repositoryId: repository,
+        actor: 'ann',
+        facts: '{}',
+      }),
+  ],
+  changeNothing: (tx) => [() => settings.changeNothing(tx)],
+  putSetting: (tx) => [() => settings.putSetting(tx, 'key', 'value')],
+  replaceSetting: (tx) => [() => settings.replaceSetting(tx, 'key', { before: 'value', after: 'other' })],
+  claimSetting: (tx) => [() => settings.claimSetting(tx, 'key', 'value')],
+  findSetting: (tx) => [() => settings.findSetting(tx, 'key')],
+}

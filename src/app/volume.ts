@@ -22,7 +22,7 @@ import {
   repositoriesFolder,
   startPath,
 } from '../storage/layout.ts'
-import { requireWritableFolders } from './writable.ts'
+import { requireOneFileSystem, requireWritableFolders } from './writable.ts'
 
 /** The folder cannot be used as it is. The message says why, and what to do. */
 export class VolumeRefused extends Error {
@@ -57,6 +57,7 @@ export async function claimConfiguredVolume(
 ): Promise<VolumeFacts | null> {
   if (storage.driver.kind === 'memory') return null
   await requireWritableFolders(storage.driver.root)
+  if (!storage.readOnly) await requireOneFileSystem(storage.driver.root)
   const mode = database.kind === 'sqlite' ? 'exclusive' : 'shared'
   const { facts, lock } = await claimVolume(storage.driver.root, mode)
   closers.defer(() => lock.release())

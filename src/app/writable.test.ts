@@ -1,9 +1,20 @@
 import { expect, test } from 'bun:test'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describeUnless } from '../../test/tools/describe-with.ts'
-import { NotWritable, requireWritableFolders } from './writable.ts'
+import { NotWritable, requireOneFileSystem, requireWritableFolders } from './writable.ts'
 
 function newFolder() {
   const path = mkdtempSync(join(tmpdir(), 'berth-writable-'))
@@ -41,4 +52,25 @@ describeUnless('somebody else’s folder', isRoot ? [] : ['running as another us
       `The folder ${folder.path}/docker/registry/v2/blobs belongs to user 0, and user 1000, as whom Berth runs, cannot write there (EACCES)`,
     )
   })
+})
+
+const folderDevice = statSync(tmpdir()).dev
+const other = existsSync('/dev/shm') && statSync('/dev/shm').dev !== folderDevice ? '/dev/shm' : null
+describeUnless('images on another file system', other === null ? ['there is but one'] : [], () => {
+  test.each(['docker', 'docker/registry/v2/blobs'])(
+    'than Berth’s own folder are refused: %s',
+    async (part) => {
+      using folder = newFolder()
+      const elsewhere = mkdtempSync(join(other ?? '', 'berth-elsewhere-'))
+      mkdirSync(join(folder.path, 'berth'))
+      await requireOneFileSystem(folder.path)
+      mkdirSync(dirname(join(folder.path, part)), { recursive: true })
+      await requireOneFileSystem(folder.path)
+      symlinkSync(elsewhere, join(folder.path, part))
+      expect(requireOneFileSystem(folder.path)).rejects.toThrow(
+        `The folder ${folder.path}/${part} lies on another file system than ${folder.path}/berth`,
+      )
+      rmSync(elsewhere, { recursive: true })
+    },
+  )
 })

@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:fs'
 import { access, open, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { berthFolder, blobsFolder, registryFolder, repositoriesFolder } from '../storage/layout.ts'
 
 /** A path that must be written cannot be. The message says whose it is, who asks, and what to do. */
@@ -13,7 +13,15 @@ export class NotWritable extends Error {
 }
 
 /** Folders in which every server makes others, where they are there already. */
-const NEEDED = ['', berthFolder, registryFolder, blobsFolder, repositoriesFolder]
+const NEEDED = [
+  '',
+  berthFolder,
+  dirname(dirname(registryFolder)),
+  dirname(registryFolder),
+  registryFolder,
+  blobsFolder,
+  repositoriesFolder,
+]
 
 /** Throws NotWritable. What is not there yet is no obstacle, nor is what the process may make. */
 export async function requireWritableFolders(root: string): Promise<void> {
@@ -22,6 +30,31 @@ export async function requireWritableFolders(root: string): Promise<void> {
     const problem = await findObstacle(folder)
     if (problem !== null) throw new NotWritable(await describe(root, folder, problem))
   }
+}
+
+/**
+ * A push is written beside the images and then moved among them, which no file system does across its edge. Throws
+ * NotWritable where a part of the folder lies on another one.
+ */
+export async function requireOneFileSystem(root: string): Promise<void> {
+  const home = (await deviceOf(join(root, berthFolder))) ?? (await deviceOf(root))
+  for (const needed of NEEDED.slice(2)) {
+    const folder = join(root, needed)
+    const device = await deviceOf(folder)
+    if (device === null || device === home) continue
+    throw new NotWritable(
+      `The folder ${folder} lies on another file system than ${join(root, berthFolder)}, so nothing that is pushed ` +
+        `could be moved there. Mount that file system at ${root} (or make the link there), with docker/ in it; ` +
+        'in read-only mode (storage.maintenance.readonly) Berth serves the folder as it is.',
+    )
+  }
+}
+
+function deviceOf(folder: string): Promise<number | null> {
+  return stat(folder).then(
+    ({ dev }) => dev,
+    () => null,
+  )
 }
 
 /** With O_DIRECTORY: a file without a name, gone when it is closed. Linux only. */

@@ -214,12 +214,12 @@ function buildHealth(health: Settings['health'] = {}): HealthConfig {
       uri,
       headers: headers ?? {},
       statusCode: statuscode ?? 200,
-      timeoutMilliseconds: timed(timeout ?? USUAL_CHECK_TIMEOUT),
+      timeoutMilliseconds: timed(timeout || USUAL_CHECK_TIMEOUT),
       ...repeated(check),
     })),
     tcp: (health.tcp ?? []).map(({ addr, timeout, ...check }) => ({
       address: addr,
-      timeoutMilliseconds: timed(timeout ?? USUAL_CHECK_TIMEOUT),
+      timeoutMilliseconds: timed(timeout || USUAL_CHECK_TIMEOUT),
       ...repeated(check),
     })),
   }
@@ -231,7 +231,7 @@ interface Check {
 }
 
 function repeated({ interval, threshold }: Check): { everyMilliseconds: number; threshold: number } {
-  return { everyMilliseconds: timed(interval ?? USUAL_CHECK_INTERVAL), threshold: threshold || 1 }
+  return { everyMilliseconds: timed(interval || USUAL_CHECK_INTERVAL), threshold: threshold || 1 }
 }
 
 /** What is to be waited for, in milliseconds. Nobody will notice a difference after weeks. */

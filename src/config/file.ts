@@ -58,12 +58,17 @@ function originOf({ file }: Walk, place: Place): Origin {
   return { source: 'file', words: `${nameOf(place)} in ${file}` }
 }
 
+const HINTS: ReadonlyMap<unknown, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EISDIR', 'it is a folder. Docker makes one where a mounted file is missing'],
+])
+
 async function readText(path: string): Promise<string> {
   try {
     return await Bun.file(path).text()
   } catch (error) {
     const reason = codeOf(error) ?? messageOf(error)
-    const hint = reason === 'ENOENT' ? 'there is no such file' : `it cannot be read (${reason})`
+    const hint = HINTS.get(reason) ?? `it cannot be read (${reason})`
     throw new ConfigError([`The configuration file ${path}: ${hint}.`])
   }
 }

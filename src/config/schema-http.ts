@@ -5,7 +5,6 @@ import { required, section, setting, unread } from './setting.ts'
 import {
   address,
   boolean,
-  goDuration,
   goDurationOrNone,
   headerName,
   headerValue,
@@ -77,7 +76,8 @@ export const httpSection = section({
     byDefault: 'true',
   }),
   draintimeout: setting(goDurationOrNone, {
-    about: 'how long requests may take to end at a stop; berth.shutdownGrace overrules it',
+    about:
+      'how long requests may take to end at a stop; 0 counts as not set; berth.shutdownGrace overrules it',
     byDefault: '8s',
   }),
   trustedproxies: setting(listOf(networks), {
@@ -148,10 +148,13 @@ export const authSection = section({
 })
 
 const repeated = {
-  interval: setting(goDuration, { about: 'how often', byDefault: '10s' }),
+  interval: setting(goDurationOrNone, { about: 'how often; 0 counts as not set', byDefault: '10s' }),
   threshold: setting(wholeNumber(0, 1_000_000), { about: 'failures in a row that count', byDefault: '1' }),
 }
-const timeout = setting(goDuration, { about: 'how long to wait for an answer', byDefault: '5s' })
+const timeout = setting(goDurationOrNone, {
+  about: 'how long to wait for an answer; 0 counts as not set',
+  byDefault: '5s',
+})
 
 export const healthSection = section({
   storagedriver: section({

@@ -174,9 +174,9 @@ export const pattern = text.refine(
   'write a regular expression as Go knows them, such as ^https://layers\\.example\\.com/',
 )
 
-/** A list; one value alone is a list of it. */
+/** A list; one value alone is a list of it, and none an empty one. */
 export function listOf<Item extends z.ZodType>(item: Item) {
-  return z.preprocess((value) => (isScalar(value) ? [value] : value), z.array(item))
+  return z.preprocess((value) => (isScalar(value) ? [value] : (value ?? [])), z.array(item))
 }
 
 /** A text, a number or a boolean as it stands; anything else becomes its JSON. */

@@ -48,8 +48,11 @@ const FROM_FILE = /_FILE$/
 export async function readVariables(environment: Environment, draft: Draft): Promise<readonly string[]> {
   const warnings: string[] = []
   const problems: string[] = []
+  const traced = Object.keys(environment).find((each) => isOfTracing(each, environment[each] ?? ''))
+  if (traced !== undefined) warnings.push(`${traced} has no effect: Berth sends no traces yet.`)
   for (const variable of Object.keys(environment).sort(byName)) {
     const text = environment[variable] ?? ''
+    if (text === '') warnings.push(...describeEmpty(draft, variable))
     if (text === '' || !looksMeant(variable, text)) continue
     try {
       warnings.push(...((await setVariable(draft, variable, text)) ?? [unknownVariable(variable)]))
@@ -60,6 +63,26 @@ export async function readVariables(environment: Environment, draft: Draft): Pro
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return warnings
+}
+
+/** In registry:2 an empty variable empties what the file says; here it is not set, and the file's value holds. */
+function describeEmpty(draft: Draft, variable: string): string[] {
+  // The place of a list's item would be made by looking for it.
+  const found = !OURS.test(variable) || /_\d/.test(variable) ? null : findPlaceOrNull(draft, variable)
+  const given = found === null || draft.get(found.place) === undefined ? null : draft.originOf(found.place)
+  if (given === null || given.origin.source !== 'file') return []
+  return [
+    `${variable} is empty, and so not set: ${given.origin.words} holds. Remove it there, if it should not.`,
+  ]
+}
+
+function findPlaceOrNull(draft: Draft, variable: string): Found | null {
+  try {
+    return findPlace(draft, variable)
+  } catch (error) {
+    if (error instanceof ConfigError) return null
+    throw error
+  }
 }
 
 /** Places in a list by their number: the tenth after the ninth. */
@@ -74,6 +97,11 @@ function byName(one: string, other: string): number {
 export function variableOf(name: string): string {
   const words = name.startsWith('berth.') ? name : `registry.${name}`
   return words.replaceAll('.', '_').toUpperCase()
+}
+
+/** registry:3 is told by OpenTelemetry's own variables where to send its traces. */
+function isOfTracing(variable: string, value: string): boolean {
+  return /^OTEL_(TRACES|EXPORTER)_/.test(variable) && value !== '' && value !== 'none'
 }
 
 function looksMeant(variable: string, text: string): boolean {
@@ -206,7 +234,8 @@ async function parseValue(schema: Schema, text: string, variable: string): Promi
     if (inside !== text && !isWhole(kind, content.value)) content = parseYaml(text, variable)
   } catch (error) {
     // One item may stand for a list, and a password may look like anything.
-    if (error instanceof ConfigError && (kind === 'list' || kind === 'unread')) return inside
+    const isText = kind === 'unread' || (kind === 'list' && !/^\s*["']/.test(inside))
+    if (error instanceof ConfigError && isText) return inside
     throw error
   }
   if (content.doubled.length > 0) throw new ConfigError(content.doubled)
@@ -219,7 +248,7 @@ function isWhole(kind: Kind['kind'], value: unknown): boolean {
 }
 
 function unquoted(text: string): string {
-  return /^\s*(["'])(.*)\1\s*$/s.exec(text)?.[2] ?? text
+  return /^\s*(["'])((?:(?!\1).)*)\1\s*$/s.exec(text)?.[2] ?? text
 }
 
 function readSecret(variable: string, path: string): string {

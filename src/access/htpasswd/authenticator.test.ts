@@ -118,6 +118,13 @@ describe('a change of the file', () => {
     await expect(answer).rejects.toThrow(LoginRefused)
   })
 
+  test('puts out whoever is removed while the password is looked at', async () => {
+    const answer = logIn('alice:secret')
+    writeFileSync(path, `carol:${SECRET}\n`)
+    await expect(answer).rejects.toThrow(LoginRefused)
+    await expect(logIn('alice:secret')).rejects.toThrow(LoginRefused)
+  })
+
   test('lets a new user in at once', async () => {
     await logIn('alice:secret')
     writeFileSync(path, `alice:${SECRET}\ncarol:${OTHER}\n`)

@@ -7,36 +7,16 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FROM_SOURCE, findFreePort } from '../berth-server.ts'
-import { pushImage } from '../clients/push.ts'
 import { smallImage } from '../clients/sample-images.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
-import { type Running, type Settings, startServer } from './running.ts'
+import { exercise, type Settings, startServer } from './running.ts'
 
 setDefaultTimeout(60_000)
 
 const LOG = { fields: { service: 'registry', environment: 'staging' } }
 const image = smallImage('log')
-
-/** Every kind of request once, one of them refused. */
-async function exercise({ url }: Running): Promise<void> {
-  const headers = {
-    accept: image.root.mediaType,
-    'user-agent': 'tester/1.0 "quoted"',
-    referer: 'https://ui.example.com/',
-  }
-  await pushImage(url, 'team/app', '1', image)
-  for (const path of [
-    '/v2/',
-    '/v2/_catalog',
-    '/v2/team/app/tags/list',
-    '/v2/team/app/manifests/1',
-    `/v2/team/app/blobs/${image.blobs[0]?.digest}`,
-    '/v2/team/app/manifests/none',
-  ]) {
-    await (await fetch(url + path, { headers })).arrayBuffer()
-  }
-}
+const CLIENT = { 'user-agent': 'tester/1.0 "quoted"', referer: 'https://ui.example.com/' }
 
 /** The lines of requests, each as its fields. */
 function requestsOf(stderr: string): Map<string, string>[] {
@@ -65,7 +45,7 @@ async function logged(
   settings: Settings = { log: LOG },
 ): Promise<{ stdout: string; stderr: string }> {
   await using server = await startServer(settings, program)
-  await exercise(server)
+  await exercise(server, image, CLIENT)
   await until(
     'the last request is logged',
     () => server.stderr().includes('manifests/none') && server.stdout().includes('manifests/none'),
@@ -158,7 +138,7 @@ describeWith('beside docker-registry 2.8', ['docker-registry'], (programs) => {
 describe('log.accesslog.disabled', () => {
   test('leaves standard output empty, and the log as it was', async () => {
     await using server = await startServer({ log: { ...LOG, accesslog: { disabled: true } } })
-    await exercise(server)
+    await exercise(server, image, CLIENT)
     await until('the last request is logged', () => server.stderr().includes('manifests/none'))
     await server.stop()
     expect(server.stdout()).toBe('')
@@ -173,7 +153,7 @@ test('log.level: error leaves the combined lines alone', async () => {
 
 test.each(['json', 'logstash'])('log.formatter: %s has an object for every line', async (formatter) => {
   await using server = await startServer({ log: { ...LOG, formatter } })
-  await exercise(server)
+  await exercise(server, image, CLIENT)
   await until('the last request is logged', () => server.stderr().includes('manifests/none'))
   await server.stop()
   const lines = server

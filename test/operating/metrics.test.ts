@@ -7,30 +7,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findFreePort, launchBerth, startBerth } from '../berth-server.ts'
-import { pushImage } from '../clients/push.ts'
 import { smallImage } from '../clients/sample-images.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
-import { type Running, startServer } from './running.ts'
+import { exercise, type Running, startServer } from './running.ts'
 
 setDefaultTimeout(60_000)
 
 const image = smallImage('metrics')
-
-async function exercise({ url }: Running): Promise<void> {
-  const headers = { accept: image.root.mediaType }
-  await pushImage(url, 'team/app', '1', image)
-  for (const path of [
-    '/v2/',
-    '/v2/_catalog',
-    '/v2/team/app/tags/list',
-    '/v2/team/app/manifests/1',
-    `/v2/team/app/blobs/${image.blobs[0]?.digest}`,
-    '/v2/team/app/manifests/none',
-  ]) {
-    await (await fetch(url + path, { headers })).arrayBuffer()
-  }
-}
 
 /** The samples of such names, each with its name and labels as one text. */
 async function samplesOf({ debug }: Running, prefix = 'registry_http_'): Promise<Map<string, number>> {
@@ -82,7 +66,7 @@ for (const program of ['docker-registry', 'registry'] as const) {
         { storage: { cache: { blobdescriptor: 'inmemory' } } },
         programs[program],
       )
-      for (const server of [own, other]) await exercise(server)
+      for (const server of [own, other]) await exercise(server, image)
       const [ours, theirs] = [await samplesOf(own), await samplesOf(other)]
       expect([...ours.keys()].filter((each) => !isReferrers(each)).toSorted()).toEqual(
         [...theirs.keys()].toSorted(),

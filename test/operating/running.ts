@@ -6,6 +6,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FROM_SOURCE, findFreePort } from '../berth-server.ts'
+import type { Image } from '../clients/images.ts'
+import { pushImage } from '../clients/push.ts'
 import { until } from '../until.ts'
 
 export interface Running extends AsyncDisposable {
@@ -66,6 +68,26 @@ export async function startServer(settings: Settings = {}, program?: string): Pr
     await until(`${name} has started`, () => running.stderr().includes('debug server listening'))
   }
   return running
+}
+
+/** Every kind of request once, one of them refused. */
+export async function exercise(
+  { url }: Running,
+  image: Image,
+  client: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const headers = { accept: image.root.mediaType, ...client }
+  await pushImage(url, 'team/app', '1', image)
+  for (const path of [
+    '/v2/',
+    '/v2/_catalog',
+    '/v2/team/app/tags/list',
+    '/v2/team/app/manifests/1',
+    `/v2/team/app/blobs/${image.blobs[0]?.digest}`,
+    '/v2/team/app/manifests/none',
+  ]) {
+    await (await fetch(url + path, { headers })).arrayBuffer()
+  }
 }
 
 function configuration(

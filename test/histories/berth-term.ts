@@ -1,4 +1,4 @@
-/** A term in which Berth serves the folder: killed while it starts, indexes, or does a step, or stopped in peace. */
+/** A term in which Berth serves the folder: killed while it starts, indexes, or does a step, or right behind one, or stopped in peace. */
 import { type BerthServer, launchBerth, startBerth } from '../berth-server.ts'
 import { until } from '../until.ts'
 import { chooseStep, pick, type Step } from './steps.ts'
@@ -9,7 +9,7 @@ import { type History, look, write } from './telling.ts'
  * killed, at the most. Chance decides when: these pauses are what is tested, and wait for nothing.
  */
 const [LONGEST_START, LONGEST_INDEX, LONGEST_STEP] = [900, 150, 40]
-const [KILLED_AT_START, KILLED_IN_INDEX, KILLED_IN_STEP] = [0.25, 0.5, 0.6]
+const [KILLED_AT_START, KILLED_IN_INDEX, KILLED_IN_STEP, KILLED_BEHIND_STEP] = [0.25, 0.5, 0.35, 0.35]
 
 type Way = History['ways'][number]
 
@@ -25,7 +25,9 @@ export async function serveByBerth(history: History): Promise<void> {
   await untilIndexed(berth)
   await look(history, berth.url, 'berth')
   await write(history, berth.url, 'berth')
-  if (random() < KILLED_IN_STEP) return await killInStep(history, berth)
+  const end = random()
+  if (end < KILLED_IN_STEP) return await killInStep(history, berth)
+  if (end < KILLED_IN_STEP + KILLED_BEHIND_STEP) return await killBehindStep(history, berth)
   story.push('berth is stopped')
   await berth.stop()
   history.model.forget()
@@ -70,8 +72,16 @@ async function killInStep(history: History, berth: BerthServer, longest = LONGES
   })
   while (!isKilled) await tryStep(history, berth)
   await killing
-  history.model.killed()
   story.push(`berth is dead; its index was ${isIndexed(berth) ? 'finished' : 'not finished'}`)
+}
+
+/** Before its last changes are durable; all have been answered. */
+async function killBehindStep(history: History, berth: BerthServer): Promise<void> {
+  const step = chooseStep({ ...history, writer: 'berth' })
+  await step.perform(berth.url)
+  await berth.kill()
+  history.story.push(`${step.says}, and berth is killed`)
+  history.model.acknowledgeByBerth(step.changes)
 }
 
 async function tryStep(history: History, berth: BerthServer): Promise<void> {
@@ -82,12 +92,10 @@ async function tryStep(history: History, berth: BerthServer): Promise<void> {
     // A refusal would be an error of Berth; only a connection that breaks is the kill.
     if (error instanceof Error && error.message.includes(' answered ')) throw error
     history.story.push(`${step.says} (cut off)`)
-    history.model.remember(step.changes)
-    return history.model.doubt(step.changes)
+    return history.model.cutOff(step.changes)
   }
   history.story.push(step.says)
-  history.model.remember(step.changes)
-  history.model.acknowledge(step.changes)
+  history.model.acknowledgeByBerth(step.changes)
 }
 
 /** From then on the database alone is asked. */

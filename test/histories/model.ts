@@ -4,9 +4,8 @@
  * stay that one. What another registry's collection swept is *loose*: a link without bytes may be left, and
  * comes to life when the bytes come back by another repository, so nobody can say whether it must be visible.
  *
- * Berth remembers each value of a link that it changed less than about a second before it was killed. Where another
- * registry put one of these back meanwhile, Berth cannot tell whose it is and lets its own change stand; so in a
- * history nobody writes a *remembered* value until Berth has started again.
+ * What Berth had answered when it was killed another registry may turn back: then it is as that one left it. Only what
+ * Berth had not answered may still happen at its next start, where nothing has been pushed over it.
  */
 
 /** `tag`, `manifest` or `blob`; the repository; the tag's name or the digest. */
@@ -37,8 +36,10 @@ export class Model {
   readonly #loose = new Set<FactKey>()
   /** What a collection may take, until somebody has looked. */
   #doubted: readonly FactKey[] = []
-  /** The values that each fact had in the life of a Berth that was killed, its last ones apart. */
-  readonly #remembered = new Map<FactKey, { readonly values: Set<Value>; last: ReadonlySet<Value> }>()
+  /** What facts were before Berth changed them last, if it was killed since and has not shown them again. */
+  readonly #before = new Map<FactKey, Value>()
+  /** What a step that was cut off would have made of them. */
+  readonly #unfinished = new Map<FactKey, Value>()
 
   /** Every key that anybody may ask for must be given; all facts begin as absent. */
   constructor(keys: Iterable<FactKey>) {
@@ -71,60 +72,54 @@ export class Model {
     for (const [key, value] of changes) {
       this.#allowed.set(key, new Set([value]))
       this.#loose.delete(key)
+      if (value !== null) this.#unfinished.delete(key)
     }
   }
 
-  /** A step was cut off: each of its changes may have happened. */
-  doubt(changes: Changes): void {
-    for (const [key, value] of changes) this.#allowed.get(key)?.add(value)
+  /** As acknowledge, of a Berth that may yet be killed. */
+  acknowledgeByBerth(changes: Changes): void {
+    this.#remember(changes)
+    this.acknowledge(changes)
   }
 
-  /** As acknowledge or doubt, by a Berth that may yet be killed. */
-  remember(changes: Changes): void {
-    for (const [key, value] of changes) {
-      const last = this.#allowed.get(key) ?? []
-      const before = this.#remembered.get(key)?.values ?? []
-      this.#remembered.set(key, { values: new Set([...before, ...last, value]), last: new Set() })
-    }
+  /** Berth was killed in a step: each of its changes may have happened, or may yet. */
+  cutOff(changes: Changes): void {
+    this.#remember(changes)
+    this.#doubt(changes)
+    for (const [key, value] of changes) this.#unfinished.set(key, value)
   }
 
-  /** Berth was killed: what it has changed is as it left it, or as it was to become. */
-  killed(): void {
-    for (const [key, fact] of this.#remembered) fact.last = new Set(this.#allowed.get(key))
+  /** Berth starts after a kill. */
+  recovers(): void {
+    this.#doubt(this.#unfinished)
+    this.#unfinished.clear()
   }
 
   /** Berth was stopped in peace, or has shown everything after a kill. */
   forget(): void {
-    this.#remembered.clear()
+    this.#before.clear()
   }
 
-  /** Whether Berth would take a value that another registry writes for an older one of its own. */
-  isRemembered(key: FactKey, value: Value): boolean {
-    const fact = this.#remembered.get(key)
-    if (fact === undefined) return false
-    const isNewest = fact.last.size === 1 && fact.last.has(value)
-    return fact.values.has(value) && !isNewest
+  /** What a killed Berth changed last, with what was so before. */
+  changedByBerth(): readonly (readonly [FactKey, Value])[] {
+    return [...this.#before]
   }
 
-  /** The tags that a killed Berth changed, and that another registry may overtake with a value of its own. */
-  rememberedTags(): FactKey[] {
-    return [...this.#remembered.keys()].filter((key) => parseFact(key).kind === 'tag')
-  }
-
-  /** Berth starts after a kill: where nobody else wrote, a change that was cut off may still happen. */
-  recovers(): void {
-    for (const [key, { values, last }] of this.#remembered) {
-      const allowed = this.#allowed.get(key)
-      if (allowed !== undefined && [...allowed].every((value) => values.has(value))) {
-        for (const value of last) allowed.add(value)
-      }
+  #remember(changes: Changes): void {
+    for (const key of changes.keys()) {
+      const before = this.certain(key)
+      if (before !== undefined) this.#before.set(key, before)
     }
+  }
+
+  #doubt(changes: Changes): void {
+    for (const [key, value] of changes) this.#allowed.get(key)?.add(value)
   }
 
   /** Another registry collected: everything else than what it must keep may be gone. */
   collected(kept: ReadonlySet<FactKey>): void {
     this.#doubted = this.keys().filter((key) => !kept.has(key) && this.certain(key) !== null)
-    this.doubt(new Map(this.#doubted.map((key) => [key, null])))
+    this.#doubt(new Map(this.#doubted.map((key) => [key, null])))
   }
 
   /** The facts in which a view is not allowed; where there is none, what it shows is certain from now on. */

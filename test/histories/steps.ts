@@ -11,8 +11,6 @@ export interface Step {
   readonly says: string
   /** What is so afterwards. */
   readonly changes: Changes
-  /** Facts without which it would be refused. */
-  readonly needs?: readonly FactKey[]
   /** Throws unless it is acknowledged. */
   perform(url: string): Promise<void>
 }
@@ -35,8 +33,10 @@ const MAKERS: readonly Maker[] = [
   push,
   overtakeBerth,
   overtakeBerth,
-  overtakeBerth,
-  overtakeBerth,
+  turnBerthBack,
+  turnBerthBack,
+  turnBerthBack,
+  turnBerthBack,
   pushByDigest,
   moveTag,
   moveTag,
@@ -50,16 +50,8 @@ const MAKERS: readonly Maker[] = [
 export function chooseStep(choice: Choice): Step {
   for (;;) {
     const step = pick(choice, MAKERS)(choice)
-    if (step !== null && (choice.writer === 'berth' || isOthers(step, choice.model))) return step
+    if (step !== null) return step
   }
-}
-
-/** Nothing of it is a value that a killed Berth remembers. */
-function isOthers({ changes, needs = [] }: Step, model: Model): boolean {
-  const needed = needs.map((key): [FactKey, Value | undefined] => [key, model.certain(key)])
-  return [...changes, ...needed].every(
-    ([key, value]) => value === undefined || !model.isRemembered(key, value),
-  )
 }
 
 /** One of them. Throws where there is none. */
@@ -75,10 +67,39 @@ function push(choice: Choice): Step {
 
 /** Where both wrote, the tree wins. */
 function overtakeBerth(choice: Choice): Step | null {
-  const tags = choice.model.rememberedTags()
+  const tags = choice.model.changedByBerth().filter(([key]) => parseFact(key).kind === 'tag')
   if (choice.writer === 'berth' || tags.length === 0) return null
-  const { repository, name } = parseFact(pick(choice, tags))
+  const { repository, name } = parseFact(pick(choice, tags)[0])
   return pushAs(choice, repository, name)
+}
+
+/** Also where what the other wrote is exactly what had been there before. */
+function turnBerthBack(choice: Choice): Step | null {
+  const changed = choice.model.changedByBerth()
+  if (choice.writer === 'berth' || changed.length === 0) return null
+  const [key, before] = pick(choice, changed)
+  if (choice.model.certain(key) === before) return null
+  return before === null ? dropAgain(choice, key) : pushAgain(choice, key, before)
+}
+
+function dropAgain(choice: Choice, key: FactKey): Step | null {
+  const now = choice.model.certain(key)
+  if (typeof now !== 'string') return null
+  const { kind, repository, name } = parseFact(key)
+  if (kind === 'blob') return dropBlobOf(repository, name)
+  if (kind === 'tag' && choice.writer === 'registry') return dropTagOf(repository, name)
+  const isThere = choice.model.present('manifest', repository).includes(manifestKey(repository, now))
+  return isThere ? dropManifestOf(choice, repository, now) : null
+}
+
+function pushAgain(choice: Choice, key: FactKey, digest: string): Step | null {
+  const { kind, repository, name } = parseFact(key)
+  const images = choice.stock.filter(({ root, blobs }) =>
+    kind === 'blob' ? blobs.some((blob) => blob.digest === digest) : root.digest === digest,
+  )
+  if (images.length === 0) return null
+  const again = { ...choice, stock: images }
+  return kind === 'tag' ? pushAs(again, repository, name) : pushByDigestTo(again, repository)
 }
 
 function pushAs(choice: Choice, repository: string, tag: string): Step {
@@ -91,7 +112,11 @@ function pushAs(choice: Choice, repository: string, tag: string): Step {
 }
 
 function pushByDigest(choice: Choice): Step {
-  const [repository, image] = [pick(choice, REPOSITORIES), pick(choice, choice.stock)]
+  return pushByDigestTo(choice, pick(choice, REPOSITORIES))
+}
+
+function pushByDigestTo(choice: Choice, repository: string): Step {
+  const image = pick(choice, choice.stock)
   return {
     says: `push ${repository}@${image.root.digest}`,
     changes: new Map(arrivals(repository, image)),
@@ -119,28 +144,26 @@ function moveTag(choice: Choice): Step | null {
   return {
     says: `tag ${repository}:${tag} ${root.digest}`,
     changes: new Map([[tagKey(repository, tag), root.digest]]),
-    needs: whole
-      .filter((image) => image.root === root)
-      .flatMap((image) => arrivals(repository, image).map(([key]) => key)),
     perform: (url) => pushManifest(url, repository, tag, root),
   }
 }
 
-/** Its tags go with it. */
 function dropManifest(choice: Choice): Step | null {
   const repository = pick(choice, REPOSITORIES)
   const there = choice.model.present('manifest', repository)
-  if (there.length === 0) return null
-  const key = pick(choice, there)
-  const { name } = parseFact(key)
-  const tags = choice.model
+  return there.length === 0 ? null : dropManifestOf(choice, repository, parseFact(pick(choice, there)).name)
+}
+
+/** Its tags go with it. */
+function dropManifestOf({ model }: Choice, repository: string, digest: string): Step {
+  const tags = model
     .present('tag', repository)
-    .filter((tag) => choice.model.certain(tag) === name)
+    .filter((tag) => model.certain(tag) === digest)
     .map((tag): [FactKey, Value] => [tag, null])
   return {
-    says: `delete ${repository}@${name}`,
-    changes: new Map([[key, null], ...tags]),
-    perform: (url) => deleteManifest(url, repository, name),
+    says: `delete ${repository}@${digest}`,
+    changes: new Map([[manifestKey(repository, digest), null], ...tags]),
+    perform: (url) => deleteManifest(url, repository, digest),
   }
 }
 
@@ -148,26 +171,29 @@ function dropTag(choice: Choice): Step | null {
   const repository = pick(choice, REPOSITORIES)
   // registry:2 deletes by digest only.
   const there = choice.writer !== 'docker-registry' ? choice.model.present('tag', repository) : []
-  if (there.length === 0) return null
-  const key = pick(choice, there)
-  const { name } = parseFact(key)
+  return there.length === 0 ? null : dropTagOf(repository, parseFact(pick(choice, there)).name)
+}
+
+function dropTagOf(repository: string, tag: string): Step {
   return {
-    says: `delete ${repository}:${name}`,
-    changes: new Map([[key, null]]),
-    perform: (url) => deleteManifest(url, repository, name),
+    says: `delete ${repository}:${tag}`,
+    changes: new Map([[tagKey(repository, tag), null]]),
+    perform: (url) => deleteManifest(url, repository, tag),
   }
 }
 
 function dropBlob(choice: Choice): Step | null {
   const repository = pick(choice, REPOSITORIES)
   const there = choice.model.present('blob', repository)
-  if (there.length === 0) return null
-  const key = pick(choice, there)
-  const { name } = parseFact(key)
+  return there.length === 0 ? null : dropBlobOf(repository, parseFact(pick(choice, there)).name)
+}
+
+function dropBlobOf(repository: string, digest: string): Step {
   return {
-    says: `delete blob ${repository}@${name}`,
-    changes: new Map([[key, null]]),
-    perform: (url) => expectStatus(fetch(`${url}/v2/${repository}/blobs/${name}`, { method: 'DELETE' }), 202),
+    says: `delete blob ${repository}@${digest}`,
+    changes: new Map([[blobKey(repository, digest), null]]),
+    perform: (url) =>
+      expectStatus(fetch(`${url}/v2/${repository}/blobs/${digest}`, { method: 'DELETE' }), 202),
   }
 }
 

@@ -25,8 +25,8 @@ export async function write(history: History, url: string, writer: Writer): Prom
     const step = chooseStep({ ...history, writer })
     history.story.push(step.says)
     await step.perform(url)
-    if (writer === 'berth') history.model.remember(step.changes)
-    history.model.acknowledge(step.changes)
+    if (writer === 'berth') history.model.acknowledgeByBerth(step.changes)
+    else history.model.acknowledge(step.changes)
   }
 }
 

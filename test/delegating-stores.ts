@@ -72,6 +72,10 @@ export class DelegatingTreeStore implements TreeStore {
     return this.real.kindOf(path)
   }
 
+  isSame(one: string, other: string): Promise<boolean> {
+    return this.real.isSame(one, other)
+  }
+
   changedAt(path: string): Promise<number> {
     return this.real.changedAt(path)
   }

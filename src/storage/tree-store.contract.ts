@@ -77,6 +77,14 @@ export function testTreeStore(driver: string, open: () => Promise<OpenedTreeStor
       expect(await store.stat(layerLinkPath(NAME, DIGEST))).toBeNull()
     })
 
+    test('knows a file or folder again', async () => {
+      await store.write(LINK, bytes(DIGEST))
+      const folder = dirname(LINK)
+      expect(await store.isSame(folder, folder)).toBe(true)
+      expect(await store.isSame(folder, dirname(folder))).toBe(false)
+      expect(await store.isSame(LINK, folder)).toBe(false)
+    })
+
     test('tells when a file was changed, and where there is none, when the folder above it was', async () => {
       await store.write(LINK, bytes(DIGEST))
       const written = await store.changedAt(LINK)

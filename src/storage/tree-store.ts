@@ -16,6 +16,9 @@ export interface TreeStore {
   /** What lies there, behind symbolic links; null where nothing does, or a symbolic link leads nowhere. */
   kindOf(path: string): Promise<EntryKind | null>
 
+  /** Whether both paths lead to one and the same file or folder, behind symbolic links. */
+  isSame(one: string, other: string): Promise<boolean>
+
   /**
    * When what lies at the path was changed last, or, where nothing does, the nearest folder above: for something may
    * have been taken out of it. Milliseconds since 1970 by the storage's clock, without a fraction.

@@ -18,6 +18,7 @@ const SENTENCES = {
   'impossible name': 'folders whose names no client can ask for',
   'empty tag': 'folders of tags that name nothing',
   'dangling link': 'symbolic links that lead nowhere',
+  'link back': 'symbolic links that lead back to a folder above them',
 } as const
 
 export type FindingKind = keyof typeof SENTENCES

@@ -18,6 +18,7 @@ import { type Bench, describeOnDatabases, failureOf } from '../../../test/regist
 import { blobFacts, treeOf } from '../../../test/registry-facts.ts'
 import { newIndex, pushManifest } from '../../../test/sample-content.ts'
 import { type Digest, digestOf } from '../../oci/digest.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { parseTag } from '../../oci/tag.ts'
 import { StorageUnavailable } from '../../storage/blob-store.ts'
 import {
@@ -244,6 +245,37 @@ describeOnDatabases('a volume in which not everything is as it should be', (open
         [tagFolder(repository, parseTag('empty'))]: 'empty tag',
       })
       expect(await volume.tagNames(repository)).toEqual(['v0', 'v1', 'v2'])
+    })
+
+    test('symbolic links that lead back: they are not followed, others are', async () => {
+      const { repository } = volume.image
+      const link = (place: string, to: string) => {
+        mkdirSync(dirname(volume.path(place)), { recursive: true })
+        symlinkSync(to, volume.path(place))
+        return place
+      }
+      const repositories = new Set(volume.images.map((each) => each.repository as string))
+      const places = [
+        link(`${repositoriesFolder}/loop`, '../repositories'),
+        link(`${repositoriesFolder}/beside/root`, volume.path('.')),
+        link(`${repositoryFolder(repository)}/itself`, '.'),
+      ]
+      const nowhere = link(`${repositoriesFolder}/round`, 'round')
+      link(`${repositoriesFolder}/one/other`, '../two')
+      link(`${repositoriesFolder}/two/back`, '../one')
+      link(`${repositoriesFolder}/again`, volume.path(repositoryFolder(repository)))
+      expect((await volume.pass()).errors).toBe(0)
+      expect(placesOf(volume.tree.findings)).toEqual({
+        ...Object.fromEntries([
+          ...places.map((place) => [place, 'link back']),
+          [`${repositoriesFolder}/again/itself`, 'link back'],
+          [`${repositoriesFolder}/one/other/back`, 'link back'],
+          [`${repositoriesFolder}/two/back/other`, 'link back'],
+        ]),
+        [nowhere]: 'dangling link',
+      })
+      expect((await volume.names()).toSorted()).toEqual([...repositories, 'again'].toSorted())
+      await volume.expectImage({ ...volume.image, repository: parseRepositoryName('again') })
     })
 
     test('of blobs once: a later start does not look through their folders again', async () => {

@@ -5,7 +5,7 @@
 import type { EntryKind, FileFacts, TreeStore } from '../../storage/tree-store.ts'
 
 /** What is read of the tree. */
-export type TreeFiles = Pick<TreeStore, 'list' | 'read' | 'stat' | 'kindOf'>
+export type TreeFiles = Pick<TreeStore, 'list' | 'read' | 'stat' | 'kindOf' | 'isSame'>
 
 /** Milliseconds for which nothing else has its turn. */
 const LONGEST_TURN = 4
@@ -36,6 +36,11 @@ export class PatientFiles implements TreeFiles {
   async kindOf(path: string): Promise<EntryKind | null> {
     await this.#giveWay()
     return await this.#files.kindOf(path)
+  }
+
+  async isSame(one: string, other: string): Promise<boolean> {
+    await this.#giveWay()
+    return await this.#files.isSame(one, other)
   }
 
   async #giveWay(): Promise<void> {

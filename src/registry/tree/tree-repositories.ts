@@ -4,7 +4,7 @@
  */
 
 import { byFolders, findRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
-import { repositoriesFolder, repositoryFolder } from '../../storage/layout.ts'
+import { registryFolder, repositoriesFolder, repositoryFolder, rootFolder } from '../../storage/layout.ts'
 import { isFolder, listOwn, reportOdd, type TreeReader } from './odd-entries.ts'
 import type { TreeFiles } from './patient-files.ts'
 
@@ -40,23 +40,41 @@ export async function* listRepositoriesInTree(
   walker: TreeWalker,
   after = '',
 ): AsyncGenerator<RepositoryInTree> {
-  yield* listBelow(walker, '', await walker.files.list(repositoriesFolder), after)
+  const folders = [{ path: repositoriesFolder, entries: await walker.files.list(repositoriesFolder) }]
+  for (const path of FOLDERS_ABOVE) {
+    // What leads back to one that cannot be listed cannot be listed either.
+    folders.unshift({ path, entries: await walker.files.list(path).catch(() => []) })
+  }
+  yield* listBelow(walker, folders, '', after)
 }
 
+const FOLDERS_ABOVE = [
+  rootFolder,
+  ...registryFolder.split('/').map((_, at, parts) => parts.slice(0, at + 1).join('/')),
+]
+
+/** One that is being gone through, with the names of all that is in it. */
+interface OpenedFolder {
+  readonly path: string
+  readonly entries: readonly string[]
+}
+
+/** Goes through the last of the folders, in which every name begins with `prefix`. */
 async function* listBelow(
   walker: TreeWalker,
-  above: string,
-  entries: readonly string[],
+  folders: readonly OpenedFolder[],
+  prefix: string,
   after: string,
 ): AsyncGenerator<RepositoryInTree> {
+  const entries = folders.at(-1)?.entries ?? []
   for (const entry of entries.filter((each) => !OWN.includes(each)).sort(byFolders)) {
-    const name = findRepositoryName(`${above}${entry}`)
-    if (name === null) await reportNameless(walker, `${repositoriesFolder}/${above}${entry}`)
+    const name = findRepositoryName(`${prefix}${entry}`)
+    if (name === null) await reportNameless(walker, `${repositoriesFolder}/${prefix}${entry}`)
     if (name === null || !mayHold(name, after)) continue
-    const below = await listFolder(walker, name)
-    const found = repositoryOf(name, below)
+    const opened = await openFolder(walker, folders, name)
+    const found = repositoryOf(name, opened.entries)
     if (found !== null && byFolders(name, after) > 0) yield found
-    yield* listBelow(walker, `${name}/`, below, after)
+    yield* listBelow(walker, [...folders, opened], `${name}/`, after)
   }
 }
 
@@ -85,16 +103,44 @@ async function mayHoldRepositories(files: TreeFiles, folder: string): Promise<bo
   return false
 }
 
-/** Empty where it cannot be looked into. */
-async function listFolder(walker: TreeWalker, name: RepositoryName): Promise<string[]> {
+/** Empty where it cannot be looked into, and where it leads back to one of the folders above: it would not end. */
+async function openFolder(
+  walker: TreeWalker,
+  above: readonly OpenedFolder[],
+  name: RepositoryName,
+): Promise<OpenedFolder> {
+  const path = repositoryFolder(name)
   try {
-    const entries = await walker.files.list(repositoryFolder(name))
-    await reportInside(walker, name, entries)
-    return entries
+    const opened = { path, entries: await walker.files.list(path) }
+    if (await leadsBack(walker.files, above, opened)) {
+      walker.findings.add('link back', path)
+      return { path, entries: [] }
+    }
+    await reportInside(walker, name, opened.entries)
+    return opened
   } catch (error) {
-    walker.onUnreadable(repositoryFolder(name), error)
-    return []
+    if (await leadsNowhere(walker, path)) walker.findings.add('dangling link', path)
+    else walker.onUnreadable(path, error)
+    return { path, entries: [] }
   }
+}
+
+/** What holds the same names may be the same folder, and only of that it is asked. */
+async function leadsBack(
+  files: TreeFiles,
+  above: readonly OpenedFolder[],
+  { path, entries }: OpenedFolder,
+): Promise<boolean> {
+  for (const folder of above) {
+    const isAlike = entries.length > 0 && entries.join('/') === folder.entries.join('/')
+    if (isAlike && (await files.isSame(folder.path, path))) return true
+  }
+  return false
+}
+
+/** As a symbolic link to itself does. */
+async function leadsNowhere({ files }: TreeReader, path: string): Promise<boolean> {
+  return (await files.kindOf(path).catch(() => 'other')) === null
 }
 
 function repositoryOf(name: RepositoryName, entries: readonly string[]): RepositoryInTree | null {

@@ -38,7 +38,7 @@ export async function openFilesystemTreeStore(options: FilesystemOptions): Promi
 /** For those who only look: clears nothing, for whoever writes to the tree may be at work. Throws StorageUnavailable. */
 export async function openFilesystemTreeToRead(
   options: FilesystemOptions,
-): Promise<Pick<TreeStore, 'list' | 'read' | 'stat' | 'kindOf'>> {
+): Promise<Pick<TreeStore, 'list' | 'read' | 'stat' | 'kindOf' | 'isSame'>> {
   return new FilesystemTreeStore(await openRoot(options, []))
 }
 
@@ -66,6 +66,14 @@ class FilesystemTreeStore implements TreeStore {
   kindOf(path: string): Promise<EntryKind | null> {
     const file = this.#inside(path)
     return explaining(file, async () => kindOf(await stat(file).catch(nullUnlessUnknown)))
+  }
+
+  isSame(one: string, other: string): Promise<boolean> {
+    const files = [this.#inside(one), this.#inside(other)]
+    return explaining(this.#inside(one), async () => {
+      const [first, second] = await Promise.all(files.map((file) => stat(file, { bigint: true })))
+      return first?.dev === second?.dev && first?.ino === second?.ino
+    })
   }
 
   changedAt(path: string): Promise<number> {

@@ -42,6 +42,10 @@ class MemoryTreeStore implements TreeStore {
     return found instanceof Folder ? 'folder' : 'file'
   }
 
+  async isSame(one: string, other: string): Promise<boolean> {
+    return this.#find(one) === this.#find(other)
+  }
+
   async changedAt(path: string): Promise<number> {
     const file = this.#findFile(path)
     if (file !== null) return file.modifiedAt

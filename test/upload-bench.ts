@@ -1,6 +1,6 @@
 /**
- * What tests of two writers of one upload share: a registry whose storage waits, or has no room, where a test
- * says so, and the few steps that every one of them takes.
+ * What tests of uploads share: a registry whose storage waits, or has no room, where a test says so, and the few steps
+ * that every one of them takes.
  */
 import { expect } from 'bun:test'
 import type { Digest } from '../src/oci/digest.ts'
@@ -11,18 +11,22 @@ import type { Registry } from '../src/registry/registry.ts'
 import type { UploadSession } from '../src/registry/uploads.commands.ts'
 import { Gate, type GateKeeper } from '../src/registry/uploads.fixtures.ts'
 import { appendToUpload, beginUpload, finishUpload } from '../src/registry/uploads.ts'
-import { type BlobStore, StorageUnavailable } from '../src/storage/blob-store.ts'
+import { type BlobStore, StorageUnavailable, type UploadWriter } from '../src/storage/blob-store.ts'
 import { DelegatingBlobStore } from './delegating-stores.ts'
 import type { Bench, OpenBench } from './registry-bench.ts'
 import { bodyOf, type Sample } from './sample-content.ts'
 
 /** Reads, copies or commits some uploads only once it is let, and has no room for a copy of others. */
-class SlowBlobs extends DelegatingBlobStore {
+export class SlowBlobs extends DelegatingBlobStore {
   readonly #reads = new Map<UploadId, Gate>()
   readonly #copies = new Map<UploadId, Gate>()
   readonly #commits = new Map<UploadId, Gate>()
   /** Those that the disk has no room for a copy of. */
   readonly uncopyable = new Set<UploadId>()
+  /** How often the bytes of an upload were read. */
+  reads = 0
+  /** The disk has no room for anything. */
+  isFull = false
 
   gateReadOf(upload: UploadId): GateKeeper {
     return gateIn(this.#reads, upload)
@@ -37,7 +41,17 @@ class SlowBlobs extends DelegatingBlobStore {
     return gateIn(this.#commits, upload)
   }
 
+  override async append(upload: UploadId, offset: number): Promise<UploadWriter> {
+    const writer = await super.append(upload, offset)
+    const write = async (chunk: Uint8Array) => {
+      await writer.write(chunk)
+      if (this.isFull) throw new StorageUnavailable('The disk is full: free some space.')
+    }
+    return { write, close: () => writer.close() }
+  }
+
   override async *read(upload: UploadId, length: number): AsyncGenerator<Uint8Array> {
+    this.reads++
     await this.#reads.get(upload)?.pass()
     yield* super.read(upload, length)
   }
@@ -84,9 +98,9 @@ export class UploadBench {
     return new UploadBench(await open({ blobs }), await slow.promise)
   }
 
-  begin(): Promise<UploadSession> {
+  begin(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<UploadSession> {
     const { registry } = this.registryBench
-    return beginUpload(registry, { repository: this.repository, principal: 'ann', algorithm: 'sha256' })
+    return beginUpload(registry, { repository: this.repository, principal: 'ann', algorithm })
   }
 
   append(
@@ -104,9 +118,20 @@ export class UploadBench {
     registry: Registry = this.registryBench.registry,
   ): Promise<void> {
     await finishUpload(registry, session, { body: null, range: null, digest: blob.digest })
-    const { size, content } = await getBlob(this.registryBench.registry, this.repository, blob.digest)
-    const found = content({ offset: 0, length: size })
-    if (found.kind !== 'file') throw new Error('not a file')
-    expect(await Bun.file(found.path).bytes()).toEqual(blob.bytes)
+    await requireStored(this.registryBench.registry, this.repository, blob)
   }
+}
+
+/** The repository has the blob, with these bytes and under this digest. */
+export async function requireStored(
+  registry: Registry,
+  repository: RepositoryName,
+  { bytes, digest: own }: Sample,
+  digest: Digest = own,
+): Promise<void> {
+  const { size, content } = await getBlob(registry, repository, digest)
+  expect(size).toBe(bytes.length)
+  const found = content({ offset: 0, length: size })
+  if (found.kind !== 'file') throw new Error('not a file')
+  expect(await Bun.file(found.path).bytes()).toEqual(bytes)
 }

@@ -7,13 +7,13 @@ import { truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { DelegatingTreeStore } from '../../test/delegating-stores.ts'
 import { type Bench, describeOnDatabases, failureOf } from '../../test/registry-bench.ts'
-import { bodyOf, newBlob, type Sample } from '../../test/sample-content.ts'
+import { bodyOf, newBlob } from '../../test/sample-content.ts'
+import { requireStored } from '../../test/upload-bench.ts'
 import { WriterUnavailable } from '../metadata/database.ts'
 import { OCTET_STREAM } from '../oci/media-type.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { StorageUnavailable } from '../storage/blob-store.ts'
 import { blobDataPath, layerLinkPath } from '../storage/layout.ts'
-import { getBlob } from './blobs.ts'
 import { LiveUploads } from './live-uploads.ts'
 import type { Registry } from './registry.ts'
 import {
@@ -61,13 +61,6 @@ describeOnDatabases('a closing request that comes again', (open) => {
     return session
   }
 
-  async function requireStored({ bytes, digest }: Sample): Promise<void> {
-    const { size, content } = await getBlob(bench.registry, repository, digest)
-    const found = content({ offset: 0, length: size })
-    if (found.kind !== 'file') throw new Error('not a file')
-    expect(await Bun.file(found.path).bytes()).toEqual(bytes)
-  }
-
   /** The file has become the blob, and then the process died: its row is as it was, and a new one begins. */
   async function dieBeforeTheRow(finishing: () => Promise<void>): Promise<Registry> {
     database.fail(finishUploadCommand, 'not-run')
@@ -86,7 +79,7 @@ describeOnDatabases('a closing request that comes again', (open) => {
       expect(await failureOf(close())).toBeInstanceOf(WriterUnavailable)
       expect(await getUploadProgress(registry, session)).toBe(blob.bytes.length)
       await close()
-      await requireStored(blob)
+      await requireStored(bench.registry, repository, blob)
     })
 
     test('is done, in the one that was started after a kill', async () => {
@@ -95,7 +88,7 @@ describeOnDatabases('a closing request that comes again', (open) => {
       const input = { ...nothing, digest: blob.digest }
       const restarted = await dieBeforeTheRow(() => finishUpload(registry, session, input))
       await finishUpload(restarted, session, input)
-      await requireStored(blob)
+      await requireStored(bench.registry, repository, blob)
     })
 
     test('is done when it brought the last chunk: with it once more, or without', async () => {
@@ -112,7 +105,7 @@ describeOnDatabases('a closing request that comes again', (open) => {
         expect(await getUploadProgress(restarted, session)).toBe(100)
         if (repeat === 'empty') await finishUpload(restarted, session, { ...nothing, digest: blob.digest })
         else await close(restarted)
-        await requireStored(blob)
+        await requireStored(bench.registry, repository, blob)
       }
     })
 
@@ -122,7 +115,7 @@ describeOnDatabases('a closing request that comes again', (open) => {
       const close = (on: Registry) =>
         finishUpload(on, session, { body: bodyOf(blob.bytes), range: null, digest: blob.digest })
       await close(await dieBeforeTheRow(() => close(registry)))
-      await requireStored(blob)
+      await requireStored(bench.registry, repository, blob)
     })
 
     test('is done by somebody else, where nobody knows whether the first one is dead', async () => {
@@ -134,7 +127,7 @@ describeOnDatabases('a closing request that comes again', (open) => {
       expect(await failureOf(finishUpload(registry, session, input))).toBeInstanceOf(WriterUnavailable)
       await letLapse(bench, session.id)
       await finishUpload(asOther(registry), session, input)
-      await requireStored(blob)
+      await requireStored(bench.registry, repository, blob)
     })
 
     test('begins again where the machine has: what it promised in memory is gone', async () => {
@@ -168,7 +161,7 @@ describeOnDatabases('a closing request that comes again', (open) => {
       expect(await failureOf(close())).toBeInstanceOf(WriterUnavailable)
       await close()
       await close()
-      await requireStored(blob)
+      await requireStored(bench.registry, repository, blob)
     })
 
     test('is done once the link tree can be written, and shows there', async () => {
@@ -180,7 +173,7 @@ describeOnDatabases('a closing request that comes again', (open) => {
       expect(await failureOf(close())).toBeInstanceOf(StorageUnavailable)
       tree.isFull = false
       await close()
-      await requireStored(blob)
+      await requireStored(bench.registry, repository, blob)
       expect(await bench.files.stat(layerLinkPath(repository, blob.digest))).toMatchObject({
         size: blob.digest.length,
       })

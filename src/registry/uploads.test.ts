@@ -3,84 +3,43 @@
  * session is bound to. Two at once on one upload are in held-upload.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { appendFileSync, rmSync, truncateSync } from 'node:fs'
-import { join } from 'node:path'
-import { DelegatingBlobStore } from '../../test/delegating-stores.ts'
 import { type Bench, describeOnDatabases, failureOf } from '../../test/registry-bench.ts'
 import { blobFacts } from '../../test/registry-facts.ts'
 import { bodyOf, newBlob, type Sample } from '../../test/sample-content.ts'
+import { requireStored as requireBlob, type SlowBlobs, UploadBench } from '../../test/upload-bench.ts'
 import { type Digest, digestOf } from '../oci/digest.ts'
 import { OCTET_STREAM } from '../oci/media-type.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/upload-id.ts'
-import { StorageUnavailable, type UploadWriter } from '../storage/blob-store.ts'
-import { uploadPath } from '../storage/layout.ts'
 import { getBlob } from './blobs.ts'
 import { UploadOutOfStep } from './held-upload.ts'
-import { LiveUploads } from './live-uploads.ts'
 import { BLOB_LEASE, type Registry } from './registry.ts'
 import type { UploadSession } from './uploads.commands.ts'
-import {
-  appendToUpload,
-  beginUpload,
-  cancelUpload,
-  finishUpload,
-  getUploadProgress,
-  putBlob,
-} from './uploads.ts'
-
-/** Counts how often an upload's bytes are read, and fails to write while it is told to. */
-class WatchedBlobs extends DelegatingBlobStore {
-  reads = 0
-  isFull = false
-
-  override read(upload: UploadId, length: number): AsyncIterable<Uint8Array> {
-    this.reads++
-    return super.read(upload, length)
-  }
-
-  override async append(upload: UploadId, offset: number): Promise<UploadWriter> {
-    const writer = await super.append(upload, offset)
-    const write = async (chunk: Uint8Array) => {
-      await writer.write(chunk)
-      if (this.isFull) throw new StorageUnavailable('The disk is full: free some space.')
-    }
-    return { write, close: () => writer.close() }
-  }
-}
+import { appendToUpload, cancelUpload, finishUpload, getUploadProgress, putBlob } from './uploads.ts'
 
 const nothing = { body: null, range: null }
 
 describeOnDatabases('uploads', (open) => {
+  let uploads: UploadBench
   let bench: Bench
-  let blobs: WatchedBlobs
+  let blobs: SlowBlobs
   let repository: RepositoryName
   beforeAll(async () => {
-    bench = await open({
-      blobs(real) {
-        blobs = new WatchedBlobs(real)
-        return blobs
-      },
-    })
-    repository = bench.newRepository()
+    uploads = await UploadBench.open(open)
+    bench = uploads.registryBench
+    blobs = uploads.blobs
+    repository = uploads.repository
   })
   afterAll(() => bench.close())
 
-  function begin(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<UploadSession> {
-    return beginUpload(bench.registry, { repository, principal: 'ann', algorithm })
-  }
+  const begin = (algorithm?: 'sha256' | 'sha512') => uploads.begin(algorithm)
 
   function append(session: UploadSession, ...chunks: Uint8Array[]): Promise<number> {
     return appendToUpload(bench.registry, session, { body: bodyOf(...chunks), range: null })
   }
 
-  async function requireStored(blob: Sample, digest: Digest = blob.digest): Promise<void> {
-    const { size, content } = await getBlob(bench.registry, repository, digest)
-    expect(size).toBe(blob.bytes.length)
-    const found = content({ offset: 0, length: size })
-    if (found.kind !== 'file') throw new Error('not a file')
-    expect(await Bun.file(found.path).bytes()).toEqual(blob.bytes)
-  }
+  const requireStored = (blob: Sample, digest?: Digest) =>
+    requireBlob(bench.registry, repository, blob, digest)
 
   describe('a blob can be sent', () => {
     test('whole with the closing request', async () => {
@@ -298,148 +257,6 @@ describeOnDatabases('uploads', (open) => {
     })
   })
 
-  describe('the storage', () => {
-    test('that fails in the middle of a body counts nothing of it, and the upload goes on', async () => {
-      const blob = newBlob(OCTET_STREAM, 600)
-      const session = await begin()
-      await append(session, blob.bytes.slice(0, 100))
-      blobs.isFull = true
-      const full = append(session, blob.bytes.slice(100, 300), blob.bytes.slice(300))
-      expect(await failureOf(full)).toBeInstanceOf(StorageUnavailable)
-      blobs.isFull = false
-      expect(await getUploadProgress(bench.registry, session)).toBe(100)
-      await append(session, blob.bytes.slice(100))
-      await finishUpload(bench.registry, session, { ...nothing, digest: blob.digest })
-      await requireStored(blob)
-    })
-
-    test('that has fewer bytes than the row is right: the client is told, and goes on from there', async () => {
-      const blob = newBlob(OCTET_STREAM, 400)
-      for (const use of [
-        (session: UploadSession) => append(session, blob.bytes.slice(300)),
-        (session: UploadSession) =>
-          finishUpload(bench.registry, session, { ...nothing, digest: digestOf(blob.bytes.slice(0, 300)) }),
-      ]) {
-        const session = await begin()
-        await append(session, blob.bytes.slice(0, 300))
-        truncateSync(join(bench.root, uploadPath(session.id)), 50)
-        expect(await failureOf(use(session))).toMatchObject({ code: 'RANGE_INVALID', received: 50 })
-        expect(await getUploadProgress(bench.registry, session)).toBe(50)
-        await append(session, blob.bytes.slice(50))
-        await finishUpload(bench.registry, session, { ...nothing, digest: blob.digest })
-        await requireStored(blob)
-      }
-    })
-
-    test('that has more bytes than the row is cut back to it', async () => {
-      const blob = newBlob(OCTET_STREAM, 400)
-      for (const count of [300, 400]) {
-        const session = await begin()
-        await append(session, blob.bytes.slice(0, count))
-        appendFileSync(join(bench.root, uploadPath(session.id)), 'left by a dead process')
-        if (count < 400) await append(session, blob.bytes.slice(count))
-        await finishUpload(bench.registry, session, { ...nothing, digest: blob.digest })
-        await requireStored(blob)
-      }
-    })
-
-    test('that has more bytes because the last chunk was refused takes an empty closing request', async () => {
-      const blob = newBlob(OCTET_STREAM, 100)
-      const session = await begin()
-      await append(session, blob.bytes)
-      const range = { offset: 100, length: 60 }
-      const refused = appendToUpload(bench.registry, session, { body: bodyOf(new Uint8Array(50)), range })
-      expect(await failureOf(refused)).toHaveProperty('code', 'SIZE_INVALID')
-      await finishUpload(bench.registry, session, { ...nothing, digest: blob.digest })
-      await requireStored(blob)
-    })
-
-    test('that somebody else writes to is noticed at the end of a body: it does not count', async () => {
-      const blob = newBlob(OCTET_STREAM, 400)
-      const session = await begin()
-      await append(session, blob.bytes.slice(0, 300))
-      async function* disturbed(): AsyncGenerator<Uint8Array> {
-        yield blob.bytes.slice(300, 350)
-        appendFileSync(join(bench.root, uploadPath(session.id)), 'from elsewhere')
-      }
-      const error = await failureOf(
-        appendToUpload(bench.registry, session, { body: disturbed(), range: null }),
-      )
-      expect(error).toBeInstanceOf(UploadOutOfStep)
-      expect(error).toMatchObject({ code: 'RANGE_INVALID', received: 300 })
-      await append(session, blob.bytes.slice(300))
-      await finishUpload(bench.registry, session, { ...nothing, digest: blob.digest })
-      await requireStored(blob)
-    })
-  })
-
-  describe('after a restart', () => {
-    test('an upload goes on: its bytes are hashed once more at the end, and rightly', async () => {
-      const blob = newBlob(OCTET_STREAM, 900)
-      const session = await begin()
-      await append(session, blob.bytes.slice(0, 400))
-      const restarted = asRestarted(bench.registry)
-      const before = blobs.reads
-      const more = { body: bodyOf(blob.bytes.slice(400, 700)), range: { offset: 400, length: 300 } }
-      expect(await appendToUpload(restarted, session, more)).toBe(700)
-      await finishUpload(restarted, session, {
-        body: bodyOf(blob.bytes.slice(700)),
-        range: null,
-        digest: blob.digest,
-      })
-      expect(blobs.reads).toBe(before + 1)
-      await requireStored(blob)
-    })
-
-    test('only the closing request is left: nothing is read again', async () => {
-      const blob = newBlob(OCTET_STREAM, 900)
-      const session = await begin()
-      await append(session, blob.bytes)
-      const before = blobs.reads
-      await finishUpload(asRestarted(bench.registry), session, { ...nothing, digest: blob.digest })
-      expect(blobs.reads).toBe(before)
-      await requireStored(blob)
-    })
-
-    test('of the machine too, whose disk may have lost what was hashed, it is read again', async () => {
-      const blob = newBlob(OCTET_STREAM, 900)
-      const session = await begin()
-      await append(session, blob.bytes)
-      const before = blobs.reads
-      const rebooted = { ...bench.registry, uploads: new LiveUploads('again', 'another boot') }
-      await finishUpload(rebooted, session, { ...nothing, digest: blob.digest })
-      expect(blobs.reads).toBe(before + 1)
-      await requireStored(blob)
-    })
-
-    test('of the machine too, whose disk has lost some, the client is told so and goes on from there', async () => {
-      const blob = newBlob(OCTET_STREAM, 900)
-      const session = await begin()
-      await append(session, blob.bytes)
-      truncateSync(join(bench.root, uploadPath(session.id)), 500)
-      const rebooted = { ...bench.registry, uploads: new LiveUploads('again', 'another boot') }
-      const closing = { ...nothing, digest: blob.digest }
-      expect(await failureOf(finishUpload(rebooted, session, closing))).toMatchObject({ received: 500 })
-      await finishUpload(rebooted, session, {
-        body: bodyOf(blob.bytes.slice(500)),
-        range: { offset: 500, length: 400 },
-        digest: blob.digest,
-      })
-      await requireStored(blob)
-    })
-
-    test('of the machine too, an upload that lost all of it says so when it is asked', async () => {
-      const session = await begin()
-      await append(session, newBlob(OCTET_STREAM, 900).bytes)
-      rmSync(join(bench.root, uploadPath(session.id)))
-      const rebooted = { ...bench.registry, uploads: new LiveUploads('again', 'another boot') }
-      expect(await getUploadProgress(rebooted, session)).toBe(0)
-      const blob = newBlob()
-      await finishUpload(rebooted, session, { ...nothing, body: bodyOf(blob.bytes), digest: blob.digest })
-      await requireStored(blob)
-    })
-  })
-
   describe('a wrong digest', () => {
     test('is refused, and bytes that had come before can be closed with the right one', async () => {
       const [blob, other] = [newBlob(), newBlob()]
@@ -523,11 +340,6 @@ describeOnDatabases('uploads', (open) => {
     })
   })
 })
-
-/** The same registry in a new process on the same machine. */
-function asRestarted(registry: Registry): Registry {
-  return { ...registry, uploads: new LiveUploads('again', registry.uploads.boot) }
-}
 
 async function send(registry: Registry, session: UploadSession, { bytes, digest }: Sample): Promise<void> {
   await finishUpload(registry, session, { body: bodyOf(bytes), range: null, digest })

@@ -1,8 +1,13 @@
 import { expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { until } from '../../test/until.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { loadConfig } from '../config/load.ts'
+import { Periodic } from '../lib/periodic.ts'
 import { createLog } from '../observability/log.ts'
-import { reload } from './reload.ts'
+import { reload, watchConfiguration } from './reload.ts'
 
 async function loaded(environment: Record<string, string>): Promise<LoadedConfig> {
   return await loadConfig({ file: null, environment, flags: { addr: null, data: null }, isTerminal: false })
@@ -43,9 +48,40 @@ test('a file that cannot be used changes nothing, but the rest is read again', a
   const { lines, levels } = await reloadWith(() => loaded({ REGISTRY_LOG_LEVEL: 'loud' }), { latest })
   expect(levels).toEqual(['warn'])
   expect(lines).toContain('nothing of it was applied')
+  expect(lines).toContain('what can be read again was read, but not the configuration')
 })
 
 test('what could not be read again is named', async () => {
   const { lines } = await reloadWith(() => loaded({}), { failed: ['the certificates'] })
   expect(lines).toContain('what can be read again was read, but not the certificates')
+})
+
+test('a file that has changed is told of when it is whole, once, and not while it is gone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-reload-'))
+  const path = join(folder, 'config.yml')
+  writeFileSync(path, 'one')
+  const found: string[] = []
+  let looks = 0
+  const log = createLog({ level: 'info', format: 'text', write: () => {} })
+  const onChange = () => void found.push(readFileSync(path, 'utf8'))
+  const watch = watchConfiguration({ path, log, onChange, everyMilliseconds: 10 })
+  const looking = new Periodic({
+    everyMilliseconds: 10,
+    work: async () => void looks++,
+    onError: (error) => {
+      throw error
+    },
+  })
+  rmSync(path)
+  await until('it was looked at', () => looks > 10)
+  writeFileSync(path, 'one')
+  writeFileSync(path, 'two')
+  await until('the change is told', () => found.length > 0)
+  looks = 0
+  await until('it was looked at again', () => looks > 10)
+  writeFileSync(path, 'three')
+  await until('the next one is told', () => found.length > 1)
+  expect(found).toEqual(['two', 'three'])
+  await Promise.all([watch.stop(), looking.stop()])
+  rmSync(folder, { recursive: true })
 })

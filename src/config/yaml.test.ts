@@ -120,6 +120,10 @@ describe('what is not YAML is told with its line, and in no sentence with what s
     ['a: |secret\n', 'in line 1, column 5: Block scalar header includes extra characters.'],
     ['a: *secret\n', 'in line 1, column 4: Nothing above has the name that this alias (*) asks for.'],
     ['a: &secret\n  b: [1, *secret]\n', 'in line 2, column 10: This alias (*) stands inside what it names.'],
+    [
+      'a: [*]\n',
+      'in line 1, column 5: This alias (*) or anchor (&) has no name. Put a text that begins with *',
+    ],
     ['a: secret\n---\nb: secret\n', 'in line 2, column 1: A second document begins with ---. Keep one.'],
     ['? [secret, 1]\n: 2\n', 'in line 1, column 3: A key must be a text.'],
     ['<<: secret\n', 'is not valid YAML: Merge sources must be maps or map aliases.'],

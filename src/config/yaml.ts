@@ -72,6 +72,7 @@ const IN_ITSELF = 'This alias (*) stands inside what it names'
 const REASONS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   TAG_RESOLVE_FAILED: 'This tag (!) means nothing here. Put a text that begins with ! in quotes',
   BAD_DQ_ESCAPE: 'In double quotes \\ begins an escape, and there is none like this. Use single quotes',
+  BAD_ALIAS: 'This alias (*) or anchor (&) has no name. Put a text that begins with * or & in quotes',
   MULTIPLE_DOCS: 'A second document begins with ---. Keep one',
   NON_STRING_KEY: 'A key must be a text',
 }

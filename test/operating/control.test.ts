@@ -9,6 +9,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,6 +53,19 @@ test('tells what runs', async () => {
 test('has what can be read again read again', async () => {
   expect((await ask('POST', '/api/v1/reload')).status).toBe(202)
   await until('the log says so', () => berth.log().includes('SIGHUP: what can be read again was read'))
+})
+
+test('a configuration file that changes is read again without being asked', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-changes-'))
+  const file = join(folder, 'config.yml')
+  writeFileSync(file, 'log:\n  level: info\n')
+  await using own = await startBerth({ env: { REGISTRY_CONFIGURATION_PATH: file } })
+  writeFileSync(file, 'log:\n  level: debug\nhttp:\n  host: https://registry.example.com\n')
+  await until('the log says so', () =>
+    own.log().includes(`${file} has changed: what can be read again was read`),
+  )
+  await until('the log says what waits', () => own.log().includes('to apply what has changed: http.host'))
+  rmSync(folder, { recursive: true })
 })
 
 test.each([

@@ -5,10 +5,12 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RegistryError } from '../oci/errors.ts'
+import type { Tag } from '../oci/tag.ts'
 import { type AnyCommand, command, type Read, type Settle, type Transaction } from './database.ts'
+import type { RepositoryId } from './repositories.ts'
 import { bytes, integer, optionalInteger, optionalText, text } from './row.ts'
 import type { Migration } from './schema.ts'
-import { treePath } from './tree.ts'
+import { type MadeMark, treePath } from './tree.ts'
 
 export const NOTES_MIGRATIONS: readonly Migration[] = [
   {
@@ -53,17 +55,22 @@ export const putNote = command('note.put', write)
 
 export const putNoteInPassing = command('note.put-in-passing', write, { durable: false })
 
+/** A note stands for a tag here. */
+function markOf({ name }: Note): MadeMark {
+  return { id: 1, kind: 'tag', repositoryId: 1 as RepositoryId, key: name as Tag }
+}
+
 /** Marks the note's path before it answers. */
 export const putMarkedNote = command('note.put-marked', async (tx, note: Note) => {
   const written = await write(tx, note)
-  tx.marks.push({ id: 1, kind: 'tag', repositoryId: 1, key: note.name })
+  tx.marks.push(markOf(note))
   return written
 })
 
 /** Writes and marks, and then has second thoughts. */
 export const refuseNote = command('note.refuse', async (tx, note: Note) => {
   await write(tx, note)
-  tx.marks.push({ id: 1, kind: 'tag', repositoryId: 1, key: note.name })
+  tx.marks.push(markOf(note))
   throw RegistryError.of([
     { code: 'MANIFEST_BLOB_UNKNOWN', message: 'one is missing', detail: { digest: 'a' } },
     { code: 'MANIFEST_BLOB_UNKNOWN', message: 'another is missing', detail: { digest: 'b' } },

@@ -189,7 +189,7 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   listPathDirt: (tx) => [() => tree.listPathDirt(tx, mark, 100)],
   listNewestPathDirt: (tx) => [() => tree.listNewestPathDirt(tx, mark, 100)],
   hasTreeDirt: (tx) => [() => tree.hasTreeDirt(tx, mark)],
-  listDirtyKeys: (tx) => [() => tree.listDirtyKeys(tx, { kind: 'tag', repositoryId: 1 }, 100)],
+  listDirtyTags: (tx) => [() => tree.listDirtyTags(tx, repository, 10)],
   noteShown: (tx) => [() => tree.noteShown(tx, { ids: [1], at: 1 })],
   clearTreeDirt: (tx) => [() => tree.clearTreeDirt(tx, mark, 100)],
 

@@ -22,7 +22,7 @@ export interface Referrer {
   readonly digest: Digest
   readonly mediaType: MediaType
   readonly size: number
-  readonly artifactType: string
+  readonly artifactType: MediaType | ''
   /** JSON, or null. */
   readonly annotations: string | null
 }
@@ -67,7 +67,7 @@ export function listReferrersBetween(
       digest: text(row, 'digest') as Digest,
       mediaType: text(row, 'media_type') as MediaType,
       size: integer(row, 'size'),
-      artifactType: text(row, 'artifact_type'),
+      artifactType: text(row, 'artifact_type') as MediaType | '',
       annotations: optionalText(row, 'annotations'),
     }),
   )

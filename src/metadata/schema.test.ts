@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import { type PostgresServer, startPostgres } from '../../test/postgres-server.ts'
 import { openSqliteInPlace } from '../../test/sqlite-in-place.ts'
 import { describeWith } from '../../test/tools/describe-with.ts'
+import { digestOf } from '../oci/digest.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
+import { parseTag } from '../oci/tag.ts'
 import { command, type Database } from './database.ts'
 import { openPostgresDatabase } from './postgres/database.ts'
-import { findOrCreateRepository, listRepositoryNames, markListed } from './repositories.ts'
+import { findOrCreateRepository, listRepositoryNames, markListed, type RepositoryId } from './repositories.ts'
 import { integer, text } from './row.ts'
 import { MIGRATIONS } from './schema.ts'
 import { listPathDirt, markTree, type TreeMark } from './tree.ts'
@@ -33,16 +35,19 @@ const createListed = command('test.create-listed', async (tx, input: { names: ty
   for (const name of input.names) await markListed(tx, await findOrCreateRepository(tx, name))
 })
 
+const OLDER = digestOf(new Uint8Array([1]))
+const NEWER = digestOf(new Uint8Array([2]))
+
 /** What a program of the fourth version wrote. */
 const markAsBefore = command('test.mark-as-before', async (tx) => {
   await tx.run(
-    `INSERT INTO tree_dirty (kind, repository_id, key, value, marked_at) VALUES ('tag', 1, 'v1', 'older', 1)`,
-    [],
+    `INSERT INTO tree_dirty (kind, repository_id, key, value, marked_at) VALUES ('tag', 1, 'v1', $1, 1)`,
+    [OLDER],
   )
 })
 
 const markNow = command('test.mark-now', (tx, mark: TreeMark) =>
-  markTree(tx, mark, { before: 'older', after: 'newer' }),
+  markTree(tx, mark, { before: OLDER, after: NEWER }),
 )
 
 function migrationsOf(database: Database): Promise<[number, string][]> {
@@ -79,13 +84,13 @@ describe('the schema on SQLite', () => {
     await older.write(markAsBefore, undefined)
     await older.close()
     const newer = await openSqliteInPlace({ ...options, migrations: MIGRATIONS })
-    const mark = { kind: 'tag', repositoryId: 1, key: 'v1' } as const
+    const mark = { kind: 'tag', repositoryId: 1 as RepositoryId, key: parseTag('v1') } as const
     await newer.write(markNow, mark)
     const dirt = await listPathDirt(newer, mark, 10)
     expect(dirt.map(({ value, boot, shownAt }) => [value, boot, shownAt])).toEqual([
-      ['older', null, null],
-      ['older', 'this boot', null],
-      ['newer', 'this boot', null],
+      [OLDER, null, null],
+      [OLDER, 'this boot', null],
+      [NEWER, 'this boot', null],
     ])
     await newer.close()
   })

@@ -4,6 +4,7 @@
  * found it last: what a later one does not find any more is forgotten.
  */
 import type { Digest } from '../oci/digest.ts'
+import type { Tag } from '../oci/tag.ts'
 import type { Read, Transaction } from './database.ts'
 import { insertRows } from './many-rows.ts'
 import type { RepositoryId } from './repositories.ts'
@@ -16,11 +17,10 @@ export interface TornLink {
 }
 
 /** `tag`: nobody can tell from its link what it names. `manifest`: nobody can tell from its bytes what it refers to. */
-export interface TornFile {
-  readonly what: TornLink['what'] | 'tag' | 'manifest'
-  /** The tag's name for `tag`, else the digest. */
-  readonly key: string
-}
+export type TornFile =
+  | TornLink
+  | { readonly what: 'tag'; readonly key: Tag }
+  | { readonly what: 'manifest'; readonly key: Digest }
 
 export async function noteTornFiles(
   tx: Transaction,

@@ -1,14 +1,22 @@
 /** Which paths of the link tree may differ from the database, and what they may hold until they are synced. */
+import type { Digest } from '../oci/digest.ts'
+import type { Tag } from '../oci/tag.ts'
 import type { Read, Row, Transaction } from './database.ts'
+import type { RepositoryId } from './repositories.ts'
 import { exists, integer, optionalInteger, optionalText, text } from './row.ts'
 
 /** One path of the link tree, in the database's words. */
-export interface TreeMark {
-  readonly kind: 'tag' | 'revision' | 'layer' | 'payload'
-  /** 0 for a payload: it lies under `blobs/`, in no repository. */
-  readonly repositoryId: number
-  /** The tag's name for `tag`, else the digest. */
-  readonly key: string
+export type TreeMark = RepositoryMark | PayloadMark
+
+export type RepositoryMark =
+  | { readonly kind: 'tag'; readonly repositoryId: RepositoryId; readonly key: Tag }
+  | { readonly kind: 'revision' | 'layer'; readonly repositoryId: RepositoryId; readonly key: Digest }
+
+/** The bytes of a manifest lie under `blobs/`, in no repository. */
+export interface PayloadMark {
+  readonly kind: 'payload'
+  readonly repositoryId: 0
+  readonly key: Digest
 }
 
 const COLUMNS = 'id, kind, repository_id, key, value, marked_at, boot, shown_at'
@@ -19,13 +27,11 @@ export function treePath(mark: TreeMark): string {
 }
 
 /** A mark that a command has made, by the row of the newest value that it knows. */
-export interface MadeMark extends TreeMark {
-  readonly id: number
-}
+export type MadeMark = TreeMark & { readonly id: number }
 
 /** A mark as it stands in the table: one value that the path may hold, null for absence. */
-export interface TreeDirt extends MadeMark {
-  readonly value: string | null
+export type TreeDirt = MadeMark & {
+  readonly value: Digest | null
   readonly markedAt: number
   /** The run of the machine in which it was made, or shown, where that is known. */
   readonly boot: string | null
@@ -44,7 +50,7 @@ export interface TreeDirt extends MadeMark {
 export async function markTree(
   tx: Transaction,
   mark: TreeMark,
-  values: { readonly before: string | null; readonly after: string | null },
+  values: { readonly before: Digest | null; readonly after: Digest | null },
 ): Promise<void> {
   await insertDirt(tx, mark, values.before)
   tx.marks.push({ ...mark, id: await insertDirt(tx, mark, values.after) })
@@ -100,16 +106,12 @@ export async function hasTreeDirt(read: Read, mark: TreeMark): Promise<boolean> 
   )
 }
 
-/** At most `limit` tags, digests of revisions or of layers of a repository whose paths may differ from the database. */
-export function listDirtyKeys(
-  read: Read,
-  { kind, repositoryId }: Omit<TreeMark, 'key'>,
-  limit: number,
-): Promise<string[]> {
+/** At most `limit` tags of a repository whose paths may differ from the database. */
+export function listDirtyTags(read: Read, repository: RepositoryId, limit: number): Promise<Tag[]> {
   return read.all(
-    'SELECT DISTINCT key FROM tree_dirty WHERE kind = $1 AND repository_id = $2 ORDER BY key LIMIT $3',
-    [kind, repositoryId, limit],
-    (row) => text(row, 'key'),
+    `SELECT DISTINCT key FROM tree_dirty WHERE kind = 'tag' AND repository_id = $1 ORDER BY key LIMIT $2`,
+    [repository, limit],
+    (row) => text(row, 'key') as Tag,
   )
 }
 
@@ -134,7 +136,7 @@ export async function noteShown(
 }
 
 /** Gives the id of the row. */
-async function insertDirt(tx: Transaction, mark: TreeMark, value: string | null): Promise<number> {
+async function insertDirt(tx: Transaction, mark: TreeMark, value: Digest | null): Promise<number> {
   const id = await tx.one(
     `INSERT INTO tree_dirty (kind, repository_id, key, value, marked_at, boot) VALUES ($1, $2, $3, $4, $5, $6)
      RETURNING id`,
@@ -146,12 +148,15 @@ async function insertDirt(tx: Transaction, mark: TreeMark, value: string | null)
 }
 
 function treeDirt(row: Row): TreeDirt {
-  return {
-    id: integer(row, 'id'),
-    kind: text(row, 'kind') as TreeMark['kind'],
+  const mark = {
+    kind: text(row, 'kind'),
     repositoryId: integer(row, 'repository_id'),
     key: text(row, 'key'),
-    value: optionalText(row, 'value'),
+  } as TreeMark
+  return {
+    ...mark,
+    id: integer(row, 'id'),
+    value: optionalText(row, 'value') as Digest | null,
     markedAt: integer(row, 'marked_at'),
     boot: optionalText(row, 'boot'),
     shownAt: optionalInteger(row, 'shown_at'),

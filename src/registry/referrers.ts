@@ -16,7 +16,6 @@ import { findRepositoryId, type RepositoryId } from '../metadata/repositories.ts
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
-import type { MediaType } from '../oci/media-type.ts'
 import { referrersTag } from '../oci/referrers-tag.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { type RegistryReads, requireChecked } from './registry.ts'
@@ -123,7 +122,7 @@ function descriptorOf({ mediaType, digest, size, artifactType, annotations }: Re
     mediaType,
     digest,
     size,
-    ...(artifactType === '' ? {} : { artifactType: artifactType as MediaType }),
+    ...(artifactType === '' ? {} : { artifactType }),
     ...(annotations === null ? {} : { annotations: JSON.parse(annotations) as Record<string, string> }),
   }
 }

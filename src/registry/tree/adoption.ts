@@ -17,13 +17,13 @@ export async function* readForAdoption(reader: TreeReader, name: RepositoryName)
   for await (const revision of readRevisions(reader, name)) {
     const manifest = await readLinkedManifest(reader, revision)
     if (manifest === null) {
-      yield torn('manifest', revision.digest)
+      yield torn({ what: 'manifest', key: revision.digest })
       continue
     }
     here.add(manifest.digest)
     for (const blob of manifest.blobs) referred.add(blob)
     yield { kind: 'manifest', manifest }
-    if (!revision.isSound) yield torn('revision', manifest.digest)
+    if (!revision.isSound) yield torn({ what: 'revision', key: manifest.digest })
   }
   for await (const { digest, path, isSound } of readLayers(reader, name)) {
     const size = await findContentSize(reader.files, digest)
@@ -32,7 +32,7 @@ export async function* readForAdoption(reader: TreeReader, name: RepositoryName)
       continue
     }
     yield { kind: 'blob', blob: { digest, size, isReferred: referred.has(digest) } }
-    if (!isSound) yield torn('layer', digest)
+    if (!isSound) yield torn({ what: 'layer', key: digest })
   }
   for await (const found of readTags(reader, name)) {
     const change = await readTagForAdoption(reader, name, found, here)
@@ -47,7 +47,7 @@ export async function readTagForAdoption(
   { tag, link }: TagInTree,
   here: ReadonlySet<Digest>,
 ): Promise<TreeChange | null> {
-  if (link.kind !== 'digest') return torn('tag', tag)
+  if (link.kind !== 'digest') return torn({ what: 'tag', key: tag })
   const path = tagLinkPath(name, tag)
   if (!here.has(link.digest)) {
     reader.findings.add('missing manifest', path)

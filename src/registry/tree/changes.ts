@@ -8,6 +8,7 @@ import type { RepositoryId } from '../../metadata/repositories.ts'
 import type { FoundTag, TagRow } from '../../metadata/tags.ts'
 import type { TornFile } from '../../metadata/torn-files.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/tag.ts'
 
 /** Who has made what another registry left in the tree. */
 export const ANOTHER_REGISTRY = 'another registry'
@@ -26,12 +27,8 @@ export type TreeChange =
   /** A file tells nothing: it stays so until somebody pushes what it is about. */
   | { readonly kind: 'torn'; readonly file: TornFile }
   /** A file is torn or missing that the database can write again. */
-  | {
-      readonly kind: 'repair'
-      readonly what: 'tag' | 'payload'
-      readonly key: string
-      readonly digest: Digest
-    }
+  | { readonly kind: 'repair'; readonly what: 'tag'; readonly key: Tag; readonly digest: Digest }
+  | { readonly kind: 'repair'; readonly what: 'payload'; readonly digest: Digest }
 
 export interface TreePart {
   readonly id: RepositoryId
@@ -60,6 +57,6 @@ export function bytesOf(change: TreeChange): number {
 }
 
 /** A file that tells nothing. */
-export function torn(what: TornFile['what'], key: string): TreeChange {
-  return { kind: 'torn', file: { what, key } }
+export function torn(file: TornFile): TreeChange {
+  return { kind: 'torn', file }
 }

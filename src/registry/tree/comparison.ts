@@ -62,7 +62,7 @@ async function* compareManifests(
       ? await compareManifest(comparison, revision)
       : await readNewManifest(reader, revision)
     if (change === 'not here') {
-      yield torn('manifest', revision.digest)
+      yield torn({ what: 'manifest', key: revision.digest })
       continue
     }
     if (change?.kind === 'manifest gone') {
@@ -71,7 +71,7 @@ async function* compareManifests(
     }
     here.add(revision.digest)
     if (change !== null) yield change
-    if (!revision.isSound) yield torn('revision', revision.digest)
+    if (!revision.isSound) yield torn({ what: 'revision', key: revision.digest })
   }
   for (const digest of known) gone.push({ kind: 'manifest gone', digest })
 }
@@ -89,7 +89,7 @@ async function compareManifest(
   if ((await findContentSize(reader.files, digest)) !== null) return null
   const check = { database, files: reader.files, repository: repository.id }
   if (!(await isWhole(check, digest))) return { kind: 'manifest gone', digest }
-  return { kind: 'repair', what: 'payload', key: digest, digest }
+  return { kind: 'repair', what: 'payload', digest }
 }
 
 async function* compareBlobs(comparison: Comparison): AsyncGenerator<TreeChange> {
@@ -102,7 +102,7 @@ async function* compareBlobs(comparison: Comparison): AsyncGenerator<TreeChange>
     const change = await compareBlob(comparison, link, known.get(link.digest)?.stored ?? null)
     known.delete(link.digest)
     if (change !== null) yield change
-    if (!link.isSound) yield torn('layer', link.digest)
+    if (!link.isSound) yield torn({ what: 'layer', key: link.digest })
   }
   for (const digest of known.keys()) yield { kind: 'link gone', digest }
 }

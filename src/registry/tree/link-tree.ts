@@ -11,7 +11,7 @@
 import { isBlobLinked } from '../../metadata/blobs.ts'
 import type { Database, Read, Session, SettlingSession } from '../../metadata/database.ts'
 import { findPayload, hasManifest } from '../../metadata/manifests.ts'
-import { findRepositoryName, type RepositoryId } from '../../metadata/repositories.ts'
+import { findRepositoryName } from '../../metadata/repositories.ts'
 import { findTagDigest } from '../../metadata/tags.ts'
 import {
   listNewestPathDirt,
@@ -224,29 +224,25 @@ export class LinkTree {
    * `dirt` is what a tag has named lately, oldest first.
    */
   async #show(read: Read, mark: TreeMark, dirt: readonly TreeDirt[]): Promise<string[]> {
-    if (mark.kind === 'payload') return await this.#showPayload(read, mark.key as Digest)
-    const name = await findRepositoryName(read, mark.repositoryId)
+    if (mark.kind === 'payload') return await this.#showPayload(read, mark.key)
+    const { kind, repositoryId, key } = mark
+    const name = await findRepositoryName(read, repositoryId)
     if (name === null) return []
-    const repository = mark.repositoryId as RepositoryId
-    switch (mark.kind) {
+    switch (kind) {
       case 'tag':
-        return await this.#showTag(read, name, mark, dirt)
-      case 'revision': {
-        const digest = mark.key as Digest
+        return await this.#showTag(name, key, await findTagDigest(read, repositoryId, key), dirt)
+      case 'revision':
         return await this.#showLink(
-          revisionLinkPath(name, digest),
-          digest,
-          await hasManifest(read, repository, digest),
+          revisionLinkPath(name, key),
+          key,
+          await hasManifest(read, repositoryId, key),
         )
-      }
-      case 'layer': {
-        const digest = mark.key as Digest
+      case 'layer':
         return await this.#showLink(
-          layerLinkPath(name, digest),
-          digest,
-          await isBlobLinked(read, repository, digest),
+          layerLinkPath(name, key),
+          key,
+          await isBlobLinked(read, repositoryId, key),
         )
-      }
     }
   }
 
@@ -259,13 +255,11 @@ export class LinkTree {
 
   /** distribution keeps an index of every digest that a tag has named, beside the current link. */
   async #showTag(
-    read: Read,
     name: RepositoryName,
-    mark: TreeMark,
+    tag: Tag,
+    digest: Digest | null,
     dirt: readonly TreeDirt[],
   ): Promise<string[]> {
-    const tag = mark.key as Tag
-    const digest = await findTagDigest(read, mark.repositoryId as RepositoryId, tag)
     if (digest === null) {
       await this.#store.removeFolder(tagFolder(name, tag))
       return [tagFolder(name, tag)]
@@ -299,9 +293,9 @@ function linkTo(digest: Digest): Uint8Array {
 }
 
 /** The digests that a tag named since it last did not exist. */
-function valuesSinceAbsence(dirt: readonly { readonly value: string | null }[]): Digest[] {
-  const values = dirt.map((each) => each.value)
-  return values.slice(values.lastIndexOf(null) + 1) as Digest[]
+function valuesSinceAbsence(dirt: readonly Pick<TreeDirt, 'value'>[]): Digest[] {
+  const values = dirt.map(({ value }) => value)
+  return values.slice(values.lastIndexOf(null) + 1).filter((value) => value !== null)
 }
 
 function equal(left: Uint8Array, right: Uint8Array): boolean {

@@ -76,9 +76,9 @@ export async function showLostLinks(
   repository: RepositoryId,
   lost: readonly LostLink[],
 ): Promise<void> {
-  for (const { kind, key } of lost) {
-    const after = await knownValue(tx, repository, { kind, key } as LostLink)
-    if (after !== null) await markTree(tx, { kind, repositoryId: repository, key }, { before: null, after })
+  for (const link of lost) {
+    const after = await knownValue(tx, repository, link)
+    if (after !== null) await markTree(tx, { ...link, repositoryId: repository }, { before: null, after })
   }
 }
 

@@ -16,10 +16,15 @@ import type { Read } from '../../metadata/database.ts'
 import { hasManifest } from '../../metadata/manifests.ts'
 import { findRepositoryName, type RepositoryId } from '../../metadata/repositories.ts'
 import { findTagDigest } from '../../metadata/tags.ts'
-import { hasTreeDirt, listNewestPathDirt, type TreeDirt, type TreeMark } from '../../metadata/tree.ts'
+import {
+  hasTreeDirt,
+  listNewestPathDirt,
+  type RepositoryMark,
+  type TreeDirt,
+  type TreeMark,
+} from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { Tag } from '../../oci/tag.ts'
 import { layerLinkPath, revisionLinkPath, tagLinkPath } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
 import type { TreeFiles } from './patient-files.ts'
@@ -77,21 +82,21 @@ async function mayBeOurs(
   return (await tree.files.changedAt(path)) < (since ?? 0)
 }
 
-function pathOf({ kind, key }: TreeMark, name: RepositoryName): string {
+function pathOf({ kind, key }: RepositoryMark, name: RepositoryName): string {
   switch (kind) {
     case 'tag':
-      return tagLinkPath(name, key as Tag)
+      return tagLinkPath(name, key)
     case 'revision':
-      return revisionLinkPath(name, key as Digest)
-    default:
-      return layerLinkPath(name, key as Digest)
+      return revisionLinkPath(name, key)
+    case 'layer':
+      return layerLinkPath(name, key)
   }
 }
 
 /** What the file holds, null for none; `unknown` where it is torn, holds another digest than its place, or names what is not here. */
 async function findHeld(
   files: TreeFiles,
-  mark: TreeMark,
+  mark: RepositoryMark,
   name: RepositoryName,
 ): Promise<Digest | null | 'unknown'> {
   const link = await readLink(files, pathOf(mark, name))
@@ -104,19 +109,19 @@ async function findHeld(
 }
 
 /** What the database wants the path to hold; null for nothing. */
-async function findValue(read: Read, { kind, repositoryId, key }: TreeMark): Promise<Digest | null> {
-  const repository = repositoryId as RepositoryId
-  if (kind === 'tag') return await findTagDigest(read, repository, key as Tag)
-  const digest = key as Digest
-  const isKnown =
-    kind === 'revision'
-      ? await hasManifest(read, repository, digest)
-      : await isBlobLinked(read, repository, digest)
-  return isKnown ? digest : null
+async function findValue(read: Read, { kind, repositoryId, key }: RepositoryMark): Promise<Digest | null> {
+  switch (kind) {
+    case 'tag':
+      return await findTagDigest(read, repositoryId, key)
+    case 'revision':
+      return (await hasManifest(read, repositoryId, key)) ? key : null
+    case 'layer':
+      return (await isBlobLinked(read, repositoryId, key)) ? key : null
+  }
 }
 
 interface Wanted {
-  readonly mark: TreeMark
+  readonly mark: RepositoryMark
   readonly name: RepositoryName
   readonly value: Digest | null
 }
@@ -126,7 +131,7 @@ async function isOfUse(tree: MarkedTree, { mark, name, value }: Wanted): Promise
   const { read, files } = tree
   if (value === null) return true
   if (mark.kind === 'layer') return (await findContentSize(files, value)) !== null
-  const repository = mark.repositoryId as RepositoryId
+  const repository = mark.repositoryId
   if (mark.kind === 'tag' && !(await willHaveManifest(tree, repository, name, value))) return false
   return await isWhole({ database: read, files, repository }, value)
 }
@@ -139,6 +144,6 @@ async function willHaveManifest(
   digest: Digest,
 ): Promise<boolean> {
   if ((await tree.files.stat(revisionLinkPath(name, digest))) !== null) return true
-  const revision: TreeMark = { kind: 'revision', repositoryId, key: digest }
+  const revision: RepositoryMark = { kind: 'revision', repositoryId, key: digest }
   return (await hasTreeDirt(tree.read, revision)) && (await findOvertaken(tree, revision)) === null
 }

@@ -187,15 +187,14 @@ function pathOf(repositoryId: RepositoryId, change: TreeChange): TreeMark | null
     case 'tag gone':
       return { kind: 'tag', repositoryId, key: change.seen.name }
     case 'torn': {
-      const { what, key } = change.file
-      return { kind: what === 'manifest' ? 'revision' : what, repositoryId, key }
+      const { file } = change
+      if (file.what === 'tag') return { kind: 'tag', repositoryId, key: file.key }
+      return { kind: file.what === 'manifest' ? 'revision' : file.what, repositoryId, key: file.key }
     }
     case 'repair':
-      return {
-        kind: change.what,
-        repositoryId: change.what === 'payload' ? 0 : repositoryId,
-        key: change.key,
-      }
+      return change.what === 'tag'
+        ? { kind: 'tag', repositoryId, key: change.key }
+        : { kind: 'payload', repositoryId: 0, key: change.digest }
     case 'bytes gone':
       return null
   }

@@ -8,7 +8,7 @@ import { isBlobLinked } from '../../metadata/blobs.ts'
 import { findManifest, findPayload, hasManifest, type ManifestContent } from '../../metadata/manifests.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
 import { findTagDigest } from '../../metadata/tags.ts'
-import { hasTreeDirt, listDirtyKeys, type TreeMark } from '../../metadata/tree.ts'
+import { hasTreeDirt, listDirtyTags, type TreeMark } from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Reference } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
@@ -100,7 +100,7 @@ export async function listUncheckedTags(
 async function listTagNames({ database, files, name, id }: UncheckedRepository): Promise<string[]> {
   const names = await files.list(tagsFolder(name))
   if (id === null) return names
-  const marked = await listDirtyKeys(database, { kind: 'tag', repositoryId: id }, MOST_MARKED)
+  const marked = await listDirtyTags(database, id, MOST_MARKED)
   return [...new Set([...names, ...marked])].sort()
 }
 

@@ -11,15 +11,15 @@ export function statusOf(request: IncomingRequest, { status }: Reply): number {
 }
 
 export function describeRequest(request: IncomingRequest, reply: Reply, milliseconds: number): ServedRequest {
-  const { id, method, path, remoteAddress, notes } = request
+  const { id, method, pathAsSent: path, remoteAddress, notes } = request
   return {
     id,
     method,
     path,
     remoteAddress,
     host: request.header('host'),
-    userAgent: request.header('user-agent'),
-    referer: request.header('referer'),
+    userAgent: asWritten(request.header('user-agent')),
+    referer: asWritten(request.header('referer')),
     requestType: request.header('content-type'),
     responseType: reply.headers['content-type'] ?? null,
     status: statusOf(request, reply),
@@ -28,6 +28,19 @@ export function describeRequest(request: IncomingRequest, reply: Reply, millisec
     user: notes.user ?? null,
     variables: notes.variables ?? null,
     refusal: notes.refusal ?? null,
+  }
+}
+
+const ASCII = /^[\x00-\x7f]*$/
+const UTF_8 = new TextDecoder('utf-8', { fatal: true })
+
+/** A header comes as one letter for each byte, and what people write is UTF-8; where it is not, it stays as it came. */
+function asWritten(header: string | null): string | null {
+  if (header === null || ASCII.test(header)) return header
+  try {
+    return UTF_8.decode(Buffer.from(header, 'latin1'))
+  } catch {
+    return header
   }
 }
 

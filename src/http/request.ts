@@ -101,6 +101,8 @@ export class IncomingRequest {
   readonly method: string
   /** Decoded: `%2F` is a slash like any other. Not decoded where that is impossible; then nobody handles it. */
   readonly path: string
+  /** As it came, for whoever writes down what was asked. */
+  readonly pathAsSent: string
   readonly #native: Request
   readonly #connection: Connection
   readonly #search: string
@@ -117,6 +119,7 @@ export class IncomingRequest {
     this.id = requestId(native.headers.get('x-request-id'))
     this.method = native.method
     this.path = decoded ?? path
+    this.pathAsSent = path
     this.#native = native
     this.#connection = connection
     this.#search = search

@@ -16,7 +16,10 @@ setDefaultTimeout(60_000)
 
 const LOG = { fields: { service: 'registry', environment: 'staging' } }
 const image = smallImage('log')
-const CLIENT = { 'user-agent': 'tester/1.0 "quoted"', referer: 'https://ui.example.com/' }
+const CLIENT = {
+  'user-agent': Buffer.from('tester/1.0 "quoted" Ärger').toString('latin1'),
+  referer: 'https://ui.example.com/',
+}
 
 /** The lines of requests, each as its fields. */
 function requestsOf(stderr: string): Map<string, string>[] {
@@ -48,7 +51,7 @@ async function logged(
   await exercise(server, image, CLIENT)
   await until(
     'the last request is logged',
-    () => server.stderr().includes('manifests/none') && server.stdout().includes('manifests/none'),
+    () => server.stderr().includes('manifests/none') && server.stdout().includes('OPTIONS'),
   )
   await server.stop()
   return { stdout: server.stdout(), stderr: server.stderr() }
@@ -73,6 +76,8 @@ describeWith('beside distribution 3.1', ['registry'], (programs) => {
     ['PUT', '/v2/team/app/manifests/1'],
     ['POST', '/v2/team/app/blobs/uploads/'],
     ['GET', '/v2/team/app/manifests/none'],
+    ['GET', '"/v2/team%2fapp/tags/list"'],
+    ['OPTIONS', '/v2/team/app/manifests/1'],
   ])('%s %s has the same fields, but for what Go alone has', (method, uri) => {
     const [one, other] = [own, theirs].map(({ stderr }) => find(requestsOf(stderr), method, uri)) as [
       Map<string, string>,
@@ -154,7 +159,7 @@ test('log.level: error leaves the combined lines alone', async () => {
 test.each(['json', 'logstash'])('log.formatter: %s has an object for every line', async (formatter) => {
   await using server = await startServer({ log: { ...LOG, formatter } })
   await exercise(server, image, CLIENT)
-  await until('the last request is logged', () => server.stderr().includes('manifests/none'))
+  await until('the last request is logged', () => server.stderr().includes('OPTIONS'))
   await server.stop()
   const lines = server
     .stderr()
@@ -166,6 +171,8 @@ test.each(['json', 'logstash'])('log.formatter: %s has an object for every line'
   expect(lines.find((line) => line['http.request.uri'] === '/v2/')).toMatchObject({
     'http.response.status': 200,
   })
+  const refused = lines.find((line) => line['http.request.uri'] === '/v2/team/app/manifests/none')
+  expect(refused['err.detail']).toBeString()
 })
 
 test('nobody who does not read the log holds up the server, and what was lost is counted', async () => {

@@ -66,7 +66,10 @@ for (const program of ['docker-registry', 'registry'] as const) {
         { storage: { cache: { blobdescriptor: 'inmemory' } } },
         programs[program],
       )
-      for (const server of [own, other]) await exercise(server, image)
+      for (const server of [own, other]) {
+        await exercise(server, image)
+        await fetch(`${server.url}/v2/team/app/tags/list`, { method: 'PUT' })
+      }
       const [ours, theirs] = [await samplesOf(own), await samplesOf(other)]
       expect([...ours.keys()].filter((each) => !isReferrers(each)).toSorted()).toEqual(
         [...theirs.keys()].toSorted(),

@@ -84,10 +84,12 @@ export async function exercise(
     '/v2/team/app/tags/list',
     '/v2/team/app/manifests/1',
     `/v2/team/app/blobs/${image.blobs[0]?.digest}`,
+    '/v2/team%2fapp/tags/list',
     '/v2/team/app/manifests/none',
   ]) {
     await (await fetch(url + path, { headers })).arrayBuffer()
   }
+  await fetch(`${url}/v2/team/app/manifests/1`, { method: 'OPTIONS', headers })
 }
 
 function configuration(

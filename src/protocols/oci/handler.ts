@@ -77,6 +77,7 @@ async function answer(
         notFound(request, options)
       )
     case 'method-not-allowed':
+      note(request, match.other.route, match.other.params)
       // As distribution does: whoever may not use an address is not told what it takes, save by OPTIONS.
       if (request.method !== 'OPTIONS')
         await admit(options, request, needsOf(request.method, match.other), match.other.params)

@@ -31,7 +31,7 @@ export function describeRequest(request: IncomingRequest, reply: Reply, millisec
   }
 }
 
-const ASCII = /^[\x00-\x7f]*$/
+const ASCII = /^\p{ASCII}*$/u
 const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 
 /** A header comes as one letter for each byte, and what people write is UTF-8; where it is not, it stays as it came. */

@@ -1,6 +1,8 @@
 /** What a test wants to know of a registry's database and link tree, read without the code that it tests. */
+import { expect } from 'bun:test'
 import { join } from 'node:path'
 import type { Row } from '../src/metadata/database.ts'
+import { findPayload } from '../src/metadata/manifests.ts'
 import { integer, optionalInteger, optionalText, text } from '../src/metadata/row.ts'
 import type { Digest } from '../src/oci/digest.ts'
 import type { RepositoryName } from '../src/oci/repository-name.ts'
@@ -159,4 +161,11 @@ async function* walk(files: TreeStore, folder: string): AsyncGenerator<string> {
     if (name === 'link' || name === 'data') yield path
     else yield* walk(files, path)
   }
+}
+
+/** The bytes of a manifest in the link tree, which are those of the database. */
+export async function dataOf({ files, database }: Bench, digest: Digest): Promise<Uint8Array> {
+  const bytes = new Uint8Array((await files.read(blobDataPath(digest))) ?? [])
+  expect(bytes).toEqual(new Uint8Array((await findPayload(database, digest)) ?? []))
+  return bytes
 }

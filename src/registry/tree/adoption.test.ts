@@ -11,6 +11,7 @@ import {
 } from 'bun:test'
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DelegatingTreeStore } from '../../../test/delegating-stores.ts'
 import { type OldImage, putBlob, putLink } from '../../../test/old-volume.ts'
 import { OldVolumeBench } from '../../../test/old-volume-bench.ts'
 import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
@@ -29,6 +30,7 @@ import {
   tagIndexLinkPath,
   tagLinkPath,
 } from '../../storage/layout.ts'
+import type { TreeStore } from '../../storage/tree-store.ts'
 import { getBlob, mountBlob } from '../blobs.ts'
 import { getManifest, getManifestFacts } from '../manifests.ts'
 import { listReferrers } from '../referrers.ts'
@@ -36,8 +38,8 @@ import { listRepositories } from '../repositories.ts'
 import { deleteTag, listRepositoryTags } from '../tags.ts'
 import { beginUpload } from '../uploads.ts'
 import { claimPassCommand } from './tree.commands.ts'
-import { findTreeState, goThroughTree } from './tree-pass.ts'
-import type { UncheckedTree } from './unchecked-tree.ts'
+import { findTreeState, goThroughTree, type PassProgress } from './tree-pass.ts'
+import { UncheckedTree } from './unchecked-tree.ts'
 
 const ALL = { after: '', limit: 1000 }
 const scope = { kind: 'everything' } as const
@@ -48,6 +50,21 @@ const unadopt = command('test.unadopt', async (tx, input: { readonly name: strin
 
 // Each test has a database of its own, for each begins before anything is known.
 setDefaultTimeout(30_000)
+
+/** A disk that takes its time over the manifests of a repository. */
+class SlowRevisions extends DelegatingTreeStore {
+  readonly #until: Promise<unknown>
+
+  constructor(real: TreeStore, until: Promise<unknown>) {
+    super(real)
+    this.#until = until
+  }
+
+  override async list(path: string): Promise<string[]> {
+    if (path.endsWith('/revisions')) await this.#until
+    return await super.list(path)
+  }
+}
 
 describeOnDatabases('a volume that another registry filled', (open) => {
   // While one is open, the database's server stays.
@@ -70,6 +87,24 @@ describeOnDatabases('a volume that another registry filled', (open) => {
     )
     expect(await volume.tagNames(volume.image.repository)).toEqual(['v0', 'v1', 'v2'])
     expect(Object.values(await volume.rowCounts())).toEqual([0, 0, 0, 0, 0, 0])
+  })
+
+  test('says that it goes on while one repository takes long', async () => {
+    const told = Promise.withResolvers<void>()
+    const files = new SlowRevisions(volume.first.files, told.promise)
+    const { database, start } = volume.bench.registry.tree as UncheckedTree
+    const progress: PassProgress[] = []
+    await goThroughTree(new UncheckedTree({ database, files, start }), {
+      process: 'test',
+      signal: AbortSignal.timeout(60_000),
+      onProgress(made) {
+        progress.push(made)
+        told.resolve()
+      },
+      onError: () => {},
+    })
+    expect(progress[0]?.done).toBe(0)
+    expect(progress.at(-1)).toEqual({ done: 4, total: 4 })
   })
 
   test('is refused what it does not have', async () => {

@@ -23,6 +23,7 @@ const REPOSITORIES_AT_ONCE = 200
 /** Milliseconds for which a process that goes through the tree need not be heard of. */
 const LEASE = 30_000
 const RENEW_EVERY = LEASE / 3
+const TELL_EVERY = 1_000
 
 export interface PassOptions {
   /** This process among all that share the database. */
@@ -50,7 +51,13 @@ export interface PassResult {
 /** Null where another process goes through the tree, or this one was told to stop. Throws what the database throws, and StorageUnavailable where the names cannot be read. */
 export async function goThroughTree(tree: UncheckedTree, options: PassOptions): Promise<PassResult | null> {
   const pass = new TreePass(tree, options)
-  return await pass.run()
+  // One repository may take long: whoever waits is told that it goes on.
+  const telling = setInterval(() => pass.tell(), TELL_EVERY)
+  try {
+    return await pass.run()
+  } finally {
+    clearInterval(telling)
+  }
 }
 
 /** `unknown` until the tree has been gone through in this start; `partly known` where a repository could not be read. */
@@ -144,7 +151,11 @@ class TreePass {
       if (isOfDatabase(error) || this.#options.signal.aborted) throw error
       this.#isInError(repositoryFolder(repository.name), error)
     }
-    this.#options.onProgress({ done: this.#done, total: this.#total })
+    this.tell()
+  }
+
+  tell(): void {
+    if (this.#total > 0) this.#options.onProgress({ done: this.#done, total: this.#total })
   }
 
   #isInError(folder: string, error: unknown): void {

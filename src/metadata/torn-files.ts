@@ -69,22 +69,33 @@ export async function forgetTornLink(
   return forgotten === 1
 }
 
-export interface TornPlace {
+type TornContent = 'tag' | 'manifest'
+
+export interface TornPlace<What extends TornContent> {
   readonly repository: RepositoryId
+  readonly key: Extract<TornFile, { readonly what: What }>['key']
+}
+
+/** A place in the list: after it the next page begins. */
+export interface TornPosition {
+  readonly repository: number
   readonly key: string
 }
 
 /** At most `limit` of a kind, in all repositories, after a place. */
-export function listTornFiles(
+export function listTornFiles<What extends TornContent>(
   read: Read,
-  what: TornFile['what'],
-  { after, limit }: { readonly after: TornPlace; readonly limit: number },
-): Promise<TornPlace[]> {
+  what: What,
+  { after, limit }: { readonly after: TornPosition; readonly limit: number },
+): Promise<TornPlace<What>[]> {
   return read.all(
     `SELECT repository_id, key FROM torn_files
      WHERE kind = $1 AND (repository_id, key) > ($2, $3) ORDER BY repository_id, key LIMIT $4`,
     [what, after.repository, after.key, limit],
-    (row) => ({ repository: integer(row, 'repository_id') as RepositoryId, key: text(row, 'key') }),
+    (row) => ({
+      repository: integer(row, 'repository_id') as RepositoryId,
+      key: text(row, 'key') as TornPlace<What>['key'],
+    }),
   )
 }
 

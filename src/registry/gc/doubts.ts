@@ -8,7 +8,7 @@ import { isManifestTrashed } from '../../metadata/garbage.ts'
 import { hasManifest } from '../../metadata/manifests.ts'
 import { findRepositoryName, type RepositoryId } from '../../metadata/repositories.ts'
 import { findTagDigest } from '../../metadata/tags.ts'
-import { listTornFiles, type TornPlace } from '../../metadata/torn-files.ts'
+import { listTornFiles, type TornPlace, type TornPosition } from '../../metadata/torn-files.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Tag } from '../../oci/tag.ts'
@@ -27,18 +27,18 @@ export async function findDoubt(
   const { nameless = null } = (await findPassEnd(read, start)) ?? {}
   if (nameless !== null) return ofNameless(nameless)
   const manifest = await findUnknown(read, 'manifest', ({ repository, key }) =>
-    isManifestKnown(read, repository, key as Digest),
+    isManifestKnown(read, repository, key),
   )
-  if (manifest !== null) return ofManifest(manifest.name, manifest.key as Digest)
+  if (manifest !== null) return ofManifest(manifest.name, manifest.key)
   // Where untagged manifests stay, tags do not matter.
   const tag = deleteUntagged
     ? await findUnknown(
         read,
         'tag',
-        async ({ repository, key }) => (await findTagDigest(read, repository, key as Tag)) !== null,
+        async ({ repository, key }) => (await findTagDigest(read, repository, key)) !== null,
       )
     : null
-  return tag === null ? null : ofTag(tag.name, tag.key as Tag)
+  return tag === null ? null : ofTag(tag.name, tag.key)
 }
 
 /** What the deleted ones need is known too. */
@@ -49,18 +49,18 @@ async function isManifestKnown(read: Read, repository: RepositoryId, manifest: D
   )
 }
 
-interface Unknown {
+interface Unknown<Key> {
   readonly name: RepositoryName
-  readonly key: string
+  readonly key: Key
 }
 
 /** The first torn file that no push has made known since. */
-async function findUnknown(
+async function findUnknown<What extends 'manifest' | 'tag'>(
   read: Read,
-  what: 'manifest' | 'tag',
-  isKnown: (place: TornPlace) => Promise<boolean>,
-): Promise<Unknown | null> {
-  for (let after: TornPlace = { repository: 0 as RepositoryId, key: '' }; ; ) {
+  what: What,
+  isKnown: (place: TornPlace<What>) => Promise<boolean>,
+): Promise<Unknown<TornPlace<What>['key']> | null> {
+  for (let after: TornPosition = { repository: 0, key: '' }; ; ) {
     const page = await listTornFiles(read, what, { after, limit: AT_ONCE })
     for (const place of page) {
       const name = (await isKnown(place)) ? null : await findRepositoryName(read, place.repository)

@@ -1,5 +1,5 @@
 /** What is garbage and what is not, told page by page, on both databases. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
@@ -24,6 +24,9 @@ import {
   type GarbageFinding,
   GarbageUnknown,
 } from './garbage.ts'
+
+// Hundreds of pushes to PostgreSQL, beside other tests.
+setDefaultTimeout(30_000)
 
 interface Found {
   readonly findings: readonly GarbageFinding[]

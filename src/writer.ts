@@ -69,7 +69,7 @@ async function openWriter(settings: WriterSettings): Promise<CommandRunner> {
     inSession: (work) => work(writer.sessionOver(reader)),
     write: (command, input) => writer.submit(command as AnyCommand, input) as Promise<never>,
   }
-  if (volume !== null) await requireOwnVolume(reader, volume)
+  if (volume !== null) await requireOwnVolume(reader, volume, databasePath)
   const kept = await keepLinkTree(tree, database, openWriterLog(settings.log))
   return {
     submit: (command, input) => writer.submit(command, input),

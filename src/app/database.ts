@@ -148,7 +148,7 @@ function openPostgres(
       connections: Math.floor(connections / workers),
     })
     closers.defer(() => database.close())
-    if (volume !== null) await requireOwnVolume(database, volume)
+    if (volume !== null) await requireOwnVolume(database, volume, null)
     const kept = await keepLinkTree(tree, database, log)
     closers.defer(() => kept.stop())
     return { database, broken: never() }

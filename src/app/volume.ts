@@ -6,6 +6,7 @@
 import { opendir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { shellWord } from '../lib/shell-word.ts'
 import { replaceFile } from '../lib/whole-file.ts'
 import type { Database, Read } from '../metadata/database.ts'
 import { acquireVolumeLock, VolumeInUse, type VolumeLock } from '../metadata/sqlite/lock.ts'
@@ -157,10 +158,14 @@ export async function requireLocalDisk(folder: string): Promise<string | null> {
   )
 }
 
-/** Both of the next two. Throws VolumeRefused. */
-export async function requireOwnVolume(read: Read, volume: VolumeFacts): Promise<void> {
+/** Both of the next two; `databasePath` is where it lies, null on PostgreSQL. Throws VolumeRefused. */
+export async function requireOwnVolume(
+  read: Read,
+  volume: VolumeFacts,
+  databasePath: string | null,
+): Promise<void> {
   await requireSameIdentity(read, volume)
-  await requireTree(read, volume)
+  await requireTree(read, volume, databasePath)
 }
 
 /** The folder and the database must belong together, before the one changes what the other holds. Throws VolumeRefused. */
@@ -180,12 +185,15 @@ export async function requireSameIdentity(read: Read, volume: VolumeFacts): Prom
  * A folder without any repository, although the database knows images that have long been durable there, is most
  * likely a volume that is not mounted: it must not pass for one whose images were all deleted. Throws VolumeRefused.
  */
-async function requireTree(read: Read, { root }: VolumeFacts): Promise<void> {
+async function requireTree(read: Read, { root }: VolumeFacts, databasePath: string | null): Promise<void> {
   const folder = join(root, repositoriesFolder)
   if ((await hasEntries(folder)) || !(await hasDurableManifest(read))) return
   throw new VolumeRefused(
     `The folder ${folder} is missing or empty, but the database knows images in it. Is the volume mounted? ` +
-      'Put the folder back. If all images are really gone, move the database away and start with an empty one.',
+      'Put the folder back. If all images are really gone, ' +
+      (databasePath === null
+        ? 'name an empty database in berth.database.url, and start Berth again.'
+        : `remove the database too (rm ${shellWord(databasePath)}*), and start Berth again.`),
   )
 }
 

@@ -89,7 +89,19 @@ export function suggestSetting(name: string): string | null {
   const key = name.split('.').at(-1)
   return (
     suggest(name, [...new Set([...settings, ...sections])]) ??
+    suggest(name, settings.filter(isAddress).map(spellOut))?.replace(SPELLED_OUT, '.addr') ??
     settings.find((each) => each.split('.').at(-1) === key) ??
     null
   )
+}
+
+/** `addr` is `address` to many. */
+const SPELLED_OUT = /\.address$/
+
+function isAddress(setting: string): boolean {
+  return setting.endsWith('.addr')
+}
+
+function spellOut(setting: string): string {
+  return setting.replace(/\.addr$/, '.address')
 }

@@ -117,10 +117,10 @@ describe('the file', () => {
   )
 
   test('is refused with every key that Berth does not know, and the nearest that it does', async () => {
-    const yaml = 'version: 0.1\nhttp:\n  addres: :5000\n  tls:\n    certificat: a.pem\nfoo:\n  far: away\n'
+    const yaml = 'version: 0.1\nhttp:\n  adress: :5000\n  tls:\n    certificat: a.pem\nfoo:\n  far: away\n'
     const problems = await problemsOf({ yaml })
     expect(problems.map((each) => each.replace(folder, ''))).toEqual([
-      '/config.yml: http.addres is not a setting that Berth knows. Did you mean http.addr?',
+      '/config.yml: http.adress is not a setting that Berth knows. Did you mean http.addr?',
       '/config.yml: http.tls.certificat is not a setting that Berth knows. Did you mean http.tls.certificate?',
       '/config.yml: foo is not a setting that Berth knows. Remove it, or see berth config schema.',
     ])

@@ -68,3 +68,8 @@ test('a folder in the place of the file is most likely Docker’s', async () => 
   }).catch((error) => error)
   expect(String(wrong)).toContain('it is a folder. Docker makes one where a mounted file is missing')
 })
+
+test.each(['[*]', '"[*]"', '{a: *}'])('a list in brackets that is no YAML is refused: %s', async (value) => {
+  const wrong: unknown = await load({ 'REGISTRY_HTTP_HEADERS_X-B': value }).catch((error) => error)
+  expect(String(wrong)).toContain('REGISTRY_HTTP_HEADERS_X-B is not valid YAML')
+})

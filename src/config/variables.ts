@@ -221,6 +221,9 @@ function itemIn(draft: Draft, place: Place, word: string, variable: string): Pla
   return [...place, word]
 }
 
+/** In quotes or in brackets. */
+const MEANT_AS_YAML = /^\s*(?:["']|\[.*\]\s*$|\{.*\}\s*$)/s
+
 /** A text as it stands, save for the quotes that compose hands on; a section, a map or a list as YAML. */
 async function parseValue(schema: Schema, text: string, variable: string): Promise<unknown> {
   const { kind } = kindOf(schema)
@@ -233,8 +236,8 @@ async function parseValue(schema: Schema, text: string, variable: string): Promi
     // Compose hands on the quotes around a section, a map or a list too; those around one text are YAML's own.
     if (inside !== text && !isWhole(kind, content.value)) content = parseYaml(text, variable)
   } catch (error) {
-    // One item may stand for a list, and a password may look like anything.
-    const isText = kind === 'unread' || (kind === 'list' && !/^\s*["']/.test(inside))
+    // One item may stand for a list, unless it is meant as one; and a password may look like anything.
+    const isText = kind === 'unread' || (kind === 'list' && !MEANT_AS_YAML.test(inside))
     if (error instanceof ConfigError && isText) return inside
     throw error
   }

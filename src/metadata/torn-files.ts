@@ -52,8 +52,13 @@ export async function forgetMendedFiles(
   }
 }
 
-export async function hasTornLinks(read: Read, repository: RepositoryId): Promise<boolean> {
-  return (await hasTorn(read, repository, 'layer')) || (await hasTorn(read, repository, 'revision'))
+/** Asked by every push of a manifest, so in one statement. */
+export function hasTornLinks(read: Read, repository: RepositoryId): Promise<boolean> {
+  return exists(
+    read,
+    `SELECT 1 FROM torn_files WHERE kind IN ('revision', 'layer') AND repository_id = $1 LIMIT 1`,
+    [repository],
+  )
 }
 
 /** Forgets that a link is torn, for it is about to be written. False: it was not known to be. */
@@ -97,11 +102,4 @@ export function listTornFiles<What extends TornContent>(
       key: text(row, 'key') as TornPlace<What>['key'],
     }),
   )
-}
-
-function hasTorn(read: Read, repository: RepositoryId, what: TornFile['what']): Promise<boolean> {
-  return exists(read, 'SELECT 1 FROM torn_files WHERE kind = $1 AND repository_id = $2 LIMIT 1', [
-    what,
-    repository,
-  ])
 }

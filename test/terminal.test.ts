@@ -19,6 +19,7 @@ test('SIGHUP reads again what can be read again; when the terminal is closed, it
   const command = [...FROM_SOURCE, 'serve', '--addr', '127.0.0.1:0', '--data', join(scratch, 'data')]
   await using child = Bun.spawn(command, { terminal: { data } })
   await until('the first lines are shown', () => shown.includes('Ctrl-C stops it'))
+  expect(shown).toContain('listening on 127.0.0.1:')
   child.kill('SIGHUP')
   await until('it says that it has read again', () => shown.includes('what can be read again was read'))
   expect(child.exitCode).toBeNull()

@@ -104,11 +104,12 @@ async function announce(terminal: Terminal, config: Config, url: string, log: Lo
   const surroundings = lookAround()
   const trust = await findTrust(config, surroundings)
   const program = programName()
+  // In a container with a terminal too: scripts wait for this line.
+  log.info({}, `listening on ${formatAddress(config.http.address)}${config.http.tls === null ? '' : ', tls'}`)
   if (isInteractive && config.log.format === 'pretty') {
     terminal.print(formatBanner({ config, version: VERSION, url, hasColor, program, surroundings, trust }))
     return
   }
-  log.info({}, `listening on ${formatAddress(config.http.address)}${config.http.tls === null ? '' : ', tls'}`)
   const user = await describeUser(config.storage)
   if (user !== null) log.info({}, user)
   const { isOpen, sentence } = describeRights(config)

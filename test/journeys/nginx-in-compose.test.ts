@@ -106,7 +106,7 @@ describeWith('a registry with nginx beside it in compose', TOOLS, () => {
   test('the registry starts with its file of passwords, and says that it listens', async () => {
     await shell.run('sudo snap install docker')
     await shell.run('docker --version')
-    await shell.run('docker-compose --version')
+    await shell.run('docker-compose –version')
     await shell.edit('compose.yaml', REGISTRY)
     await shell.run('mkdir -p ./registry/data')
     await shell.run('sudo apt install apache2-utils')

@@ -71,7 +71,7 @@ describeWith('an app on PostgreSQL', ['initdb', 'postgres'], () => {
     const second = await fetch(two.url + location, { method: 'PATCH', body: last })
     expect(second.status).toBe(202)
     expect(second.headers.get('range')).toBe(`0-${blob.bytes.length - 1}`)
-    const closed = await fetch(`${one.url}${location}?digest=${blob.digest}`, { method: 'PUT' })
+    const closed = await fetch(`${one.url}${location}&digest=${blob.digest}`, { method: 'PUT' })
     expect(closed.status).toBe(201)
     const stored = await fetch(`${two.url}/v2/team/app/blobs/${blob.digest}`)
     expect(await stored.bytes()).toEqual(blob.bytes)

@@ -31,7 +31,11 @@ test('a folder that can be written is left as it was, and one that is not there 
 test('a file in the place of a folder is an obstacle', async () => {
   using folder = newFolder()
   writeFileSync(join(folder.path, 'berth'), '')
-  expect(requireWritableFolders(folder.path)).rejects.toThrow(NotWritable)
+  const refused = requireWritableFolders(folder.path)
+  await expect(refused).rejects.toThrow(NotWritable)
+  await expect(refused).rejects.toThrow(
+    `${join(folder.path, 'berth')} is a file, and Berth needs a folder there`,
+  )
 })
 
 const isRoot = process.getuid?.() === 0

@@ -81,6 +81,8 @@ function codeOf(error: NodeJS.ErrnoException): string {
 }
 
 async function describe(root: string, folder: string, problem: string): Promise<string> {
+  if (problem === 'ENOTDIR')
+    return `${folder} is a file, and Berth needs a folder there. Move it away, or choose another data folder with --data.`
   if (problem === 'EROFS') {
     return `The folder ${folder} lies on a read-only file system, and Berth must write there. Mount it for writing, or choose another data folder with --data.`
   }

@@ -47,7 +47,8 @@ const USUAL_CHECK_INTERVAL = 10_000
 const USUAL_CHECK_TIMEOUT = 5000
 
 export interface Defaults {
-  readonly data: string
+  /** Where images are kept when nobody says so; null for where that usually is. */
+  readonly data: string | null
   readonly logFormat: LogFormat
 }
 
@@ -80,9 +81,9 @@ export function buildConfig(settings: Settings, defaults: Defaults): Config {
 }
 
 /** A file with registry:2's `version` brings registry:2's defaults: that folder, and no deletes (above). */
-function storageDriver({ version, storage }: Settings, defaultData: string): StorageDriver {
+function storageDriver({ version, storage }: Settings, defaultData: string | null): StorageDriver {
   if (storage?.inmemory !== undefined) return { kind: 'memory' }
-  const unsaid = version === undefined ? defaultData : REGISTRY_2_DATA
+  const unsaid = defaultData ?? (version === undefined ? './data' : REGISTRY_2_DATA)
   return { kind: 'filesystem', root: resolve(storage?.filesystem?.rootdirectory ?? unsaid) }
 }
 

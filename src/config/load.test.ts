@@ -54,9 +54,12 @@ describe('without anything said', () => {
     })
   })
 
-  test('a container image says where its volume is', async () => {
-    const config = await configOf({ environment: { BERTH_DEFAULT_DATA: '/var/lib/registry' } })
-    expect(config.storage.driver).toEqual({ kind: 'filesystem', root: '/var/lib/registry' })
+  test('who packages Berth says where that is, also to a file that says nothing about it', async () => {
+    const environment = { BERTH_DEFAULT_DATA: '/var/lib/berth' }
+    for (const sources of [{ environment }, { environment, yaml: 'version: 0.1\nstorage: filesystem\n' }])
+      expect((await configOf(sources)).storage.driver).toEqual({ kind: 'filesystem', root: '/var/lib/berth' })
+    const said = await configOf({ environment, yaml: V01 })
+    expect(said.storage.driver).toEqual({ kind: 'filesystem', root: '/srv/images' })
   })
 })
 

@@ -55,7 +55,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   if (settings === undefined || unsupported === null)
     throw new Error('settings without a problem are not there')
   const config = buildConfig(settings, {
-    data: sources.environment[DEFAULT_DATA_VARIABLE] || './data',
+    data: sources.environment[DEFAULT_DATA_VARIABLE] || null,
     logFormat: sources.isTerminal ? 'pretty' : 'text',
   })
   const contradictions = findContradictions(config, given)

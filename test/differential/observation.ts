@@ -74,7 +74,7 @@ function withoutAccidents(name: string, value: string): string {
   if (name === 'www-authenticate') return value.replace(/(?<=scope=")[^"]*/, oneByOne)
   return value
     .replace(/^https?:\/\/127\.0\.0\.1:\d+/, (origin) => `${origin.slice(0, origin.indexOf(':'))}://<host>`)
-    .replace(/[?&]_state=[\w%=-]+/, '')
+    .replace(/(?<=[?&]_state=)[\w%=-]+/, '<state>')
     .replace(/(?<=uploads\/|^)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/, '<id>')
     .replace(/boundary=[\w-]+/, 'boundary=<word>')
 }

@@ -86,7 +86,7 @@ class PiecewisePush {
 
   /** Without a body, as docker closes an upload. */
   async finish(by: WorkerConnection): Promise<void> {
-    const { status } = await by.request('PUT', `${this.location}?digest=${this.blob.digest}`)
+    const { status } = await by.request('PUT', `${this.location}&digest=${this.blob.digest}`)
     expect(status).toBe(201)
   }
 }
@@ -136,7 +136,7 @@ test('an upload whose worker is killed in the midst of a PATCH goes on from what
   await push.append(broken)
   broken.begin('PATCH', push.location, push.piece)
   broken.send(push.next.subarray(0, push.piece - 1))
-  const file = join(berth.data, 'berth/uploads', push.location.split('/').at(-1) ?? '')
+  const file = join(berth.data, 'berth/uploads', push.location.split(/[/?]/).at(-2) ?? '')
   await until('the PATCH is being written', () => existsSync(file) && statSync(file).size > push.piece)
   process.kill(victim, 'SIGKILL')
   await until('the connection is cut', () => broken.isClosed)

@@ -64,9 +64,9 @@ describeWith('a body over TLS', ['openssl', 'curl'], ({ openssl, curl }) => {
       const patch = ['-X', 'PATCH', '-H', 'content-type: application/octet-stream', '-T', file]
       const location = await beginUpload(version)
       expect(await command(curl, [...usual(version), ...patch, ...told, location])).toBe(`${spoken} 202`)
-      const finish = ['-X', 'PUT', ...told, `${location}?digest=${digest}`]
+      const finish = ['-X', 'PUT', ...told, `${location}&digest=${digest}`]
       expect(await command(curl, [...usual(version), ...finish])).toBe(`${spoken} 201`)
-      const whole = ['-T', file, ...told, `${await beginUpload(version)}?digest=${digest}`]
+      const whole = ['-T', file, ...told, `${await beginUpload(version)}&digest=${digest}`]
       expect(await command(curl, [...usual(version), ...whole])).toBe(`${spoken} 201`)
       const pulled = await commandBytes(curl, [...usual(version), blob()])
       expect(`sha256:${createHash('sha256').update(pulled).digest('hex')}`).toBe(digest)

@@ -85,7 +85,7 @@ test('the address of an upload is taken with whatever its client has added', () 
     const begun = await server.ask('POST', '/registry/v2/a/blobs/uploads/?origin=else')
     const location = begun.headers.get('location') ?? ''
     const blob = newBlob()
-    const closed = await server.ask('PUT', `${location}?_state=x&digest=${blob.digest}&ns=y`, {
+    const closed = await server.ask('PUT', `${location}&_state=x&digest=${blob.digest}&ns=y`, {
       body: blob.bytes,
     })
     expect(closed.status).toBe(201)

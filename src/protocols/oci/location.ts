@@ -30,8 +30,9 @@ export function manifestLocation(context: Addressed, repository: RepositoryName,
   return `${locationBase(context)}/v2/${repository}/manifests/${digest}`
 }
 
+/** With a query, as distribution's have: scripts append `&digest=` to what they were given, and not `?digest=`. */
 export function uploadLocation(context: Addressed, repository: RepositoryName, id: UploadId): string {
-  return `${locationBase(context)}/v2/${repository}/blobs/uploads/${id}`
+  return `${locationBase(context)}/v2/${repository}/blobs/uploads/${id}?_state=1`
 }
 
 /** The path by which the client asked, with what a proxy has cut off it: what the next page's address begins with. */

@@ -31,7 +31,7 @@ describe('uploads over HTTP', () => {
   }
 
   function put(location: string, digest: string, body?: Bun.BodyInit, headers: Record<string, string> = {}) {
-    return server.ask('PUT', `${location}?digest=${encodeURIComponent(digest)}`, {
+    return server.ask('PUT', `${location}&digest=${encodeURIComponent(digest)}`, {
       headers,
       ...(body === undefined ? {} : { body }),
     })
@@ -39,7 +39,7 @@ describe('uploads over HTTP', () => {
 
   /** Who writes the upload at this moment. */
   async function holderOf(location: string): Promise<unknown> {
-    const id = location.split('/').at(-1) ?? ''
+    const id = idOf(location)
     const [row] = await server.bench.rows('SELECT writer FROM uploads WHERE id = $1', [id])
     return row?.['writer']
   }
@@ -59,7 +59,7 @@ describe('uploads over HTTP', () => {
       const answer = await server.ask('POST', `/v2/${repository}/blobs/uploads${end}`)
       expect(answer.status).toBe(202)
       const id = answer.headers.get('docker-upload-uuid')
-      expect(locationOf(answer)).toBe(`${uploads}${id}`)
+      expect(locationOf(answer)).toBe(`${uploads}${id}?_state=1`)
       expect(answer.headers.get('range')).toBe('0-0')
       expect(answer.headers.get('content-length')).toBe('0')
     })
@@ -139,7 +139,7 @@ describe('uploads over HTTP', () => {
       const some = await server.ask('GET', location)
       expect(some.headers.get('range')).toBe('0-99')
       expect(locationOf(some)).toBe(location)
-      expect(some.headers.get('docker-upload-uuid')).toBe(location.split('/').at(-1) ?? '')
+      expect(some.headers.get('docker-upload-uuid')).toBe(idOf(location))
     })
 
     test('goes on where a connection broke off', async () => {
@@ -161,7 +161,7 @@ describe('uploads over HTTP', () => {
       const answer = await server.ask('DELETE', location)
       expect(answer.status).toBe(204)
       for (const method of ['GET', 'PATCH', 'PUT', 'DELETE']) {
-        const gone = await server.ask(method, `${location}?digest=${newBlob().digest}`)
+        const gone = await server.ask(method, `${location}&digest=${newBlob().digest}`)
         expect(gone.status).toBe(404)
         expect(errorsOf(gone)).toMatchObject([{ code: 'BLOB_UPLOAD_UNKNOWN' }])
       }
@@ -191,7 +191,7 @@ describe('uploads over HTTP', () => {
         const blob = newBlob(OCTET_STREAM, 300)
         const location = await begin()
         await patch(location, blob.bytes.slice(0, 100), '0-99')
-        const answer = await server.ask(method, `${location}?digest=${blob.digest}`, {
+        const answer = await server.ask(method, `${location}&digest=${blob.digest}`, {
           headers: { 'content-range': '200-299' },
           body: blob.bytes.slice(200),
         })
@@ -256,7 +256,7 @@ describe('uploads over HTTP', () => {
       expect(errorsOf(answer)).toMatchObject([{ code: 'DIGEST_INVALID' }])
     })
 
-    test.each(['', '?digest=', '?digest=sha256:short', `?digest=md5:${'0'.repeat(32)}`])(
+    test.each(['', '&digest=', '&digest=sha256:short', `&digest=md5:${'0'.repeat(32)}`])(
       'that is missing or none (%s) is refused, and the upload lives',
       async (query) => {
         const location = await begin()
@@ -304,6 +304,10 @@ describe('uploads over HTTP', () => {
     })
   })
 })
+
+function idOf(location: string): string {
+  return /\/([^/?]*)\?/.exec(location)?.[1] ?? 'no id'
+}
 
 function locationOf(answer: Answer): string {
   return answer.headers.get('location') ?? 'no Location'

@@ -73,6 +73,6 @@ export async function openUpload(url: string): Promise<Upload> {
   return {
     id: location.pathname.slice(location.pathname.lastIndexOf('/') + 1),
     path,
-    with: (parameters) => `${path}${location.search === '' ? '?' : '&'}${parameters}`,
+    with: (parameters) => `${path}&${parameters}`,
   }
 }

@@ -9,7 +9,7 @@ const ACCEPT = `Accept: ${MANIFEST.mediaType}`
 const PULLED = accepted(200, { 'docker-content-digest': new RegExp(MANIFEST.digest) }, MANIFEST.bytes)
 const BEGIN = `/v2/${SCRATCH}/blobs/uploads/`
 const OWN_UUID = { 'x-request-id': /^[0-9a-f]{8}-[0-9a-f-]{27}$/ }
-const RELATIVE = { location: new RegExp(`^/v2/${SCRATCH}/blobs/uploads/[0-9a-f-]{36}$`) }
+const RELATIVE = { location: new RegExp(`^/v2/${SCRATCH}/blobs/uploads/[0-9a-f-]{36}\\?_state=1$`) }
 const TRAP = 'distribution#970, #1177: a Location is a path, whoever stands in between'
 const CONDITION = 'RFC 9110 §13.1.2'
 const OPEN = 'RFC 9110 §11.6.2: a registry that is open needs no credentials, and ignores them'

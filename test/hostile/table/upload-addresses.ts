@@ -95,14 +95,14 @@ const ids: Row[] = [
   },
   {
     name: 'with a state that somebody forged',
-    send: ({ path }) => patch(`${path}?_state=eyJOYW1lIjoiZXZpbCJ9`),
+    send: ({ id }) => patch(`/v2/${REPOSITORY}/blobs/uploads/${id}?_state=eyJOYW1lIjoiZXZpbCJ9`),
     answer: accepted(202, { range: /^0-4$/ }),
     source:
       'openSUSE OBS#16186: clients add parameters, so unknown ones are ignored; the row binds the session',
   },
   {
     name: 'whose address goes on behind the id',
-    send: ({ path }) => patch(`${path}/evil`),
+    send: ({ id }) => patch(`/v2/${REPOSITORY}/blobs/uploads/${id}/evil`),
     answer: refused(404, 'NOT_FOUND'),
     source: 'distribution-spec "Endpoints"',
     after: STILL_EMPTY,

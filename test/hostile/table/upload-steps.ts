@@ -7,7 +7,10 @@ import { SCRATCH } from '../stock.ts'
 export const HELLO = new TextEncoder().encode('hello')
 export const HELLO_DIGEST = digestOf(HELLO)
 export const BEGIN = `/v2/${SCRATCH}/blobs/uploads/`
-export const SESSION = { location: /^\/v2\/stock\/app\/blobs\/uploads\/[0-9a-f-]{36}$/, range: /^0-0$/ }
+export const SESSION = {
+  location: /^\/v2\/stock\/app\/blobs\/uploads\/[0-9a-f-]{36}\?_state=1$/,
+  range: /^0-0$/,
+}
 export const UNKNOWN_UPLOAD = refused(404, 'BLOB_UPLOAD_UNKNOWN')
 
 export const look = (path: string) => request('GET', path)

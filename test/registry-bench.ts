@@ -94,6 +94,7 @@ export async function openOnSqlite(options: BenchOptions = {}): Promise<Bench> {
     all: (sql, values, decode) => reader.all(sql, values, decode),
     write: async (command, input) => structuredClone(await submit(command as AnyCommand, input)) as never,
     inSession: (work) => work(writer.sessionOver(reader)),
+    requireInPlace: async () => reader.requireInPlace(),
     async close() {
       await writer.close()
       reader.close()

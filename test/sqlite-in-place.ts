@@ -15,6 +15,7 @@ export async function openSqliteInPlace(options: WriterOptions): Promise<Databas
       const output = await writer.submit(command as AnyCommand, structuredClone(input))
       return structuredClone(output) as Output
     },
+    requireInPlace: async () => reader.requireInPlace(),
     close() {
       closed ??= writer.close().then(() => reader.close())
       return closed

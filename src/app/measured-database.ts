@@ -33,6 +33,10 @@ export class MeasuredDatabase implements Database {
     }
   }
 
+  requireInPlace(): Promise<void> {
+    return this.#real.requireInPlace()
+  }
+
   close(): Promise<void> {
     return this.#real.close()
   }

@@ -77,6 +77,8 @@ export interface Database extends Read {
    * nothing took effect, WriterUnavailable when it is not known whether the command did.
    */
   write<Input, Output>(command: Command<Input, Output>, input: Input): Promise<Output>
+  /** Throws DatabaseUnavailable where what is written would be lost, for somebody has taken its file away. */
+  requireInPlace(): Promise<void>
   close(): Promise<void>
 }
 

@@ -1,5 +1,5 @@
 /** Whether this process can serve: asked by load balancers, often, so it is cheap. */
-import { command } from '../metadata/database.ts'
+import { command, type Database } from '../metadata/database.ts'
 import { changeNothing } from '../metadata/settings.ts'
 import { digestOf } from '../oci/digest.ts'
 import { findIdentity } from './identity.ts'
@@ -31,7 +31,7 @@ export const probeWritesCommand = command('readiness.probe-writes', (tx, _: null
 /** Asks the database and the storage one small question each, and waits `patience` milliseconds at most. */
 export async function checkReadiness(registry: Registry, patience = PATIENCE): Promise<Readiness> {
   const checks = [
-    ['The database cannot be read now.', findIdentity(registry.database)],
+    ['The database cannot be read now.', readable(registry.database)],
     ['The database takes no writes now.', registry.database.write(probeWritesCommand, null)],
     // Whether it is there or not: that the storage can say so is the answer.
     [STORAGE_SILENT, registry.blobs.stat(EMPTY_BLOB)],
@@ -45,6 +45,11 @@ export async function checkReadiness(registry: Registry, patience = PATIENCE): P
     ),
   )
   return { isReady: problems.flat().length === 0, problems: problems.flat() }
+}
+
+async function readable(database: Database): Promise<void> {
+  await database.requireInPlace()
+  await findIdentity(database)
 }
 
 /** Throws where the storage does not answer, with a sentence that anybody may read. */

@@ -63,6 +63,10 @@ export class UnreliableDatabase implements Database {
     return await this.#real.all(sql, values, decode)
   }
 
+  requireInPlace(): Promise<void> {
+    return this.#real.requireInPlace()
+  }
+
   /** The next runs of the command fail so. */
   fail(command: { readonly name: string }, ...failures: Failure[]): void {
     this.#failures.set(command.name, failures)

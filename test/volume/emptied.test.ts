@@ -1,12 +1,13 @@
 /** A folder that somebody has emptied as one empties registry:2's, and the way on that Berth's refusal names. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBerth } from '../berth-server.ts'
 import { pushImage } from '../clients/push.ts'
 import { readRegistry } from '../clients/registry-contents.ts'
 import { smallImage } from '../clients/sample-images.ts'
+import { until } from '../until.ts'
 
 setDefaultTimeout(60_000)
 
@@ -33,3 +34,18 @@ test('a folder without its images is refused, and serves new ones once the comma
   }
   rmSync(data, { recursive: true })
 })
+
+test.each(['1', '2'])(
+  'under a running Berth, it is told to be not ready, with %s workers',
+  async (workers) => {
+    const data = mkdtempSync(join(tmpdir(), 'emptied-test-'))
+    await using berth = await startBerth({ data, env: { BERTH_WORKERS: workers } })
+    const readiness = async () => (await fetch(`${berth.url}/readyz`)).status
+    expect(await readiness()).toBe(200)
+    for (const entry of readdirSync(data)) rmSync(join(data, entry), { recursive: true })
+    expect(await readiness()).toBe(503)
+    await until('the log says why', () => berth.log().includes('has been removed while Berth ran'))
+    await berth.stop()
+    rmSync(data, { recursive: true, force: true })
+  },
+)

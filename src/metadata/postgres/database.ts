@@ -82,6 +82,11 @@ export class PostgresDatabase extends StatementReads implements Database {
     this.#statementLimitMs = options.statementLimitMs ?? STATEMENT_LIMIT_MS
   }
 
+  /** It has no file here. */
+  requireInPlace(): Promise<void> {
+    return Promise.resolve()
+  }
+
   /** Checks the server and migrates. */
   prepare(migrations: readonly Migration[]): Promise<void> {
     return this.#persistently(async (connection) => {

@@ -39,6 +39,10 @@ class SqliteDatabase implements Database {
     return this.#writer.link.submit(command.name, input) as Promise<Output>
   }
 
+  async requireInPlace(): Promise<void> {
+    this.#reader.requireInPlace()
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

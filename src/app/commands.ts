@@ -5,7 +5,11 @@ import { claimIdentityCommand } from '../registry/identity.ts'
 import { deleteManifestCommand, putManifestCommand } from '../registry/manifests.commands.ts'
 import { probeWritesCommand } from '../registry/readiness.ts'
 import { deleteTagCommand } from '../registry/tags.commands.ts'
-import { clearMarksCommand, noteShownCommand } from '../registry/tree/link-tree.commands.ts'
+import {
+  clearMarksCommand,
+  forgetOvertakenCommand,
+  noteShownCommand,
+} from '../registry/tree/link-tree.commands.ts'
 import { forgetTreeFactsCommand } from '../registry/tree/reindex.commands.ts'
 import {
   beginStartCommand,
@@ -47,6 +51,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   cancelUploadCommand,
   expireUploadsCommand,
   clearMarksCommand,
+  forgetOvertakenCommand,
   noteShownCommand,
   beginStartCommand,
   nameRepositoriesCommand,

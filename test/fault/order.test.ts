@@ -172,7 +172,7 @@ function withoutOpeningRequests(traced: readonly Traced[]): Traced[] {
   const whole: Traced[] = []
   let before: readonly Call[] = []
   for (const { answer, calls } of traced) {
-    const opens = answer.values.includes(hex('docker-upload-uuid')) && answeredStatus(answer) === 202
+    const opens = answer.values.includes(hex('Docker-Upload-Uuid')) && answeredStatus(answer) === 202
     if (opens) before = [...before, ...calls]
     else whole.push({ answer, calls: [...before, ...calls] })
     if (!opens) before = []

@@ -147,6 +147,8 @@ export class SqliteWriter implements CommandRunner {
       await settled.then((failures) => answerSettled(job, outcome, failures), job.reject)
     })
     await Promise.all(answers)
+    // All are answered by now; what a commit of the settling failed with may be the end of this writer.
+    await settled
   }
 
   async #settleMarks(marks: readonly MadeMark[]): Promise<ReadonlyMap<string, Error>> {

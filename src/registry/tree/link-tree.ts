@@ -35,7 +35,7 @@ import {
   tagLinkPath,
 } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
-import { clearMarksCommand, noteShownCommand } from './link-tree.commands.ts'
+import { clearMarksCommand, forgetOvertakenCommand, noteShownCommand } from './link-tree.commands.ts'
 import { findOvertaken } from './overtaken-marks.ts'
 
 const PATHS_AT_ONCE = 1_000
@@ -161,7 +161,7 @@ export class LinkTree {
         }),
       ),
     )
-    if (overtaken.length > 0) await database.write(clearMarksCommand, { shown: overtaken })
+    if (overtaken.length > 0) await database.write(forgetOvertakenCommand, { marks: overtaken })
     return [...failures.values()]
   }
 
@@ -187,7 +187,7 @@ export class LinkTree {
         }),
       )
       await this.#sync(shown.flatMap(({ files }) => files))
-      await database.write(clearMarksCommand, { shown: shown.map(({ mark, upTo }) => ({ mark, upTo })) })
+      await database.write(clearMarksCommand, { marks: shown.map(({ mark, upTo }) => ({ mark, upTo })) })
       for (const path of failures.keys()) this.#markAgain(paths, path)
       return [...failures.values()]
     } catch (error) {

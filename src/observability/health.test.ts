@@ -97,12 +97,12 @@ describe('a check', () => {
       },
     })
     closers.push(() => server.stop(true))
-    const check = (path: string, statusCode: number) =>
+    const check = (path: string, statusCode: number, timeoutMilliseconds = 10_000) =>
       httpCheck({
         uri: `${server.url.href}${path}`,
         headers: { 'x-probe': ['yes'] },
         statusCode,
-        timeoutMilliseconds: 50,
+        timeoutMilliseconds,
         everyMilliseconds: 1000,
         threshold: 1,
       })
@@ -112,7 +112,7 @@ describe('a check', () => {
       'downstream service returned unexpected status: 204',
     )
     const silent = `error while checking: ${server.url.href}silent`
-    await expect(check('silent', 204).look(NEVER)).rejects.toThrow(silent)
+    await expect(check('silent', 204, 50).look(NEVER)).rejects.toThrow(silent)
   })
 
   test('that hangs is not waited for when the server stops, and says nothing any more', async () => {

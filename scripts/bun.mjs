@@ -45,12 +45,13 @@ const FROM_TERMINAL = ['SIGINT', 'SIGHUP']
 
 /** Runs Bun in the foreground: each signal reaches it once, and its exit status becomes ours. */
 export function runBun(args, options = {}) {
-  const child = spawn(findBun(), args, { stdio: 'inherit', ...options })
   const isInTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     const isDelivered = isInTerminal && FROM_TERMINAL.includes(signal)
     process.on(signal, () => isDelivered || child.kill(signal))
   }
+  // Only now: a signal that came between would end this launcher alone, and leave Bun behind.
+  const child = spawn(findBun(), args, { stdio: 'inherit', ...options })
   child.on('error', (error) => {
     console.error(`Bun cannot be run: ${error.message}`)
     process.exit(1)

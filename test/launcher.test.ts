@@ -85,6 +85,9 @@ describe('the launcher', () => {
       const { pid } = (await (await fetch('http://localhost/api/v1/status', { unix })).json()) as {
         pid: number
       }
+      // What a terminal that closes sends to whoever went on with nohup.
+      child.kill('SIGHUP')
+      await until('it goes on', () => log().includes('what can be read again was read'))
       child.kill('SIGKILL')
       await until('it has ended', () => !isAlive(pid))
       expect(log()).toContain('SIGTERM: finishing what is in flight')

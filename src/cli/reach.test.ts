@@ -34,7 +34,7 @@ test('a container does not know what its machine is called', () => {
 
 test('and is given variables, not a command line', () => {
   const hint = plainHttpHint({ ...listening('::'), tls: null }, { ...LAN, isContainer: true }, 'registry')
-  expect(hint).toEndWith('start with TLS: -e BERTH_TLS=auto -e REGISTRY_HTTP_HOST=https://HOST:5000')
+  expect(hint).toEndWith('start with TLS: set BERTH_TLS=auto and REGISTRY_HTTP_HOST=https://HOST:5000')
 })
 
 test('the hint is for plain HTTP that other machines meet', () => {

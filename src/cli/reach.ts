@@ -55,7 +55,7 @@ export function plainHttpHint(
 /** A container has its settings as variables, and cannot know the name that its certificate is for. */
 function tlsCure({ isContainer }: Surroundings, host: string, program: string): string {
   return isContainer
-    ? `-e BERTH_TLS=auto -e REGISTRY_HTTP_HOST=https://${host}`
+    ? `set BERTH_TLS=auto and REGISTRY_HTTP_HOST=https://${host}`
     : `${program} serve --tls auto`
 }
 

@@ -65,6 +65,14 @@ describeWith('the systemd units', ['systemd-analyze'], (tools) => {
   })
 })
 
+test('the Dockerfile says nothing of an architecture: what it builds is for the one that it is built on', () => {
+  const lines = ['Dockerfile', 'image/entrypoint.sh'].flatMap((name) =>
+    readFileSync(join(deploy, name), 'utf8').split('\n'),
+  )
+  const told = lines.filter((line) => !line.startsWith('#') && /amd64|x86|x64|arm|aarch/i.test(line))
+  expect(told).toEqual([])
+})
+
 describeWith('the Kubernetes objects', ['kubeconform', 'pip3'], (tools) => {
   const file = join(deploy, 'kubernetes.yaml')
 

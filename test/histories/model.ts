@@ -61,6 +61,11 @@ export class Model {
     return values?.size === 1 && !this.#loose.has(key) ? value : undefined
   }
 
+  /** Whether a fact may have the value, certain or not. */
+  mayBe(key: FactKey, value: Value): boolean {
+    return this.#allowed.get(key)?.has(value) === true
+  }
+
   /** The keys of one kind that are certainly there in a repository. */
   present(kind: Fact['kind'], repository: string): FactKey[] {
     const start = `${kind} ${repository} `

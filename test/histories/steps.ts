@@ -154,12 +154,12 @@ function dropManifest(choice: Choice): Step | null {
   return there.length === 0 ? null : dropManifestOf(choice, repository, parseFact(pick(choice, there)).name)
 }
 
-/** Its tags go with it. */
-function dropManifestOf({ model }: Choice, repository: string, digest: string): Step {
-  const tags = model
-    .present('tag', repository)
-    .filter((tag) => model.certain(tag) === digest)
-    .map((tag): [FactKey, Value] => [tag, null])
+/** Its tags go with it; so nobody may doubt which they are. */
+function dropManifestOf({ model }: Choice, repository: string, digest: string): Step | null {
+  const start = `tag ${repository} `
+  const named = model.keys().filter((key) => key.startsWith(start) && model.mayBe(key, digest))
+  if (named.some((tag) => model.certain(tag) !== digest)) return null
+  const tags = named.map((tag): [FactKey, Value] => [tag, null])
   return {
     says: `delete ${repository}@${digest}`,
     changes: new Map([[manifestKey(repository, digest), null], ...tags]),

@@ -125,6 +125,17 @@ async function expectWhole(berth: BerthServer, { address, digest, status }: Writ
   if (found.status === 200) expect(digestOf(bytes)).toBe(digest)
 }
 
+/** Berth gives up where its writer dies oftener within a minute. */
+const MOST_DEATHS = 4
+
+/** Resolves when the next one takes writes, which it must within 5 s. */
+async function replaceWriter(berth: BerthServer): Promise<void> {
+  process.kill(writerOf(berth), 'SIGKILL')
+  const killed = performance.now()
+  await until('writes are taken', async () => (await push(berth, 'after')) === 201)
+  expect(performance.now() - killed).toBeLessThan(5000)
+}
+
 test('a writer that is killed with commands in flight leaves them done or refused, and another is there within 5 s', async () => {
   await using berth = await startBerth({ env: TWO_WORKERS })
   const writes: Write[] = []
@@ -134,14 +145,12 @@ test('a writer that is killed with commands in flight leaves them done or refuse
       writes.push(await write(berth, `client${client}-${number}`, number))
   })
   await until('many have been answered', () => writes.length > 100)
-  process.kill(writerOf(berth), 'SIGKILL')
-  const killed = performance.now()
-  await until('a request is refused', () => writes.some(({ status }) => status !== 201))
-  await until('writes are taken', async () => (await push(berth, 'after')) === 201)
-  expect(performance.now() - killed).toBeLessThan(5000)
+  const isRefused = ({ status }: Write) => status !== 201
+  // One that had just answered what it was sent takes nothing along: what waits in the workers goes to its successor.
+  for (let death = 0; death < MOST_DEATHS && !writes.some(isRefused); death++) await replaceWriter(berth)
   goesOn = false
   await Promise.all(clients)
-  const refused = writes.filter(({ status }) => status !== 201)
+  const refused = writes.filter(isRefused)
   expect(new Set(refused.map(({ status, retryAfter }) => `${status} ${retryAfter}`))).toEqual(
     new Set(['503 5']),
   )

@@ -3,6 +3,7 @@ import { expect } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf } from '../src/oci/digest.ts'
+import { OCTET_STREAM } from '../src/oci/media-type.ts'
 import { parseReference } from '../src/oci/reference.ts'
 import type { RepositoryName } from '../src/oci/repository-name.ts'
 import { getBlob } from '../src/registry/blobs.ts'
@@ -12,9 +13,10 @@ import { listRepositoryTags } from '../src/registry/tags.ts'
 import type { Finding } from '../src/registry/tree/findings.ts'
 import { goThroughTree, type PassResult } from '../src/registry/tree/tree-pass.ts'
 import type { UncheckedTree } from '../src/registry/tree/unchecked-tree.ts'
-import { blobDataPath } from '../src/storage/layout.ts'
+import { blobDataPath, layerLinkPath, revisionLinkPath } from '../src/storage/layout.ts'
 import { makeOldVolume, type OldImage } from './old-volume.ts'
 import type { Bench, OpenBench } from './registry-bench.ts'
+import type { Sample } from './sample-content.ts'
 
 const ALL = { after: '', limit: 1000 }
 const scope = { kind: 'everything' } as const
@@ -62,6 +64,19 @@ export class OldVolumeBench {
     return tree
   }
 
+  /** Another image of the same repository. */
+  get other(): OldImage {
+    const { repository, tag } = this.image
+    const other = this.images.find((each) => each.repository === repository && each.tag !== tag)
+    if (other === undefined) throw new Error('each repository of the volume has three tags')
+    return other
+  }
+
+  /** What was pushed under the digest, as the folder has it. */
+  contentOf(digest: OldImage['digest'], mediaType: Sample['mediaType'] = OCTET_STREAM): Sample {
+    return { digest, mediaType, bytes: new Uint8Array(readFileSync(this.path(blobDataPath(digest)))) }
+  }
+
   path(of: string): string {
     return join(this.first.root, of)
   }
@@ -100,4 +115,9 @@ export class OldVolumeBench {
       expect((await getBlob(this.bench.registry, repository, layer)).size).toBe(size)
     }
   }
+}
+
+/** The links of an image's manifest and of its layers. */
+export function linksOf({ repository, digest, layers }: OldImage): string[] {
+  return [revisionLinkPath(repository, digest), ...layers.map((layer) => layerLinkPath(repository, layer))]
 }

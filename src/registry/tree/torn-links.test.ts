@@ -11,12 +11,12 @@ import {
 } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { OldImage } from '../../../test/old-volume.ts'
-import { OldVolumeBench } from '../../../test/old-volume-bench.ts'
+import { linksOf, OldVolumeBench } from '../../../test/old-volume-bench.ts'
 import { type Bench, describeOnDatabases } from '../../../test/registry-bench.ts'
 import { marksOf } from '../../../test/registry-facts.ts'
 import { newImage, newIndex, pushBlob, pushManifest, type Sample } from '../../../test/sample-content.ts'
-import { OCI_MANIFEST, OCTET_STREAM } from '../../oci/media-type.ts'
-import { blobDataPath, layerLinkPath, revisionLinkPath } from '../../storage/layout.ts'
+import { OCI_MANIFEST } from '../../oci/media-type.ts'
+import { layerLinkPath } from '../../storage/layout.ts'
 import { mountBlob } from '../blobs.ts'
 
 setDefaultTimeout(30_000)
@@ -36,15 +36,9 @@ describeOnDatabases('a volume with links that a crash has torn', (open) => {
   beforeEach(async () => {
     volume = await OldVolumeBench.open(open)
     image = volume.image
-    other = volume.images.find(
-      ({ repository, tag }) => repository === image.repository && tag !== image.tag,
-    ) as OldImage
+    other = volume.other
   })
   afterEach(() => volume.close())
-
-  function linksOf({ repository, digest, layers }: OldImage): string[] {
-    return [revisionLinkPath(repository, digest), ...layers.map((layer) => layerLinkPath(repository, layer))]
-  }
 
   /** All of an image's links, empty and torn by turns. */
   function tear(torn: OldImage): void {
@@ -58,12 +52,8 @@ describeOnDatabases('a volume with links that a crash has torn', (open) => {
     return readFileSync(volume.path(path), 'latin1') === `sha256:${digest}`
   }
 
-  function contentOf(digest: OldImage['digest'], mediaType: Sample['mediaType'] = OCTET_STREAM): Sample {
-    return { digest, mediaType, bytes: new Uint8Array(readFileSync(volume.path(blobDataPath(digest)))) }
-  }
-
   function manifestOf(of: OldImage): Sample {
-    return contentOf(of.digest, OCI_MANIFEST)
+    return volume.contentOf(of.digest, OCI_MANIFEST)
   }
 
   for (const when of ['at the first start', 'after the database has known them for long']) {
@@ -89,7 +79,7 @@ describeOnDatabases('a volume with links that a crash has torn', (open) => {
       })
 
       test('so has one that is new and uses what was there', async () => {
-        const [, layer] = image.layers.map((digest) => contentOf(digest))
+        const [, layer] = image.layers.map((digest) => volume.contentOf(digest))
         const config = await pushBlob(volume.bench.registry, image.repository)
         const manifest = newImage({ config, layers: [layer as Sample] })
         await pushManifest(volume.bench.registry, image.repository, manifest, 'new')
@@ -106,7 +96,7 @@ describeOnDatabases('a volume with links that a crash has torn', (open) => {
 
       test('so has a blob that is uploaded or mounted, and no other', async () => {
         const { repository } = image
-        const [, uploaded, mounted] = image.layers.map((digest) => contentOf(digest)) as [
+        const [, uploaded, mounted] = image.layers.map((digest) => volume.contentOf(digest)) as [
           Sample,
           Sample,
           Sample,
@@ -132,7 +122,7 @@ describeOnDatabases('a volume with links that a crash has torn', (open) => {
     await volume.pass()
     await pushManifest(volume.bench.registry, image.repository, manifestOf(image), image.tag)
     for (const layer of image.layers)
-      await pushBlob(volume.bench.registry, image.repository, contentOf(layer))
+      await pushBlob(volume.bench.registry, image.repository, volume.contentOf(layer))
     expect(await marksOf(volume.bench, image.repository)).toEqual([])
   })
 })

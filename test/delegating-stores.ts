@@ -6,7 +6,7 @@ import type { ByteRange } from '../src/lib/byte-range.ts'
 import type { Content } from '../src/lib/content.ts'
 import type { Digest } from '../src/oci/digest.ts'
 import type { UploadId } from '../src/oci/upload-id.ts'
-import type { BlobStore, UploadWriter } from '../src/storage/blob-store.ts'
+import type { BlobStore, QuarantinedBytes, StoredBytes, UploadWriter } from '../src/storage/blob-store.ts'
 import type { EntryKind, FileFacts, TreeStore } from '../src/storage/tree-store.ts'
 
 export class DelegatingBlobStore implements BlobStore {
@@ -22,6 +22,34 @@ export class DelegatingBlobStore implements BlobStore {
 
   content(digest: Digest, range: ByteRange): Content {
     return this.real.content(digest, range)
+  }
+
+  identify(digest: Digest): Promise<StoredBytes | null> {
+    return this.real.identify(digest)
+  }
+
+  readBlob(digest: Digest, range: ByteRange): AsyncIterable<Uint8Array> {
+    return this.real.readBlob(digest, range)
+  }
+
+  quarantine(digest: Digest, bytes: StoredBytes): Promise<boolean> {
+    return this.real.quarantine(digest, bytes)
+  }
+
+  listQuarantined(): AsyncIterable<QuarantinedBytes> {
+    return this.real.listQuarantined()
+  }
+
+  releaseQuarantined(digest: Digest): Promise<boolean> {
+    return this.real.releaseQuarantined(digest)
+  }
+
+  readQuarantined(digest: Digest, range: ByteRange): AsyncIterable<Uint8Array> {
+    return this.real.readQuarantined(digest, range)
+  }
+
+  discardQuarantined(digest: Digest): Promise<void> {
+    return this.real.discardQuarantined(digest)
   }
 
   append(upload: UploadId, offset: number): Promise<UploadWriter> {

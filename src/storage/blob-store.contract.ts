@@ -18,6 +18,7 @@ import {
   write,
 } from './blob-store.fixtures.ts'
 import { type BlobStore, UploadTruncated } from './blob-store.ts'
+import { testQuarantine } from './quarantine.contract.ts'
 
 const MIB = 1024 * 1024
 const HTTP_CHUNK = 58_000
@@ -319,6 +320,8 @@ export function testBlobStore(driver: string, open: () => Promise<OpenedBlobStor
         expect(digestOf(part)).toBe(digestOf(bytes.subarray(offset, offset + length)))
       })
     })
+
+    testQuarantine(() => store)
 
     test('uploadSize tells how many bytes of an upload are here, and 0 where there is none', async () => {
       expect(await store.uploadSize(await uploaded(store, patternedBytes(10)))).toBe(10)

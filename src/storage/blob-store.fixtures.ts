@@ -97,7 +97,7 @@ export async function listAll(store: BlobStore): Promise<UploadId[]> {
   return uploads.sort()
 }
 
-async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+export async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const all: Uint8Array[] = []
   for await (const chunk of chunks) all.push(chunk)
   return new Uint8Array(Buffer.concat(all))

@@ -19,6 +19,33 @@ export interface BlobStore {
   /** A part of a blob that `stat` has just found. Opens nothing: a HEAD may throw it away. */
   content(digest: Digest, range: ByteRange): Content
 
+  /** What tells a blob's bytes from others that take their place later, and how many they are; null where there are none. */
+  identify(digest: Digest): Promise<StoredBytes | null>
+
+  /**
+   * A part of a blob, to hash it. It ends early where the bytes do; what is read may be mixed from two files where others
+   * take their place meanwhile, so whoever wants to know what was read asks `identify` before and after.
+   */
+  readBlob(digest: Digest, range: ByteRange): AsyncIterable<Uint8Array>
+
+  /**
+   * Takes damaged bytes out of their place and keeps them aside, durably, if they are still these; bytes that have
+   * taken their place are never taken away. False where there are others, or none.
+   */
+  quarantine(digest: Digest, bytes: StoredBytes): Promise<boolean>
+
+  /** What lies aside as damaged. */
+  listQuarantined(): AsyncIterable<QuarantinedBytes>
+
+  /** Puts what lies aside back where no bytes are now: for whoever has found that it is not damaged. False where it cannot be. */
+  releaseQuarantined(digest: Digest): Promise<boolean>
+
+  /** A part of what lies aside, as `readBlob`. */
+  readQuarantined(digest: Digest, range: ByteRange): AsyncIterable<Uint8Array>
+
+  /** Forgets bytes that lie aside. None is no error. */
+  discardQuarantined(digest: Digest): Promise<void>
+
   /**
    * Goes on writing an upload at `offset`, creating it at 0. A longer file is cut to `offset`, for the
    * caller's offset is the truth; a shorter one throws UploadTruncated.
@@ -51,6 +78,20 @@ export interface BlobStore {
 
   /** All uploads that have bytes here, in no order: for finding those that no row knows any more. */
   listUploads(): AsyncIterable<UploadId>
+}
+
+/** Bytes in their place. */
+export interface StoredBytes {
+  readonly size: number
+  /** Another one for other bytes, and for the same ones that were stored once more. */
+  readonly identity: string
+}
+
+export interface QuarantinedBytes {
+  readonly digest: Digest
+  readonly size: number
+  /** Since when they lie there, in milliseconds since 1970. */
+  readonly since: number
 }
 
 /** One writer of one upload. Nobody else may write the upload until `close` has resolved. */

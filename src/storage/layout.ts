@@ -30,6 +30,7 @@
  *       ├── tls/                                the local authority of `--tls auto`, and what it has signed
  *       ├── findings.txt                        what was odd in the tree, and has been told
  *       ├── uploads/<id>                        uploads in progress
+ *       ├── quarantine/<digest>                 bytes that do not have their digest, kept for whoever wants to look
  *       ├── temporary/<unique>                  small files on their way into the tree
  *       └── gone/<unique>                       folders on their way out of it: anyone may remove them
  *
@@ -58,6 +59,7 @@ export const lockPath = `${berthFolder}/lock.db`
 export const controlSocketPath = `${berthFolder}/control.sock`
 export const localAuthorityFolder = `${berthFolder}/tls`
 export const uploadsFolder = `${berthFolder}/uploads`
+export const quarantineFolder = `${berthFolder}/quarantine`
 export const temporaryFolder = `${berthFolder}/temporary`
 export const goneFolder = `${berthFolder}/gone`
 
@@ -113,6 +115,11 @@ export function tagIndexLinkPath(name: RepositoryName, tag: Tag, digest: Digest)
 /** The bytes of an upload in progress. */
 export function uploadPath(upload: UploadId): string {
   return `${uploadsFolder}/${upload}`
+}
+
+/** Damaged bytes of a blob. */
+export function quarantinePath(digest: Digest): string {
+  return `${quarantineFolder}/${digest}`
 }
 
 function linkOf(digest: Digest): string {

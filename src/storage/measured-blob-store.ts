@@ -3,7 +3,7 @@ import type { ByteRange } from '../lib/byte-range.ts'
 import type { Content } from '../lib/content.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { UploadId } from '../oci/upload-id.ts'
-import type { BlobStore, UploadWriter } from './blob-store.ts'
+import type { BlobStore, QuarantinedBytes, StoredBytes, UploadWriter } from './blob-store.ts'
 
 export type TellSeconds = (action: string, seconds: number) => void
 
@@ -26,6 +26,34 @@ class MeasuredBlobStore implements BlobStore {
 
   content(digest: Digest, range: ByteRange): Content {
     return this.#real.content(digest, range)
+  }
+
+  identify(digest: Digest): Promise<StoredBytes | null> {
+    return this.#timed('Stat', this.#real.identify(digest))
+  }
+
+  readBlob(digest: Digest, range: ByteRange): AsyncIterable<Uint8Array> {
+    return this.#real.readBlob(digest, range)
+  }
+
+  quarantine(digest: Digest, bytes: StoredBytes): Promise<boolean> {
+    return this.#timed('Move', this.#real.quarantine(digest, bytes))
+  }
+
+  listQuarantined(): AsyncIterable<QuarantinedBytes> {
+    return this.#real.listQuarantined()
+  }
+
+  releaseQuarantined(digest: Digest): Promise<boolean> {
+    return this.#timed('Move', this.#real.releaseQuarantined(digest))
+  }
+
+  readQuarantined(digest: Digest, range: ByteRange): AsyncIterable<Uint8Array> {
+    return this.#real.readQuarantined(digest, range)
+  }
+
+  discardQuarantined(digest: Digest): Promise<void> {
+    return this.#timed('Delete', this.#real.discardQuarantined(digest))
   }
 
   append(upload: UploadId, offset: number): Promise<UploadWriter> {

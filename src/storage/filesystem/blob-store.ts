@@ -6,15 +6,22 @@
  * written, read and synced on the pool, so that a pull does not wait for a push. On a local disk, calls that touch
  * no content are made in place, and so are writes while memory would run away otherwise (write-backlog.ts).
  */
-import { readdir, rename, rm } from 'node:fs/promises'
+import { opendir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ByteRange } from '../../lib/byte-range.ts'
 import type { FileContent } from '../../lib/content.ts'
-import type { Digest } from '../../oci/digest.ts'
+import { type Digest, isDigest } from '../../oci/digest.ts'
 import { findUploadId, type UploadId } from '../../oci/upload-id.ts'
-import { type BlobStore, UploadTruncated, type UploadWriter } from '../blob-store.ts'
-import { blobDataPath, uploadPath, uploadsFolder } from '../layout.ts'
-import { explaining, explainingEach } from './failures.ts'
+import {
+  type BlobStore,
+  type QuarantinedBytes,
+  type StoredBytes,
+  UploadTruncated,
+  type UploadWriter,
+} from '../blob-store.ts'
+import { blobDataPath, quarantineFolder, quarantinePath, uploadPath, uploadsFolder } from '../layout.ts'
+import { identifyFile, moveAside, moveWhereNothingIs, readFilePart } from './blob-file.ts'
+import { explaining, explainingEach, isAbsence } from './failures.ts'
 import { DurableFolders, syncFile } from './folders.ts'
 import { type FilesystemOptions, openRoot, type Root } from './root.ts'
 import type { ShortCalls } from './short-calls.ts'
@@ -47,6 +54,45 @@ class FilesystemBlobStore implements BlobStore {
 
   content(digest: Digest, range: ByteRange): FileContent {
     return { kind: 'file', path: this.#blobFile(digest), offset: range.offset, length: range.length }
+  }
+
+  identify(digest: Digest): Promise<StoredBytes | null> {
+    const path = this.#blobFile(digest)
+    return explaining(path, () => identifyFile(path))
+  }
+
+  readBlob(digest: Digest, range: ByteRange): AsyncIterable<Uint8Array> {
+    const path = this.#blobFile(digest)
+    return explainingEach(path, readFilePart(path, range))
+  }
+
+  quarantine(digest: Digest, bytes: StoredBytes): Promise<boolean> {
+    const path = this.#blobFile(digest)
+    return explaining(path, () => moveAside(path, this.#quarantineFile(digest), bytes))
+  }
+
+  async *listQuarantined(): AsyncGenerator<QuarantinedBytes> {
+    const folder = join(this.#root, quarantineFolder)
+    const entries = await explaining(folder, () => opendir(folder).catch(emptyIfAbsent))
+    for await (const { name } of explainingEach(folder, entries)) {
+      const found = isDigest(name) ? await explaining(folder, () => factsOf(join(folder, name))) : null
+      if (isDigest(name) && found !== null) yield { digest: name, ...found }
+    }
+  }
+
+  releaseQuarantined(digest: Digest): Promise<boolean> {
+    const path = this.#quarantineFile(digest)
+    return explaining(path, () => moveWhereNothingIs(path, this.#blobFile(digest)))
+  }
+
+  readQuarantined(digest: Digest, range: ByteRange): AsyncIterable<Uint8Array> {
+    const path = this.#quarantineFile(digest)
+    return explainingEach(path, readFilePart(path, range))
+  }
+
+  discardQuarantined(digest: Digest): Promise<void> {
+    const path = this.#quarantineFile(digest)
+    return explaining(path, () => rm(path, { force: true }))
   }
 
   append(upload: UploadId, offset: number): Promise<UploadWriter> {
@@ -118,7 +164,29 @@ class FilesystemBlobStore implements BlobStore {
     return join(this.#root, blobDataPath(digest))
   }
 
+  #quarantineFile(digest: Digest): string {
+    return join(this.#root, quarantinePath(digest))
+  }
+
   #uploadFile(upload: UploadId): string {
     return join(this.#root, uploadPath(upload))
   }
 }
+
+/** Null where it has gone meanwhile. A rename sets the time of the last change. */
+async function factsOf(path: string): Promise<{ readonly size: number; readonly since: number } | null> {
+  try {
+    const { size, ctimeMs } = await stat(path)
+    return { size, since: Math.floor(ctimeMs) }
+  } catch (error) {
+    if (isAbsence(error)) return null
+    throw error
+  }
+}
+
+function emptyIfAbsent(error: unknown): AsyncIterable<never> {
+  if (isAbsence(error)) return nothing()
+  throw error
+}
+
+async function* nothing(): AsyncGenerator<never> {}

@@ -7,7 +7,13 @@ import { bytesContent, type Content } from '../../lib/content.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { MANIFEST_LIMIT } from '../../oci/manifest.ts'
 import type { UploadId } from '../../oci/upload-id.ts'
-import { type BlobStore, UploadTruncated, type UploadWriter } from '../blob-store.ts'
+import {
+  type BlobStore,
+  type QuarantinedBytes,
+  type StoredBytes,
+  UploadTruncated,
+  type UploadWriter,
+} from '../blob-store.ts'
 
 export function openMemoryBlobStore(): BlobStore {
   return new MemoryBlobStore()
@@ -24,6 +30,9 @@ const NOTHING: Readonly<Pieces> = { chunks: [], length: 0 }
 class MemoryBlobStore implements BlobStore {
   readonly #blobs = new Map<Digest, Pieces>()
   readonly #uploads = new Map<UploadId, Pieces>()
+  readonly #quarantined = new Map<Digest, { readonly pieces: Pieces; readonly since: number }>()
+  /** What tells pieces apart that may have the same bytes. */
+  readonly #identities = new WeakMap<Pieces, string>()
 
   async stat(digest: Digest): Promise<number | null> {
     return this.#blobs.get(digest)?.length ?? null
@@ -36,6 +45,43 @@ class MemoryBlobStore implements BlobStore {
       return { kind: 'stream', length: range.length, open: () => asStream(slice(blob, range)) }
     }
     return bytesContent(Buffer.concat(slice(blob, range)))
+  }
+
+  async identify(digest: Digest): Promise<StoredBytes | null> {
+    const found = this.#blobs.get(digest)
+    return found === undefined ? null : { size: found.length, identity: this.#identityOf(found) }
+  }
+
+  async *readBlob(digest: Digest, range: ByteRange): AsyncGenerator<Uint8Array> {
+    yield* slice(this.#blobs.get(digest) ?? NOTHING, range)
+  }
+
+  async quarantine(digest: Digest, { identity }: StoredBytes): Promise<boolean> {
+    const pieces = this.#blobs.get(digest)
+    if (pieces === undefined || this.#identityOf(pieces) !== identity) return false
+    this.#blobs.delete(digest)
+    this.#quarantined.set(digest, { pieces, since: Date.now() })
+    return true
+  }
+
+  async *listQuarantined(): AsyncGenerator<QuarantinedBytes> {
+    for (const [digest, { pieces, since }] of [...this.#quarantined])
+      yield { digest, size: pieces.length, since }
+  }
+
+  async releaseQuarantined(digest: Digest): Promise<boolean> {
+    const found = this.#quarantined.get(digest)
+    if (found === undefined || this.#blobs.has(digest)) return false
+    this.#blobs.set(digest, found.pieces)
+    return this.#quarantined.delete(digest)
+  }
+
+  async *readQuarantined(digest: Digest, range: ByteRange): AsyncGenerator<Uint8Array> {
+    yield* slice(this.#quarantined.get(digest)?.pieces ?? NOTHING, range)
+  }
+
+  async discardQuarantined(digest: Digest): Promise<void> {
+    this.#quarantined.delete(digest)
   }
 
   async append(upload: UploadId, offset: number): Promise<UploadWriter> {
@@ -68,6 +114,12 @@ class MemoryBlobStore implements BlobStore {
 
   async *listUploads(): AsyncGenerator<UploadId> {
     yield* [...this.#uploads.keys()]
+  }
+
+  #identityOf(pieces: Pieces): string {
+    const known = this.#identities.get(pieces) ?? crypto.randomUUID()
+    this.#identities.set(pieces, known)
+    return known
   }
 
   #first(upload: UploadId, length: number): Pieces {

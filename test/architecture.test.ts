@@ -41,7 +41,12 @@ interface Limit {
   forbids(edge: Import): boolean
 }
 
-const STORAGE_PORTS = ['src/storage/blob-store.ts', 'src/storage/tree-store.ts', 'src/storage/layout.ts']
+const STORAGE_PORTS = [
+  'src/storage/blob-store.ts',
+  'src/storage/tree-store.ts',
+  'src/storage/backup-folder.ts',
+  'src/storage/layout.ts',
+]
 
 const LIMITS: readonly Limit[] = [
   {

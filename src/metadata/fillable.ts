@@ -1,0 +1,14 @@
+/** A new database that is filled from a backup, by one process and before any server uses it. */
+import type { Database, Read } from './database.ts'
+import type { TableShape } from './tables.ts'
+
+export interface FillableDatabase extends Read, Pick<Database, 'write'> {
+  /** Every table of the schema. */
+  listTables(): Promise<TableShape[]>
+  /** Lets new rows have ids behind those that were loaded. */
+  goOnBehindIds(tables: readonly TableShape[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** Nobody looks at the link tree meanwhile: whoever fills a database sees to it later. */
+export const settlesNothing = () => Promise.resolve(new Map<string, Error>())

@@ -1,0 +1,28 @@
+/** A SQLite file that is filled from a backup, with the writer in this thread. */
+import type { AnyCommand } from '../database.ts'
+import { type FillableDatabase, settlesNothing } from '../fillable.ts'
+import type { Migration } from '../schema.ts'
+import { SqliteReader } from './reader.ts'
+import { listSqliteTables } from './snapshot.ts'
+import { openSqliteWriter } from './writer.ts'
+
+/** Makes the file where there is none; the schema is that of these migrations. Throws DatabaseUnavailable, SchemaTooNew. */
+export async function openSqliteToFill(
+  path: string,
+  migrations: readonly Migration[],
+): Promise<FillableDatabase> {
+  const writer = await openSqliteWriter({ path, migrations, settle: settlesNothing })
+  const reader = new SqliteReader(path)
+  return {
+    one: (sql, values, decode) => reader.one(sql, values, decode),
+    all: (sql, values, decode) => reader.all(sql, values, decode),
+    write: async (command, input) => (await writer.submit(command as AnyCommand, input)) as never,
+    listTables: () => listSqliteTables(reader),
+    // AUTOINCREMENT heeds ids that were given to it.
+    goOnBehindIds: () => Promise.resolve(),
+    async close() {
+      reader.close()
+      await writer.close()
+    },
+  }
+}

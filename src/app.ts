@@ -5,6 +5,7 @@
 import type { Authenticator } from './access/authenticate.ts'
 import { openAccess } from './app/access.ts'
 import { type OpenedCertificates, openCertificates } from './app/certificates.ts'
+import { collectionPolicyOf } from './app/collection-policy.ts'
 import { describeServer, openControlSocket } from './app/control.ts'
 import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
@@ -169,6 +170,8 @@ async function openRegistry(
     policy: {
       manifests: await manifestPolicyOf(config.manifests),
       uploadExpiry: config.uploads.expireAfterMilliseconds,
+      collection: collectionPolicyOf(config.collection),
+      isReadOnly: config.storage.readOnly,
     },
   }
   return { registry, broken: opened.broken, volume }

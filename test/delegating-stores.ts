@@ -6,7 +6,13 @@ import type { ByteRange } from '../src/lib/byte-range.ts'
 import type { Content } from '../src/lib/content.ts'
 import type { Digest } from '../src/oci/digest.ts'
 import type { UploadId } from '../src/oci/upload-id.ts'
-import type { BlobStore, QuarantinedBytes, StoredBytes, UploadWriter } from '../src/storage/blob-store.ts'
+import type {
+  BlobStore,
+  CondemnedBytes,
+  QuarantinedBytes,
+  StoredBytes,
+  UploadWriter,
+} from '../src/storage/blob-store.ts'
 import type { EntryKind, FileFacts, TreeStore } from '../src/storage/tree-store.ts'
 
 export class DelegatingBlobStore implements BlobStore {
@@ -78,6 +84,22 @@ export class DelegatingBlobStore implements BlobStore {
 
   listUploads(): AsyncIterable<UploadId> {
     return this.real.listUploads()
+  }
+
+  condemn(digest: Digest, epoch: number): Promise<boolean> {
+    return this.real.condemn(digest, epoch)
+  }
+
+  putBack(digest: Digest): Promise<boolean> {
+    return this.real.putBack(digest)
+  }
+
+  listCondemned(before?: number): AsyncIterable<CondemnedBytes> {
+    return this.real.listCondemned(before)
+  }
+
+  unlinkCondemned(found: CondemnedBytes): Promise<void> {
+    return this.real.unlinkCondemned(found)
   }
 }
 

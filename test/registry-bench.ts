@@ -63,6 +63,8 @@ export type OpenBench = (options?: BenchOptions) => Promise<Bench>
 const POLICY: Policy = {
   manifests: { allowMissingBlobs: false, indexPlatforms: 'none', foreignUrls: null, classes: null },
   uploadExpiry: 7 * 86_400_000,
+  collection: { grace: 86_400_000, lease: 3_600_000, condemnedFor: 600_000, unlinkAfter: 600_000 },
+  isReadOnly: false,
 }
 
 /** The run of the machine in which all is written. */

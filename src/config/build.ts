@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { buildAuth } from './build-auth.ts'
+import { buildCollection } from './build-collection.ts'
 import type {
   Config,
   DatabaseChoice,
@@ -69,6 +70,7 @@ export function buildConfig(settings: Settings, defaults: Defaults): Config {
     log: buildLog(settings, defaults.logFormat),
     uploads: buildUploads(settings),
     manifests: buildManifests(settings),
+    collection: buildCollection(settings),
     lists: {
       catalogMaxEntries: Math.min(settings.catalog?.maxentries ?? 1_000, LONGEST_PAGE),
       tagsMax: Math.min(settings.tags?.maxtags ?? 10_000, LONGEST_PAGE),

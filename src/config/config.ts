@@ -19,6 +19,7 @@ export interface Config {
   readonly log: LogConfig
   readonly uploads: UploadsConfig
   readonly manifests: ManifestsConfig
+  readonly collection: CollectionConfig
   readonly lists: {
     /** The largest `n` of `_catalog`. */
     readonly catalogMaxEntries: number
@@ -151,6 +152,21 @@ export interface ManifestsConfig {
   readonly foreignUrls: { readonly allow: readonly string[]; readonly deny: readonly string[] } | null
   /** What may be pushed (`image`, `plugin`); null for anything (`policy.repository.classes`). */
   readonly classes: readonly string[] | null
+}
+
+/** When what nothing needs is deleted (docs/decisions/collection.md). */
+export interface CollectionConfig {
+  readonly isEnabled: boolean
+  /** For how long it is kept all the same. */
+  readonly graceMilliseconds: number
+  /** For how long content is left alone that a push has just named. */
+  readonly leaseMilliseconds: number
+  /** How long it is condemned before it is deleted. */
+  readonly condemnedForMilliseconds: number
+  /** How long deleted bytes lie aside. */
+  readonly unlinkAfterMilliseconds: number
+  /** Times that are too short for slow pushes were asked for. */
+  readonly allowsShortTimes: boolean
 }
 
 interface RepeatedCheck {

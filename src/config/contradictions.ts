@@ -1,5 +1,7 @@
 /** Settings that are right each by itself, but not together; and those that work, but perhaps not as their writer thinks. */
+
 import { LEAST_CONNECTIONS, LONGEST_PAGE } from './build.ts'
+import { findCollectionContradictions, shortTimesDoubt } from './build-collection.ts'
 import type { Config } from './config.ts'
 import type { Draft } from './draft.ts'
 
@@ -30,6 +32,7 @@ export function findContradictions(config: Config, given: Draft): string[] {
       `${say('berth.tls')} keeps its authority in the data folder, and storage in memory has none. Use a folder, or files (http.tls.certificate).`,
     ...tlsContradictions(given),
     ...addressContradictions(config, given),
+    ...findCollectionContradictions(config.collection, say),
   ].filter((problem) => problem !== false)
 }
 
@@ -78,6 +81,7 @@ export function findDoubts({ storage, database, http }: Config, given: Draft): s
   const isKept = database.kind === 'postgres' || database.path !== null
   const oldest = given.get(['http', 'tls', 'minimumtls'])
   return [
+    shortTimesDoubt(given),
     storage.driver.kind === 'memory' &&
       isKept &&
       'Storage in memory is gone when Berth stops, but the database stays, and will then list images that nobody can pull. ' +

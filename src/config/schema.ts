@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { LOG_FORMATS, LOG_LEVELS } from './config.ts'
+import { collectionSection, unsafeShortGrace } from './schema-collection.ts'
 import { authSection, healthSection, httpSection } from './schema-http.ts'
 import { storageSection } from './schema-storage.ts'
 import { required, section, setting, unread } from './setting.ts'
@@ -108,6 +109,8 @@ const berthSection = section({
       byDefault: 'false',
     }),
   }),
+  collection: collectionSection,
+  unsafeShortGrace,
   tls: setting(oneOf(['auto']), {
     about: 'auto: a certificate for this machine, of an authority that is kept in the data folder',
     byDefault: 'what http.tls says',

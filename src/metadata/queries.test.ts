@@ -82,7 +82,7 @@ const BAD_STATEMENTS = [
   'SELECT name FROM repositories WHERE name > $1 ORDER BY created_at LIMIT 10',
   'UPDATE manifests SET size = 0 WHERE media_type = $1',
   'DELETE FROM events WHERE actor = $1',
-  'SELECT count(*) AS count FROM blobs WHERE state = $1',
+  'SELECT count(*) AS count FROM manifests WHERE pushed_by = $1',
 ]
 
 const functions = await findFunctions()
@@ -301,8 +301,10 @@ const VALUES: Readonly<Record<string, string>> = {
   digest: `'sha256:' || g % 4001`,
   subject: `CASE WHEN g % 20 = 0 THEN '${other}' WHEN g % 4 = 0 THEN 'sha256:' || g END`,
   artifact_type: `'type' || g % 3`,
-  kind: `'tag'`,
-  state: `'live'`,
+  kind: `CASE WHEN g % 3 = 0 THEN 'layer' ELSE 'tag' END`,
+  state: `CASE WHEN g % 100 = 0 THEN 'condemned' ELSE 'live' END`,
+  'gc_reviews.repository_id': 'CASE WHEN g % 2 = 0 THEN 0 ELSE 1 + g % 1000 END',
+  closing: `CASE WHEN g % 100 = 0 THEN 'sha256:' || g END`,
   'tag_history.repository_id': '1 + g % 10',
   'tag_history.name': `'v' || g % 7`,
   'tree_dirty.key': `'v' || g % 3000`,

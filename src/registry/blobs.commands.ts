@@ -22,19 +22,25 @@ import { type Problem, RegistryError } from '../oci/errors.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { isManifestType } from '../oci/manifest-format.ts'
 import type { MountBlob, UnlinkBlob } from './blobs.ts'
-import { BLOB_LEASE } from './registry.ts'
 import { markLayerAdded, markLayerRemoved, resettleLayer } from './tree/marks.ts'
 import { healLink } from './tree/torn-links.ts'
+
+/** Bytes that have just become durable, and for how many milliseconds they are left alone at least. */
+export interface DurableBlob {
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+  readonly lease: number
+}
 
 /** Makes durable bytes a blob that the repository may read. */
 export async function addBlob(
   tx: Transaction,
   repository: RepositoryId,
-  digest: Digest,
-  size: number,
+  { digest, size, lease }: DurableBlob,
 ): Promise<void> {
-  if (!(await insertBlob(tx, digest, size, tx.now + BLOB_LEASE))) throw beingDeleted(digest)
-  await scheduleReview(tx, { repository: 0, digest, reason: 'blob uploaded', dueAt: tx.now + BLOB_LEASE })
+  if (!(await insertBlob(tx, digest, size, tx.now + lease))) throw beingDeleted(digest)
+  await scheduleReview(tx, { repository: 0, digest, reason: 'blob uploaded', dueAt: tx.now + lease })
   if (await linkBlob(tx, repository, digest)) await markLayerAdded(tx, repository, digest)
   else await showLayerAgain(tx, repository, digest)
 }
@@ -51,7 +57,7 @@ export async function keepReferencedBlobs(
   tx: Transaction,
   repository: RepositoryId,
   manifest: Manifest,
-  options: { readonly allowMissing: boolean },
+  options: { readonly allowMissing: boolean; readonly lease: number },
 ): Promise<void> {
   const required = new Set(manifest.blobs.map((blob) => blob.digest))
   const optional = [
@@ -63,16 +69,26 @@ export async function keepReferencedBlobs(
   const missing: Digest[] = []
   // One by one, for on PostgreSQL only that locks them in digest order: two pushes that share blobs never deadlock.
   for (const digest of digests) {
-    const isHere = linked.has(digest) && (await keptOrRefused(tx, digest, referToBlob))
+    const isHere =
+      linked.has(digest) && (await keptOrRefused(tx, digest, { keep: referToBlob, lease: options.lease }))
     if (!isHere && required.has(digest)) missing.push(digest)
   }
   if (missing.length > 0 && !options.allowMissing) throw missingBlobs(missing)
 }
 
+/** For how many milliseconds the blob is left alone at least. */
+interface Leased {
+  readonly lease: number
+}
+
+export type BlobMount = MountBlob & Leased
+export type BlobUnlinking = UnlinkBlob & Leased
+
 /** False where neither the named repository nor, without a name, any in scope has the blob. */
-export const mountBlobCommand = command('blob.mount', async (tx, input: MountBlob): Promise<boolean> => {
+export const mountBlobCommand = command('blob.mount', async (tx, input: BlobMount): Promise<boolean> => {
   const source = await findRepositoryWithBlob(tx, input.digest, { name: input.from, scope: input.scope })
-  if (source === null || !(await keptOrRefused(tx, input.digest, keepBlob))) return false
+  if (source === null || !(await keptOrRefused(tx, input.digest, { keep: keepBlob, lease: input.lease })))
+    return false
   const repository = await findOrCreateRepository(tx, input.repository)
   if (await linkBlob(tx, repository, input.digest)) {
     await markLayerAdded(tx, repository, input.digest)
@@ -83,14 +99,14 @@ export const mountBlobCommand = command('blob.mount', async (tx, input: MountBlo
   return true
 })
 
-export const unlinkBlobCommand = command('blob.unlink', async (tx, input: UnlinkBlob): Promise<void> => {
+export const unlinkBlobCommand = command('blob.unlink', async (tx, input: BlobUnlinking): Promise<void> => {
   const { digest } = input
   const repository = await findRepositoryId(tx, input.repository)
   if (repository === null || !(await unlinkBlob(tx, repository, digest))) {
     throw new RegistryError('BLOB_UNKNOWN', `There is no blob ${digest} in ${input.repository}.`)
   }
   await markLayerRemoved(tx, repository, digest)
-  await scheduleReview(tx, { repository: 0, digest, reason: 'link dropped', dueAt: tx.now + BLOB_LEASE })
+  await scheduleReview(tx, { repository: 0, digest, reason: 'link dropped', dueAt: tx.now + input.lease })
   await record(tx, repository, input.by, { kind: 'blob.unlinked', digest })
 })
 
@@ -104,9 +120,9 @@ async function showLayerAgain(tx: Transaction, repository: RepositoryId, digest:
 async function keptOrRefused(
   tx: Transaction,
   digest: Digest,
-  keep: typeof keepBlob | typeof referToBlob,
+  how: { readonly keep: typeof keepBlob | typeof referToBlob; readonly lease: number },
 ): Promise<boolean> {
-  if (await keep(tx, digest, tx.now + BLOB_LEASE)) return true
+  if (await how.keep(tx, digest, tx.now + how.lease)) return true
   if ((await findBlobState(tx, digest)) === null) return false
   throw beingDeleted(digest)
 }

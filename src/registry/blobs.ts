@@ -70,7 +70,8 @@ export async function mountBlob(registry: Registry, input: MountBlob): Promise<b
   if (input.from !== null && !(await isReadable(registry, input.from))) return false
   const size = await findBlobSize(registry.database, input.digest)
   if (size === null || (await registry.blobs.stat(input.digest)) !== size) return false
-  return await registry.database.write(mountBlobCommand, input)
+  const { lease } = registry.policy.collection
+  return await registry.database.write(mountBlobCommand, { ...input, lease })
 }
 
 export interface UnlinkBlob {
@@ -82,7 +83,8 @@ export interface UnlinkBlob {
 /** Drops the repository's link: the blob can no longer be read through it. Throws BLOB_UNKNOWN. */
 export async function unlinkBlob(registry: Registry, input: UnlinkBlob): Promise<void> {
   await requireChecked(registry, input.repository)
-  await registry.database.write(unlinkBlobCommand, input)
+  const { lease } = registry.policy.collection
+  await registry.database.write(unlinkBlobCommand, { ...input, lease })
 }
 
 /** Whether the database can be asked what the repository has. Where its folder cannot be read, the client uploads instead. */

@@ -152,7 +152,7 @@ describeOnDatabases('an upload whose writer has lapsed', (open) => {
     await uploads.append(session, blob.bytes)
     await holdAs(bench, session, 'the/writer', 60_000)
     const [{ digest }, size] = [blob, blob.bytes.length]
-    const other = { ...session, digest, size, writer: 'another/writer' }
+    const other = { ...session, digest, size, lease: 1000, writer: 'another/writer' }
     for (const writer of [other.writer, null]) {
       const finished = await bench.database.write(finishUploadCommand, { ...other, writer })
       expect(finished).toEqual({ kind: 'taken-over', received: size })

@@ -180,6 +180,7 @@ export class HeldUpload {
       writer: this.#hold.writer,
       digest,
       size: this.#received,
+      lease: this.#registry.policy.collection.lease,
     })
     if (finished.kind === 'taken-over') throw new UploadOutOfStep(finished.received)
     this.#end()

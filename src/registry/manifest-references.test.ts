@@ -25,7 +25,6 @@ import { OCI_INDEX, OCI_MANIFEST, parseMediaType } from '../oci/media-type.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { mountBlob } from './blobs.ts'
 import { type PutManifestFacts, putManifestCommand } from './manifests.commands.ts'
-import { BLOB_LEASE } from './registry.ts'
 
 const FOREIGN = parseMediaType('application/vnd.docker.image.rootfs.foreign.diff.tar.gzip')
 
@@ -204,7 +203,7 @@ describeOnDatabases('what a manifest refers to', (open) => {
     for (const [index, { digest }] of blobs.entries()) {
       const after = await blobFacts(bench, digest)
       expect(after?.epoch).toBe((before[index]?.epoch ?? 0) + 1)
-      expect(after?.leaseUntil).toBeGreaterThanOrEqual(start + BLOB_LEASE - 1)
+      expect(after?.leaseUntil).toBeGreaterThanOrEqual(start + bench.registry.policy.collection.lease - 1)
     }
     await pushManifest(bench.registry, own, image, 'v1')
     expect((await blobFacts(bench, config.digest))?.epoch).toBe((before[0]?.epoch ?? 0) + 2)
@@ -256,6 +255,7 @@ async function statementsOfPush(bench: Bench, repository: RepositoryName, { dige
     requiredChildren: [],
     mayOverwrite: true,
     by: 'tester',
+    lease: 1000,
     lost: [],
   })
   return count

@@ -25,7 +25,6 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import { keepReferencedBlobs } from './blobs.commands.ts'
-import { BLOB_LEASE } from './registry.ts'
 import { moveTags } from './tags.commands.ts'
 import { type LostLink, showLostLinks } from './tree/lost-links.ts'
 import {
@@ -49,6 +48,8 @@ export interface PutManifestFacts {
   readonly requiredChildren: readonly Digest[]
   readonly mayOverwrite: boolean
   readonly by: string
+  /** Milliseconds for which what the manifest refers to is left alone at least. */
+  readonly lease: number
   /** Of the manifest's links those that the tree does not have. */
   readonly lost: readonly LostLink[]
 }
@@ -66,7 +67,10 @@ export const putManifestCommand = command(
     const repository = await findOrCreateRepository(tx, input.repository)
     // Before anything is added, so that what is new is not marked twice.
     await showLostLinks(tx, repository, input.lost)
-    await keepReferencedBlobs(tx, repository, input.manifest, { allowMissing: input.allowMissingBlobs })
+    await keepReferencedBlobs(tx, repository, input.manifest, {
+      allowMissing: input.allowMissingBlobs,
+      lease: input.lease,
+    })
     await requireManifests(tx, repository, input.requiredChildren)
     const isNew = await storeOrHoldManifest(tx, repository, input)
     await healLinksOfManifest(tx, repository, input.digest)
@@ -89,6 +93,8 @@ export interface ManifestDeletion {
   readonly repository: RepositoryName
   readonly digest: Digest
   readonly by: string
+  /** Milliseconds after which the manifest is looked at. */
+  readonly lease: number
   /** The deletion that this one goes on with, or null. */
   readonly trash: TrashId | null
 }
@@ -124,7 +130,7 @@ export const deleteManifestCommand = command(
       repository,
       digest: input.digest,
       reason: 'manifest deleted',
-      dueAt: tx.now + BLOB_LEASE,
+      dueAt: tx.now + input.lease,
     })
     await record(tx, repository, input.by, { kind: 'manifest.deleted', digest: input.digest, tags })
     return null

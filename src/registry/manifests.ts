@@ -73,6 +73,7 @@ export async function putManifest(registry: Registry, input: PutManifest): Promi
     allowMissingBlobs: policy.allowMissingBlobs,
     mayOverwrite: input.mayOverwrite,
     by: input.by,
+    lease: registry.policy.collection.lease,
   })
 }
 
@@ -151,9 +152,10 @@ export async function deleteManifest(
   input: { readonly repository: RepositoryName; readonly digest: Digest; readonly by: string },
 ): Promise<void> {
   await requireChecked(registry, input.repository)
+  const { lease } = registry.policy.collection
   let trash: TrashId | null = null
   do {
-    trash = await registry.database.write(deleteManifestCommand, { ...input, trash })
+    trash = await registry.database.write(deleteManifestCommand, { ...input, lease, trash })
   } while (trash !== null)
 }
 

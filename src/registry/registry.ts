@@ -26,10 +26,22 @@ export interface Policy {
   readonly manifests: ManifestPolicy
   /** An upload that nobody touches for this long is forgotten. */
   readonly uploadExpiry: number
+  readonly collection: CollectionPolicy
+  /** Nothing may be pushed or deleted, by anybody. */
+  readonly isReadOnly: boolean
 }
 
-/** How long content that has just gained or lost a reference is left alone, in milliseconds. Collection's grace is at least as long. */
-export const BLOB_LEASE = 60 * 60 * 1000
+/** When what nothing needs is deleted. */
+export interface CollectionPolicy {
+  /** Content that nothing refers to stays for so long. At least as long as the lease. */
+  readonly grace: number
+  /** Content that has just gained or lost a reference, or that a client was told is there, is left alone for so long. */
+  readonly lease: number
+  /** What is condemned can come back for so long before it is deleted. */
+  readonly condemnedFor: number
+  /** Deleted bytes lie aside for so long. */
+  readonly unlinkAfter: number
+}
 
 /** The repository as the link tree must be asked about it; null where the database alone can tell, as it mostly can. */
 export async function findUnchecked(

@@ -9,7 +9,6 @@ import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
-import { BLOB_LEASE } from './registry.ts'
 import { markTag, resettleTag } from './tree/marks.ts'
 
 export interface TagMoves {
@@ -17,6 +16,8 @@ export interface TagMoves {
   readonly digest: Digest
   readonly mayOverwrite: boolean
   readonly by: string
+  /** Milliseconds after which what the tags named before is looked at. */
+  readonly lease: number
 }
 
 /** Points the tags at the digest, and gives those that named something else, or nothing, before. Throws DENIED. */
@@ -28,28 +29,33 @@ export async function moveTags(tx: Transaction, repository: RepositoryId, moves:
   return moved
 }
 
-export const deleteTagCommand = command(
-  'tag.delete',
-  async (tx, input: { readonly repository: RepositoryName; readonly tag: Tag; readonly by: string }) => {
-    const repository = await findRepositoryId(tx, input.repository)
-    const digest = repository === null ? null : await deleteTag(tx, repository, input.tag)
-    if (repository === null || digest === null) {
-      throw new RegistryError('MANIFEST_UNKNOWN', `There is no tag ${input.tag} in ${input.repository}.`)
-    }
-    await trashTag(tx, await createTrash(tx, repository, 'tag', input.by), input.tag, digest)
-    await endTagInterval(tx, repository, input.tag)
-    await markTag(tx, repository, input.tag, digest, null)
-    await reviewDisplaced(tx, repository, digest)
-    await record(tx, repository, input.by, { kind: 'tag.deleted', tag: input.tag, digest })
-  },
-)
+export interface TagDeletion {
+  readonly repository: RepositoryName
+  readonly tag: Tag
+  readonly by: string
+  /** Milliseconds after which what the tag named is looked at. */
+  readonly lease: number
+}
+
+export const deleteTagCommand = command('tag.delete', async (tx, input: TagDeletion) => {
+  const repository = await findRepositoryId(tx, input.repository)
+  const digest = repository === null ? null : await deleteTag(tx, repository, input.tag)
+  if (repository === null || digest === null) {
+    throw new RegistryError('MANIFEST_UNKNOWN', `There is no tag ${input.tag} in ${input.repository}.`)
+  }
+  await trashTag(tx, await createTrash(tx, repository, 'tag', input.by), input.tag, digest)
+  await endTagInterval(tx, repository, input.tag)
+  await markTag(tx, repository, input.tag, digest, null)
+  await reviewDisplaced(tx, repository, digest, input.lease)
+  await record(tx, repository, input.by, { kind: 'tag.deleted', tag: input.tag, digest })
+})
 
 /** False where the tag names the digest already. Where somebody moves it at the same moment, it is looked at again. */
 async function moveTag(
   tx: Transaction,
   repository: RepositoryId,
   tag: Tag,
-  { digest, mayOverwrite, by }: TagMoves,
+  { digest, mayOverwrite, by, lease }: TagMoves,
 ): Promise<boolean> {
   for (;;) {
     const before = await findTagDigest(tx, repository, tag)
@@ -61,7 +67,7 @@ async function moveTag(
     if (!(await pointTag(tx, repository, tag, { before, digest }))) continue
     if (before !== null) {
       await endTagInterval(tx, repository, tag)
-      await reviewDisplaced(tx, repository, before)
+      await reviewDisplaced(tx, repository, before, lease)
     }
     await beginTagInterval(tx, repository, tag, digest, by)
     await markTag(tx, repository, tag, before, digest)
@@ -74,6 +80,11 @@ function existsAlready(tag: Tag): RegistryError {
 }
 
 /** What a tag no longer names may have become free to collect. */
-function reviewDisplaced(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<void> {
-  return scheduleReview(tx, { repository, digest, reason: 'tag moved', dueAt: tx.now + BLOB_LEASE })
+function reviewDisplaced(
+  tx: Transaction,
+  repository: RepositoryId,
+  digest: Digest,
+  lease: number,
+): Promise<void> {
+  return scheduleReview(tx, { repository, digest, reason: 'tag moved', dueAt: tx.now + lease })
 }

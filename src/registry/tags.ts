@@ -31,7 +31,8 @@ export async function deleteTag(
   input: { readonly repository: RepositoryName; readonly tag: Tag; readonly by: string },
 ): Promise<void> {
   await requireChecked(registry, input.repository)
-  await registry.database.write(deleteTagCommand, input)
+  const { lease } = registry.policy.collection
+  await registry.database.write(deleteTagCommand, { ...input, lease })
 }
 
 function unknownRepository(repository: RepositoryName): RegistryError {

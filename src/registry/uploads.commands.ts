@@ -26,11 +26,11 @@ import {
   type UploadProgress,
   type UploadRow,
 } from '../metadata/uploads.ts'
-import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
+import type { DigestAlgorithm } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/upload-id.ts'
-import { addBlob } from './blobs.commands.ts'
+import { addBlob, type DurableBlob } from './blobs.commands.ts'
 
 const PROGRESS = { durable: false } as const
 
@@ -152,7 +152,7 @@ export const finishUploadCommand = command(
   'upload.finish',
   async (
     tx,
-    input: UploadSession & { readonly writer: string | null; readonly digest: Digest; readonly size: number },
+    input: UploadSession & DurableBlob & { readonly writer: string | null },
   ): Promise<FinishedUpload> => {
     const repository = await findRepositoryId(tx, input.repository)
     if (repository === null) throw unknownUpload(input)
@@ -161,7 +161,7 @@ export const finishUploadCommand = command(
       return { kind: 'taken-over', received: (await getUploadOf(tx, input)).received }
     }
     if (!isMine && !(await isBlobLinked(tx, repository, input.digest))) throw unknownUpload(input)
-    await addBlob(tx, repository, input.digest, input.size)
+    await addBlob(tx, repository, input)
     return { kind: 'finished' }
   },
 )

@@ -13,7 +13,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/upload-id.ts'
 import { getBlob } from './blobs.ts'
 import { UploadOutOfStep } from './held-upload.ts'
-import { BLOB_LEASE, type Registry } from './registry.ts'
+import type { Registry } from './registry.ts'
 import type { UploadSession } from './uploads.commands.ts'
 import { appendToUpload, cancelUpload, finishUpload, getUploadProgress, putBlob } from './uploads.ts'
 
@@ -132,7 +132,7 @@ describeOnDatabases('uploads', (open) => {
       await send(bench.registry, await begin(), blob)
       const after = await blobFacts(bench, blob.digest)
       expect(after).toMatchObject({ size: before?.size, state: 'live', epoch: (before?.epoch ?? 0) + 1 })
-      expect(after?.leaseUntil).toBeGreaterThanOrEqual(start + BLOB_LEASE - 1)
+      expect(after?.leaseUntil).toBeGreaterThanOrEqual(start + bench.registry.policy.collection.lease - 1)
       await requireStored(blob)
     })
 

@@ -177,6 +177,7 @@ async function hasFinished(registry: Registry, session: UploadSession, digest: D
     writer: null,
     digest,
     size,
+    lease: registry.policy.collection.lease,
   })
   return kind === 'finished'
 }

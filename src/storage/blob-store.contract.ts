@@ -18,6 +18,7 @@ import {
   write,
 } from './blob-store.fixtures.ts'
 import { type BlobStore, UploadTruncated } from './blob-store.ts'
+import { testCondemned } from './condemned.contract.ts'
 import { testQuarantine } from './quarantine.contract.ts'
 
 const MIB = 1024 * 1024
@@ -347,6 +348,8 @@ export function testBlobStore(driver: string, open: () => Promise<OpenedBlobStor
         expect(await listAll(store)).toEqual(uploads.sort())
       })
     })
+
+    testCondemned(() => opened)
 
     test('what was written and committed is there for the next process', async () => {
       const bytes = patternedBytes(200_000)

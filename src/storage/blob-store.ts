@@ -78,6 +78,36 @@ export interface BlobStore {
 
   /** All uploads that have bytes here, in no order: for finding those that no row knows any more. */
   listUploads(): AsyncIterable<UploadId>
+
+  /**
+   * Takes a blob's bytes out of their place, durably, and keeps them aside; calls at one time share their syncs. `epoch`
+   * is told by `listCondemned`. False: there were none, and the storage was there to say so.
+   */
+  condemn(digest: Digest, epoch: number): Promise<boolean>
+
+  /**
+   * Puts the newest condemned bytes of a blob back into its place, durably, where nothing is there. True: the blob has
+   * bytes now because of this call.
+   */
+  putBack(digest: Digest): Promise<boolean>
+
+  /** What was condemned before a time in milliseconds since 1970, by the storage's clock: all where none is named. Oldest first, roughly. */
+  listCondemned(before?: number): AsyncIterable<CondemnedBytes>
+
+  /** Removes condemned bytes for good: those that were listed, and none that came later. Bytes that are gone are no error. */
+  unlinkCondemned(found: CondemnedBytes): Promise<void>
+}
+
+/** Bytes of a blob that were taken out of their place. */
+export interface CondemnedBytes {
+  readonly digest: Digest
+  readonly epoch: number
+  /** Milliseconds since 1970, by the storage's clock. */
+  readonly condemnedAt: number
+  /** Bytes. */
+  readonly size: number
+  /** Which of several of one digest, to the storage. */
+  readonly place: string
 }
 
 /** Bytes in their place. */

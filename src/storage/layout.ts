@@ -31,6 +31,8 @@
  *       ├── findings.txt                        what was odd in the tree, and has been told
  *       ├── uploads/<id>                        uploads in progress
  *       ├── quarantine/<digest>                 bytes that do not have their digest, kept for whoever wants to look
+ *       ├── condemned
+ *       │   └── <ten seconds>/<algorithm>-<hex>.<epoch>.<unique>   content on its way out (condemned.ts)
  *       ├── temporary/<unique>                  small files on their way into the tree
  *       └── gone/<unique>                       folders on their way out of it: anyone may remove them
  *
@@ -60,6 +62,7 @@ export const controlSocketPath = `${berthFolder}/control.sock`
 export const localAuthorityFolder = `${berthFolder}/tls`
 export const uploadsFolder = `${berthFolder}/uploads`
 export const quarantineFolder = `${berthFolder}/quarantine`
+export const condemnedFolder = `${berthFolder}/condemned`
 export const temporaryFolder = `${berthFolder}/temporary`
 export const goneFolder = `${berthFolder}/gone`
 

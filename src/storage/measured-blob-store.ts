@@ -3,7 +3,7 @@ import type { ByteRange } from '../lib/byte-range.ts'
 import type { Content } from '../lib/content.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { UploadId } from '../oci/upload-id.ts'
-import type { BlobStore, QuarantinedBytes, StoredBytes, UploadWriter } from './blob-store.ts'
+import type { BlobStore, CondemnedBytes, QuarantinedBytes, StoredBytes, UploadWriter } from './blob-store.ts'
 
 export type TellSeconds = (action: string, seconds: number) => void
 
@@ -82,6 +82,22 @@ class MeasuredBlobStore implements BlobStore {
 
   listUploads(): AsyncIterable<UploadId> {
     return this.#real.listUploads()
+  }
+
+  condemn(digest: Digest, epoch: number): Promise<boolean> {
+    return this.#timed('Move', this.#real.condemn(digest, epoch))
+  }
+
+  putBack(digest: Digest): Promise<boolean> {
+    return this.#timed('Move', this.#real.putBack(digest))
+  }
+
+  listCondemned(before?: number): AsyncIterable<CondemnedBytes> {
+    return this.#real.listCondemned(before)
+  }
+
+  unlinkCondemned(found: CondemnedBytes): Promise<void> {
+    return this.#timed('Delete', this.#real.unlinkCondemned(found))
   }
 
   async #timed<T>(action: string, work: Promise<T>): Promise<T> {

@@ -16,13 +16,13 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { blobDataPath } from '../../storage/layout.ts'
 import { deleteManifest } from '../manifests.ts'
-import { BLOB_LEASE } from '../registry.ts'
 import {
   findGarbage,
   GARBAGE_BEGIN,
   type GarbageCounts,
   type GarbageFinding,
   GarbageUnknown,
+  PUSH_UNDER_WAY,
 } from './garbage.ts'
 
 // Hundreds of pushes to PostgreSQL, beside other tests.
@@ -223,7 +223,7 @@ describeOnDatabases('garbage', (open) => {
     writeFileSync(path, lost.bytes)
     const recently = await look(bench)
     expect(recently.of('garbage blob').has(lost.digest)).toBe(false)
-    utimesSync(path, new Date(), new Date(Date.now() - 2 * BLOB_LEASE))
+    utimesSync(path, new Date(), new Date(Date.now() - 2 * PUSH_UNDER_WAY))
     const emptied = newBlob()
     mkdirSync(dirname(join(bench.root, blobDataPath(emptied.digest))), { recursive: true })
     writeFileSync(join(bench.root, 'docker/registry/v2/blobs/sha256/.DS_Store'), 'x')

@@ -22,7 +22,6 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { blobDataPath } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
-import { BLOB_LEASE } from '../registry.ts'
 import { findTreeState } from '../tree/tree-pass.ts'
 import { findDoubt } from './doubts.ts'
 import { type KeepRules, Kept } from './kept.ts'
@@ -91,6 +90,8 @@ export const GARBAGE_BEGIN: GarbageCursor = {
 /** A page has at least one part, and then as many as fit: of an empty folder there is nothing to tell. */
 const PAGE_MILLISECONDS = 200
 const FINDINGS_AT_ONCE = 1000
+/** Milliseconds for which content that the database does not know is taken for a push under way. */
+export const PUSH_UNDER_WAY = 60 * 60 * 1000
 const MANIFESTS_AT_ONCE = 50
 const DIGESTS_AT_ONCE = 200
 const EDGES_AT_ONCE = 500
@@ -245,7 +246,7 @@ async function mayGo({ read, files, knownUntil }: GarbagePlace, digest: Digest):
   const found = await files.stat(blobDataPath(digest))
   if (found === null) return false
   if (knownUntil !== null && found.modifiedAt > knownUntil) throw new GarbageUnknown(CHANGED_SINCE)
-  if (found.modifiedAt < Date.now() - BLOB_LEASE) return true
+  if (found.modifiedAt < Date.now() - PUSH_UNDER_WAY) return true
   return (await findBlobSize(read, digest)) !== null || (await hasManifestAnywhere(read, digest))
 }
 

@@ -35,11 +35,13 @@ import { forgetMendedFiles, noteTornFiles } from '../../metadata/torn-files.ts'
 import { createTrash, trashManifest, trashTag } from '../../metadata/trash.ts'
 import { hasTreeDirt, markTree, type TreeMark } from '../../metadata/tree.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { BLOB_LEASE } from '../registry.ts'
 import { ANOTHER_REGISTRY, type TreeChange, type TreePart } from './changes.ts'
 import type { RepositoryInTree } from './tree-repositories.ts'
 
 const TAGS_AT_ONCE = 500
+
+/** Milliseconds for which what was found in the tree is left alone, whatever the operator has set for pushes. */
+const FOUND_LEASE = 60 * 60 * 1000
 
 /** Makes known which start this is, before anything is written in it. */
 export const beginStartCommand = command('tree.begin-start', (tx, input: { readonly start: string }) =>
@@ -202,14 +204,14 @@ function pathOf(repositoryId: RepositoryId, change: TreeChange): TreeMark | null
 
 async function takeBlobs(tx: Transaction, id: RepositoryId, found: readonly TreeChange[]): Promise<void> {
   const blobs = each(found, 'blob', ({ blob }) => blob)
-  await insertFoundBlobs(tx, id, blobs, tx.now + BLOB_LEASE)
+  await insertFoundBlobs(tx, id, blobs, tx.now + FOUND_LEASE)
   for (const { digest, isReferred } of blobs) {
     if (isReferred) continue
     await scheduleReview(tx, {
       repository: 0,
       digest,
       reason: 'found in the tree',
-      dueAt: tx.now + BLOB_LEASE,
+      dueAt: tx.now + FOUND_LEASE,
     })
   }
 }
@@ -239,7 +241,7 @@ async function takeAway(tx: Transaction, id: RepositoryId, found: readonly TreeC
     if (change.kind === 'bytes gone') await forgetLostBlob(tx, change.digest, change.epoch)
     if (change.kind === 'link gone' && (await unlinkBlob(tx, id, change.digest))) {
       const { digest } = change
-      await scheduleReview(tx, { repository: 0, digest, reason: 'link dropped', dueAt: tx.now + BLOB_LEASE })
+      await scheduleReview(tx, { repository: 0, digest, reason: 'link dropped', dueAt: tx.now + FOUND_LEASE })
     }
   }
 }
@@ -271,7 +273,7 @@ function reviewManifest(tx: Transaction, repository: RepositoryId, digest: Diges
     repository,
     digest,
     reason: 'changed by another registry',
-    dueAt: tx.now + BLOB_LEASE,
+    dueAt: tx.now + FOUND_LEASE,
   })
 }
 

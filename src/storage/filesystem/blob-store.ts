@@ -14,15 +14,24 @@ import { type Digest, isDigest } from '../../oci/digest.ts'
 import { findUploadId, type UploadId } from '../../oci/upload-id.ts'
 import {
   type BlobStore,
+  type CondemnedBytes,
   type QuarantinedBytes,
   type StoredBytes,
   UploadTruncated,
   type UploadWriter,
 } from '../blob-store.ts'
-import { blobDataPath, quarantineFolder, quarantinePath, uploadPath, uploadsFolder } from '../layout.ts'
+import {
+  blobDataPath,
+  condemnedFolder,
+  quarantineFolder,
+  quarantinePath,
+  uploadPath,
+  uploadsFolder,
+} from '../layout.ts'
 import { identifyFile, moveAside, moveWhereNothingIs, readFilePart } from './blob-file.ts'
+import { CondemnedFiles } from './condemned-files.ts'
 import { explaining, explainingEach, isAbsence } from './failures.ts'
-import { DurableFolders, syncFile } from './folders.ts'
+import { DurableFolders, placeFile, syncFile } from './folders.ts'
 import { type FilesystemOptions, openRoot, type Root } from './root.ts'
 import type { ShortCalls } from './short-calls.ts'
 import { copyUpload, makeUploadDurable, openToAppend, readUpload } from './upload-file.ts'
@@ -31,7 +40,7 @@ import { WriteBacklog } from './write-backlog.ts'
 
 /** Opens the store. Throws StorageUnavailable. */
 export async function openFilesystemBlobStore(options: FilesystemOptions): Promise<BlobStore> {
-  return new FilesystemBlobStore(await openRoot(options, [uploadsFolder]))
+  return new FilesystemBlobStore(await openRoot(options, [uploadsFolder, condemnedFolder]))
 }
 
 class FilesystemBlobStore implements BlobStore {
@@ -39,12 +48,14 @@ class FilesystemBlobStore implements BlobStore {
   readonly #calls: ShortCalls
   readonly #folders: DurableFolders
   readonly #backlog: WriteBacklog
+  readonly #condemned: CondemnedFiles
 
   constructor(root: Root) {
     this.#root = root.path
     this.#calls = root.calls
     this.#folders = new DurableFolders(root.path, root.calls)
     this.#backlog = new WriteBacklog(root.volume)
+    this.#condemned = new CondemnedFiles(root, this.#folders)
   }
 
   stat(digest: Digest): Promise<number | null> {
@@ -127,7 +138,8 @@ class FilesystemBlobStore implements BlobStore {
   commit(upload: UploadId, digest: Digest, size: number): Promise<void> {
     return explaining(this.#root, async () => {
       await this.#moveIntoPlace(upload, digest, size)
-      await this.#folders.sync(dirname(this.#blobFile(digest)))
+      // Somebody who decided long ago may take the file away again: whoever asks for it finds it where that one put it.
+      await this.#folders.sync(dirname(this.#blobFile(digest))).catch(unlessGone)
     })
   }
 
@@ -145,6 +157,24 @@ class FilesystemBlobStore implements BlobStore {
     }
   }
 
+  condemn(digest: Digest, epoch: number): Promise<boolean> {
+    const path = this.#blobFile(digest)
+    return explaining(path, () => this.#condemned.take(path, digest, epoch))
+  }
+
+  putBack(digest: Digest): Promise<boolean> {
+    const path = this.#blobFile(digest)
+    return explaining(path, () => this.#condemned.putBack(path, digest))
+  }
+
+  listCondemned(before?: number): AsyncIterable<CondemnedBytes> {
+    return explainingEach(this.#root, this.#condemned.list(before))
+  }
+
+  unlinkCondemned(found: CondemnedBytes): Promise<void> {
+    return explaining(this.#root, () => this.#condemned.unlink(found))
+  }
+
   /** Does nothing but sync where an earlier call came as far as the rename: its folders may not be durable yet. */
   async #moveIntoPlace(upload: UploadId, digest: Digest, size: number): Promise<void> {
     const from = this.#uploadFile(upload)
@@ -156,8 +186,7 @@ class FilesystemBlobStore implements BlobStore {
       if (!isGone || (await this.#calls.size(to)) !== size) throw error
       return await syncFile(to, this.#calls)
     }
-    await this.#folders.make(dirname(to))
-    await rename(from, to)
+    await placeFile(from, to, { folders: this.#folders, rename })
   }
 
   #blobFile(digest: Digest): string {
@@ -190,3 +219,7 @@ function emptyIfAbsent(error: unknown): AsyncIterable<never> {
 }
 
 async function* nothing(): AsyncGenerator<never> {}
+
+function unlessGone(error: unknown): void {
+  if (!isAbsence(error)) throw error
+}

@@ -161,6 +161,36 @@ describe.skipIf(!canTrace)('a commit (needs strace and the right to trace)', () 
   })
 })
 
+describe.skipIf(!canTrace)('condemning a blob (needs strace and the right to trace)', () => {
+  let root: string
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'berth-durable-'))
+    const store = await openFilesystemBlobStore({ root })
+    await openFilesystemTreeStore({ root })
+    await store.commit(await uploaded(store, BYTES), DIGEST, BYTES.length)
+  })
+  afterEach(() => rm(root, { recursive: true }))
+
+  test('renames its file, syncs the folder that it is in now and those above, and only then resolves', async () => {
+    const { calls } = await traced(root, `await store.condemn('${DIGEST}', 3); writeSync(1, 'committed')`)
+    const began = calls.findIndex((call) => call.startsWith('rename') && call.includes(DATA))
+    const moves = calls.slice(began).filter((call) => !call.startsWith('mkdir'))
+    const [, folder = ''] =
+      /^rename \S+ (\S+)\/sha256-[0-9a-f]+\.3\.[0-9a-f]{8}$/.exec(moves.at(-6) ?? '') ?? []
+    expect(folder).toMatch(/^berth\/condemned\/\d+$/)
+    expect(moves.slice(-5)).toEqual([
+      ...foldersFrom(folder).map((each) => `fsync ${each}`),
+      'write committed',
+    ])
+  })
+
+  test('a folder that could not be synced is an error', async () => {
+    const script = `writeSync(1, await outcome(() => store.condemn('${DIGEST}', 3)))`
+    const { output } = await traced(root, script, 'fsync:error=EIO')
+    expect(output).toStartWith('StorageUnavailable')
+  })
+})
+
 describe.skipIf(!canTrace)('a link tree and its root (need strace and the right to trace)', () => {
   let root: string
   beforeEach(async () => {

@@ -40,6 +40,29 @@ export class DurableFolders {
   }
 }
 
+/** How often a folder that is made may be removed again by somebody before a file is in it. */
+const MOST_ATTEMPTS = 5
+
+/**
+ * Renames a file into a folder that may have to be made. Whoever has just emptied that folder removes it, perhaps
+ * between the two: then it is made again.
+ */
+export async function placeFile(
+  from: string,
+  to: string,
+  how: { readonly folders: DurableFolders; rename(from: string, to: string): unknown },
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    await how.folders.make(dirname(to))
+    try {
+      await how.rename(from, to)
+      return
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || attempt === MOST_ATTEMPTS) throw error
+    }
+  }
+}
+
 /** Makes a folder durable, with those above it that had to be made. */
 export async function makeDurableFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true })

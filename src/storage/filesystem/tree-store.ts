@@ -22,6 +22,9 @@ const SYNCS_AT_ONCE = 4
 /** From so many files and folders on, the whole volume is synced at once. */
 const WORTH_A_VOLUME_SYNC = 32
 
+/** How often a folder that is made may be removed again by somebody before a file is in it. */
+const MOST_ATTEMPTS = 5
+
 /** A temporary file of this age is nobody's: other processes write theirs in milliseconds. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1000
 
@@ -138,14 +141,15 @@ class FilesystemTreeStore implements TreeStore {
     return amount >= WORTH_A_VOLUME_SYNC && (await this.#volume.sync())
   }
 
-  /** Most files have their folder already, so it is made only when it turns out to be missing. */
+  /** Most files have their folder already, so it is made only when it turns out to be missing; whoever empties one removes it. */
   async #place(temporary: string, file: string): Promise<void> {
-    try {
-      await this.#calls.rename(temporary, file)
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-      await this.#calls.makeFolder(dirname(file))
-      await this.#calls.rename(temporary, file)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#calls.rename(temporary, file)
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT' || attempt === MOST_ATTEMPTS) throw error
+        await this.#calls.makeFolder(dirname(file))
+      }
     }
   }
 

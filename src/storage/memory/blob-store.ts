@@ -9,14 +9,16 @@ import { MANIFEST_LIMIT } from '../../oci/manifest.ts'
 import type { UploadId } from '../../oci/upload-id.ts'
 import {
   type BlobStore,
+  type CondemnedBytes,
   type QuarantinedBytes,
   type StoredBytes,
   UploadTruncated,
   type UploadWriter,
 } from '../blob-store.ts'
 
-export function openMemoryBlobStore(): BlobStore {
-  return new MemoryBlobStore()
+/** `now` tells the time in milliseconds since 1970. */
+export function openMemoryBlobStore(now: () => number = Date.now): BlobStore {
+  return new MemoryBlobStore(now)
 }
 
 /** Bytes in the pieces in which they came. */
@@ -33,6 +35,14 @@ class MemoryBlobStore implements BlobStore {
   readonly #quarantined = new Map<Digest, { readonly pieces: Pieces; readonly since: number }>()
   /** What tells pieces apart that may have the same bytes. */
   readonly #identities = new WeakMap<Pieces, string>()
+  /** By their places, oldest first. */
+  readonly #condemned = new Map<string, CondemnedBytes & { readonly pieces: Pieces }>()
+  readonly #now: () => number
+  #places = 0
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
 
   async stat(digest: Digest): Promise<number | null> {
     return this.#blobs.get(digest)?.length ?? null
@@ -114,6 +124,33 @@ class MemoryBlobStore implements BlobStore {
 
   async *listUploads(): AsyncGenerator<UploadId> {
     yield* [...this.#uploads.keys()]
+  }
+
+  async condemn(digest: Digest, epoch: number): Promise<boolean> {
+    const pieces = this.#blobs.get(digest)
+    if (pieces === undefined) return false
+    this.#blobs.delete(digest)
+    const place = `${++this.#places}`
+    const { length: size } = pieces
+    this.#condemned.set(place, { digest, epoch, condemnedAt: this.#now(), size, place, pieces })
+    return true
+  }
+
+  async putBack(digest: Digest): Promise<boolean> {
+    const found = [...this.#condemned.values()].findLast((each) => each.digest === digest)
+    if (found === undefined || this.#blobs.has(digest)) return false
+    this.#blobs.set(digest, found.pieces)
+    return this.#condemned.delete(found.place)
+  }
+
+  async *listCondemned(before = Number.POSITIVE_INFINITY): AsyncGenerator<CondemnedBytes> {
+    for (const { pieces: _, ...found } of this.#condemned.values()) {
+      if (found.condemnedAt < before) yield found
+    }
+  }
+
+  async unlinkCondemned({ place }: CondemnedBytes): Promise<void> {
+    this.#condemned.delete(place)
   }
 
   #identityOf(pieces: Pieces): string {

@@ -60,7 +60,7 @@ export interface Bench {
 export type OpenBench = (options?: BenchOptions) => Promise<Bench>
 
 /** As where nothing is set. */
-const POLICY: Policy = {
+export const POLICY: Policy = {
   manifests: { allowMissingBlobs: false, indexPlatforms: 'none', foreignUrls: null, classes: null },
   uploadExpiry: 7 * 86_400_000,
   collection: { grace: 86_400_000, lease: 3_600_000, condemnedFor: 600_000, unlinkAfter: 600_000 },

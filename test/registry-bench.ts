@@ -83,7 +83,11 @@ export function describeOnPostgres(subject: string, suite: (open: OpenBench) => 
 
 /** With the writer in this thread: the same code as in a thread of its own. */
 export async function openOnSqlite(options: BenchOptions = {}): Promise<Bench> {
-  const place = await openPlace(options)
+  return await openSqliteAt(await openPlace(options), options)
+}
+
+/** As `openOnSqlite`, in a place that another process may have left. */
+export async function openSqliteAt(place: Place, options: BenchOptions = {}): Promise<Bench> {
   const path = join(place.root, databasePath)
   mkdirSync(dirname(path), { recursive: true })
   const tree = new LinkTree(place.trees, THIS_BOOT)
@@ -112,11 +116,12 @@ export async function openOnPostgres(options: BenchOptions = {}): Promise<Bench>
   return await openPostgresAt(url, place, options, leavePostgres)
 }
 
-async function openPostgresAt(
+/** As `openOnPostgres`, on a database and in a place that another process may have left. */
+export async function openPostgresAt(
   url: string,
   place: Place,
-  options: BenchOptions,
-  closed: () => Promise<void>,
+  options: BenchOptions = {},
+  closed: () => Promise<void> = async () => {},
 ): Promise<Bench> {
   const tree = new LinkTree(place.trees, THIS_BOOT)
   const settle = tree.settle.bind(tree)
@@ -184,7 +189,7 @@ function bench(parts: Parts, uncheckedTree: UncheckedTree | null = null): Bench 
 }
 
 /** Where bytes lie. */
-interface Place {
+export interface Place {
   readonly root: string
   readonly blobs: BlobStore
   readonly files: TreeStore
@@ -192,8 +197,9 @@ interface Place {
   remove(): void
 }
 
-async function openPlace(options: BenchOptions): Promise<Place> {
-  const root = mkdtempSync(join(tmpdir(), 'berth-registry-'))
+/** `folder`: where the folder of the registry is made. */
+export async function openPlace(options: BenchOptions, folder: string = tmpdir()): Promise<Place> {
+  const root = mkdtempSync(join(folder, 'berth-registry-'))
   const inMemory = options.storage === 'memory'
   const blobs = inMemory ? openMemoryBlobStore() : await openFilesystemBlobStore({ root })
   const files = inMemory ? openMemoryTreeStore() : await openFilesystemTreeStore({ root })

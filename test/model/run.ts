@@ -1,0 +1,124 @@
+/** One run: a registry, the model of it, and what happened, step by step. Everything that is done to the registry is an act here. */
+import { RegistryError } from '../../src/oci/errors.ts'
+import type { Registry } from '../../src/registry/registry.ts'
+import { requireSoundRows } from './checks/rows.ts'
+import { requireTree } from './checks/tree.ts'
+import { type Alternatives, contradictions, settled } from './comparison.ts'
+import { Model } from './model.ts'
+import { Died } from './mortal.ts'
+import { collect } from './steps/collection.ts'
+import { look } from './view.ts'
+import type { World } from './world.ts'
+
+/** One call of a use case, and what it makes of the model. */
+export interface Act<Result> {
+  readonly says: string
+  call(registry: Registry): Promise<Result>
+  /** What must be so once it is acknowledged; `result` is undefined where the process died before anybody heard it. */
+  effect(model: Model, result: Result | undefined): void
+  /** The codes of errors with which it may be refused; then it has changed nothing. */
+  readonly mayFail?: readonly string[]
+  /** It must be refused, with one of these. */
+  readonly mustFail?: readonly string[]
+}
+
+export type Outcome<Result> =
+  | { readonly kind: 'done'; readonly result: Result }
+  | { readonly kind: 'refused'; readonly code: string }
+
+export class Run {
+  readonly world: World
+  readonly story: string[] = []
+  model: Model
+  #steps = 0
+
+  constructor(world: World) {
+    this.world = world
+    const { now } = world.clock
+    this.model = new Model({ now, trashIsKeptFor: 7 * 86_400_000 })
+  }
+
+  get steps(): number {
+    return this.#steps
+  }
+
+  tell(sentence: string): void {
+    this.story.push(sentence)
+  }
+
+  /** Throws where it is answered otherwise than it may be. Throws Died where the process died meanwhile. */
+  async act<Result>(act: Act<Result>): Promise<Outcome<Result>> {
+    try {
+      const result = await act.call(this.world.registry)
+      if (this.world.life.isOver) throw new Died('the answer came to nobody')
+      this.tell(`  ${act.says}`)
+      if (act.mustFail !== undefined)
+        throw new Error(`this was acknowledged, and had to be refused: ${act.says}`)
+      act.effect(this.model, result)
+      return { kind: 'done', result }
+    } catch (error) {
+      if (this.world.life.isOver) throw new Interrupted(act as Act<unknown>)
+      return this.#refused(act, error)
+    }
+  }
+
+  #refused<Result>({ says, mayFail, mustFail }: Act<Result>, error: unknown): Outcome<Result> {
+    const allowed = mustFail ?? mayFail ?? []
+    if (!(error instanceof RegistryError) || !allowed.includes(error.code)) throw error
+    this.tell(`  ${says}: ${error.code}`)
+    return { kind: 'refused', code: error.code }
+  }
+
+  async forward(milliseconds: number): Promise<void> {
+    await this.world.clock.forward(milliseconds)
+    this.model.now = this.world.clock.now
+  }
+
+  /** Time goes on, and what runs beside the requests does what it does meanwhile. */
+  async wait(milliseconds: number): Promise<void> {
+    await this.forward(milliseconds)
+    await collect(this, 3)
+  }
+
+  /** To be done when the process has died: what the interrupted act would have made of the model may be so or not. */
+  async restart(
+    interrupted: Interrupted | null,
+    options: { readonly isReindexed?: boolean } = {},
+  ): Promise<void> {
+    await this.world.restart(options)
+    const after = new Model(this.model)
+    interrupted?.act.effect(after, undefined)
+    await this.#compare({ before: this.model, after })
+  }
+
+  /** After each step: everything that can be seen is as the model says, and every rule holds in the tables. */
+  async check(): Promise<void> {
+    this.#steps++
+    await this.#compare({ before: this.model, after: this.model })
+    await requireSoundRows(this.world, this.model)
+  }
+
+  /** Once everything is shown: link tree and database say the same. */
+  async checkTree(): Promise<void> {
+    await this.world.flush()
+    await requireTree(this.world)
+  }
+
+  async #compare(alternatives: Alternatives): Promise<void> {
+    const view = await look(this.world.registry, this.world.bench)
+    const wrong = contradictions(view, alternatives)
+    if (wrong.length > 0) throw new Error(wrong.join('\n'))
+    this.model = settled(view, alternatives)
+  }
+}
+
+/** The process died while this was done: nobody has been answered. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+  readonly act: Act<unknown>
+
+  constructor(act: Act<unknown>) {
+    super(`the process died in: ${act.says}`)
+    this.act = act
+  }
+}

@@ -1,0 +1,23 @@
+/** Every step that there is, each as often as it is worth. */
+import fc from 'fast-check'
+import { blobSteps } from './blobs.ts'
+import { collectionSteps } from './collection.ts'
+import { manifestSteps } from './manifests.ts'
+import { crashing, processSteps } from './process.ts'
+import type { Step, WeightedSteps } from './step.ts'
+import { tagSteps } from './tags.ts'
+import { timeSteps } from './time.ts'
+import { uploadSteps } from './uploads.ts'
+
+const lasting = [...blobSteps, ...uploadSteps, ...manifestSteps, ...tagSteps, ...collectionSteps]
+
+export const anyStep: fc.Arbitrary<Step> = oneOf([
+  ...lasting,
+  ...timeSteps,
+  ...processSteps,
+  crashing(6, oneOf(lasting)),
+])
+
+function oneOf(steps: readonly WeightedSteps[]): fc.Arbitrary<Step> {
+  return fc.oneof(...steps)
+}

@@ -1,0 +1,128 @@
+/** Manifests: alone, or as a client pushes a whole image, with what it has of it left out; and deleted. */
+import fc from 'fast-check'
+import type { RepositoryName } from '../../../src/oci/repository-name.ts'
+import type { Tag } from '../../../src/oci/tag.ts'
+import { deleteManifest, putManifest } from '../../../src/registry/manifests.ts'
+import { MINUTE } from '../clock.ts'
+import type { Model } from '../model.ts'
+import type { Run } from '../run.ts'
+import { nameOf, REPOSITORIES, type Stocked } from '../stock.ts'
+import { askForBlob, mount, PUSHER, pushBlob } from './blobs.ts'
+import { anyManifest, anyRepository, anyTag } from './choices.ts'
+import { anyPlace, at, NOTHING_TO_DO, steps, type WeightedSteps } from './step.ts'
+
+/** Null: by digest, without a tag. */
+const maybeTag = fc.option(anyTag, { freq: 3 })
+/** How a client takes a blob that it has not: mostly by uploading it. */
+const ways = fc.array(fc.boolean(), { minLength: 4, maxLength: 4 })
+
+export const manifestSteps: readonly WeightedSteps[] = [
+  steps(4, { repository: anyRepository, manifest: anyManifest, tag: maybeTag, ways }, (push) => ({
+    says: `push ${push.manifest.name} whole to ${push.repository}${push.tag === null ? '' : `:${push.tag}`}`,
+    perform: (run) => pushWhole(run, { ...push, pauses: [] }),
+  })),
+  steps(
+    3,
+    {
+      repository: anyRepository,
+      manifest: anyManifest,
+      tag: maybeTag,
+      ways,
+      pauses: fc.array(fc.integer({ min: 1, max: 14 }), { maxLength: 2 }),
+    },
+    (push) => ({
+      says: `push ${push.manifest.name} to ${push.repository}${push.tag === null ? '' : `:${push.tag}`}, slowly (${push.pauses})`,
+      perform: (run) => pushWhole(run, push),
+    }),
+  ),
+  steps(4, { repository: anyRepository, manifest: anyManifest, tag: maybeTag }, (push) => ({
+    says: `push the manifest of ${push.manifest.name} to ${push.repository}${push.tag === null ? '' : `:${push.tag}`}`,
+    perform: async (run) => void (await pushManifest(run, push)),
+  })),
+  steps(3, { repository: anyRepository, place: anyPlace }, ({ repository, place }) => ({
+    says: `delete a manifest of ${repository}`,
+    perform: (run) => deleteOne(run, repository, place),
+  })),
+]
+
+interface Push {
+  readonly repository: RepositoryName
+  readonly manifest: Stocked
+  readonly tag: Tag | null
+}
+
+interface WholePush extends Push {
+  readonly ways: readonly boolean[]
+  /** Minutes that the client takes between the last blob and the manifest, while collection goes on. */
+  readonly pauses: readonly number[]
+}
+
+/** Its children first, its blobs before itself; what the registry has already is not sent again. */
+export async function pushWhole(run: Run, { manifest, ...push }: WholePush): Promise<void> {
+  for (const child of manifest.children) await pushWhole(run, { ...push, manifest: child, tag: null })
+  for (const [place, blob] of manifest.blobs.entries()) {
+    if (await askForBlob(run, push.repository, blob)) continue
+    if (push.ways[place % push.ways.length] === true && (await mountFromAnywhere(run, push.repository, blob)))
+      continue
+    await pushBlob(run, push.repository, blob)
+  }
+  for (const minutes of push.pauses) await run.wait(minutes * MINUTE)
+  await pushManifest(run, { ...push, manifest })
+}
+
+async function mountFromAnywhere(
+  run: Run,
+  to: RepositoryName,
+  blob: Stocked['blobs'][number],
+): Promise<boolean> {
+  const from = REPOSITORIES.find((each) => each !== to && run.model.mayShow(each, blob.digest))
+  return from !== undefined && (await mount(run, { from, to, blob }))
+}
+
+export async function pushManifest(run: Run, push: Push): Promise<boolean> {
+  const { repository, manifest, tag } = push
+  const { model } = run
+  const isRefused = manifest.blobs.some(({ digest }) => !model.mayShow(repository, digest))
+  const isTaken = manifest.blobs.every(({ digest }) => model.mustShow(repository, digest))
+  const pushed = await run.act({
+    says: `pushed ${manifest.name} to ${repository}${tag === null ? '' : `:${tag}`}`,
+    call: (registry) =>
+      putManifest(registry, {
+        repository,
+        reference: tag === null ? { kind: 'digest', digest: manifest.digest } : { kind: 'tag', tag },
+        tags: [],
+        mediaType: manifest.mediaType,
+        bytes: manifest.bytes,
+        mayOverwrite: true,
+        by: PUSHER,
+      }),
+    effect: (after) => arrive(after, push),
+    ...(isRefused ? { mustFail: ['MANIFEST_BLOB_UNKNOWN'] } : {}),
+    ...(isTaken ? {} : { mayFail: ['MANIFEST_BLOB_UNKNOWN'] }),
+  })
+  return pushed.kind === 'done'
+}
+
+function arrive(model: Model, { repository, manifest, tag }: Push): void {
+  const into = model.in(repository)
+  into.manifests.add(manifest.digest)
+  into.isListed = true
+  if (tag !== null) into.tags.set(tag, manifest.digest)
+  // The registry has found them there.
+  for (const { digest } of manifest.blobs) model.promise(repository, digest, 0)
+}
+
+async function deleteOne(run: Run, repository: RepositoryName, place: number): Promise<unknown> {
+  const digest = at([...run.model.in(repository).manifests].toSorted(), place)
+  if (digest === null) return NOTHING_TO_DO
+  return await run.act({
+    says: `deleted ${nameOf(digest)} from ${repository}`,
+    call: (registry) => deleteManifest(registry, { repository, digest, by: PUSHER }),
+    effect: (model) =>
+      model.discard(repository, {
+        what: 'manifest',
+        manifests: [digest],
+        tags: model.tagsOf(repository, digest),
+      }),
+  })
+}

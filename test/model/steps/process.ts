@@ -1,0 +1,65 @@
+/** The process: killed at some operation of another step, started again, its link tree shown and gone through; its database built anew. */
+import fc from 'fast-check'
+import { Interrupted, type Run } from '../run.ts'
+import { NOTHING_TO_DO, type Step, steps, type WeightedSteps } from './step.ts'
+
+const MOST_OPERATIONS = 120
+
+export const processSteps: readonly WeightedSteps[] = [
+  steps(2, {}, () => ({
+    says: 'what the link tree shows becomes durable',
+    perform: (run) => run.world.flush(),
+  })),
+  steps(1, {}, () => ({
+    says: 'look at the link tree',
+    perform: (run) => run.checkTree(),
+  })),
+  steps(2, {}, () => ({
+    says: 'go through the link tree',
+    perform: (run) => run.world.goThroughTree(),
+  })),
+  steps(1, {}, () => ({
+    says: 'kill the process and start it again',
+    perform: (run) => kill(run, {}),
+  })),
+  steps(1, {}, () => ({
+    says: 'build the database anew',
+    perform: (run) => kill(run, { isReindexed: true }),
+  })),
+]
+
+/** A step in which the process dies. */
+export function crashing(weight: number, step: fc.Arbitrary<Step>): WeightedSteps {
+  const operations = fc.nat(MOST_OPERATIONS)
+  return steps(weight, { step, operations, isGoneThrough: fc.boolean() }, (chosen) => ({
+    says: `the process dies after ${chosen.operations} operations of: ${chosen.step.says}`,
+    perform: (run) => (run.world.ground.hasFolder ? crash(run, chosen) : chosen.step.perform(run)),
+  }))
+}
+
+/** What lies in memory goes with the process. */
+async function kill(run: Run, options: { readonly isReindexed?: boolean }): Promise<unknown> {
+  return run.world.ground.hasFolder ? await run.restart(null, options) : NOTHING_TO_DO
+}
+
+interface Crash {
+  readonly step: Step
+  readonly operations: number
+  /** The new process has gone through the link tree before anything else happens. */
+  readonly isGoneThrough: boolean
+}
+
+async function crash(run: Run, { step, operations, isGoneThrough }: Crash): Promise<void> {
+  const { life } = run.world
+  life.dieAfter(operations)
+  let interrupted: Interrupted | null = null
+  try {
+    await step.perform(run)
+  } catch (error) {
+    // Whatever is said after the end is said by nobody.
+    if (!life.isOver) throw error
+    if (error instanceof Interrupted) interrupted = error
+  }
+  await run.restart(interrupted)
+  if (isGoneThrough) await run.world.goThroughTree()
+}

@@ -2,49 +2,39 @@
  * The composition root: one Config becomes one running server. It knows every folder and decides nothing
  * about registries. A process is everything in one (`single`), or one worker of several.
  */
+
 import type { Authenticator } from './access/authenticate.ts'
 import { openAccess } from './app/access.ts'
 import { type OpenedCertificates, openCertificates } from './app/certificates.ts'
-import { collectionPolicyOf } from './app/collection-policy.ts'
 import { describeServer, openControlSocket } from './app/control.ts'
-import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './app/database.ts'
 import { openDebugServer } from './app/debug-server.ts'
 import { openHealth } from './app/health.ts'
+import { openJobs } from './app/jobs.ts'
 import { withLocalCertificate } from './app/local-certificate.ts'
-import { manifestPolicyOf } from './app/manifest-policy.ts'
-import { MeasuredDatabase } from './app/measured-database.ts'
 import { AppMetrics } from './app/metrics.ts'
+import { ownerApi } from './app/owner.ts'
 import type { DrawLine } from './app/progress.ts'
 import { type Answering, type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
+import { type AppRole, openRegistry } from './app/registry.ts'
 import { type ReloadRequest, reloadAll } from './app/reload.ts'
 import { describeRequest, statusOf } from './app/served-request.ts'
 import { checkTreeBeside, type TreeKeeperOptions } from './app/tree.ts'
 import { UnnamedProxy } from './app/unnamed-proxy.ts'
-import { purgeUploads } from './app/upload-purge.ts'
-import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './app/volume.ts'
-import type { WriterAddress } from './app/writer-settings.ts'
+import type { VolumeFacts } from './app/volume.ts'
 import type { Config } from './config/config.ts'
 import type { Reply } from './http/reply.ts'
 import type { IncomingRequest } from './http/request.ts'
 import { type RunningServer, startServer } from './http/server.ts'
-import { findBootId } from './lib/boot-id.ts'
-import type { Database } from './metadata/database.ts'
+import type { JobRunner } from './jobs/runner.ts'
 import type { Health } from './observability/health.ts'
 import type { Log } from './observability/log.ts'
 import type { RequestLog } from './observability/request-log.ts'
 import { healthHandler } from './protocols/health/handler.ts'
 import { ociHandler, refusal } from './protocols/oci/handler.ts'
 import { unhealthyReply } from './protocols/oci/unhealthy.ts'
-import { LiveUploads } from './registry/live-uploads.ts'
 import type { Registry } from './registry/registry.ts'
-import { beginStartCommand } from './registry/tree/tree.commands.ts'
-import { UncheckedTree } from './registry/tree/unchecked-tree.ts'
 import { discardOrphanedUploads } from './registry/upload-expiry.ts'
 import { releaseUploadsOfCommand } from './registry/uploads.commands.ts'
-import { openFilesystemBlobStore } from './storage/filesystem/blob-store.ts'
-import { openFilesystemTreeToRead } from './storage/filesystem/tree-store.ts'
-import { measuredBlobStore } from './storage/measured-blob-store.ts'
-import { openMemoryBlobStore } from './storage/memory/blob-store.ts'
 
 export interface App {
   readonly url: string
@@ -57,17 +47,6 @@ export interface App {
   /** Lets what is in flight end within the grace time, then closes everything. */
   close(graceMilliseconds: number): Promise<void>
 }
-
-export type AppRole =
-  | { readonly kind: 'single' }
-  /** `name` is this worker's place among its siblings: its successor has the same. The supervisor holds the volume. */
-  | {
-      readonly kind: 'worker'
-      readonly name: string
-      readonly volume: VolumeFacts | null
-      /** Null on PostgreSQL. */
-      readonly writer: WriterAddress | null
-    }
 
 /** Does what one process is enough for. */
 const FIRST_WORKER = 'worker-1'
@@ -97,7 +76,7 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   const { config, role, log, logRequest = () => {}, draw = null } = options
   const metrics = new AppMetrics(config.storage.driver.kind)
   const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
-  await tidyUp({ config, role, registry, log }, closers)
+  const runner = await tidyUp({ config, role, registry, log }, closers)
   const health = openHealth(config.health, { registry, driver: config.storage.driver.kind, log }, closers)
   const { http } = await withLocalCertificate(config, log, closers)
   const certificates = openCertificates(http.tls, log)
@@ -106,7 +85,8 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   const server = await listen({ config, role, registry, authenticator, certificates, watch })
   certificates.follow(server, closers)
   const reloadables = [...ofAccess, ...certificates.reloadables]
-  const answering: Answering = { metrics, health, registry, reloadables, log }
+  const manage = ownerApi({ config, registry, log })
+  const answering: Answering = { metrics, health, registry, runner, manage, reloadables, log }
   if (role.kind === 'single') await openForOwner({ config, server, volume, answering }, closers)
   if (registry.tree !== null && volume !== null) {
     const { tree, uploads } = registry
@@ -144,80 +124,24 @@ async function openForOwner(
   await openControlSocket({ root: volume?.root ?? null, crew, status, log }, closers)
 }
 
-interface OpenedRegistry {
-  readonly registry: Registry
-  readonly broken: Promise<never>
-  readonly volume: VolumeFacts | null
-}
-
-async function openRegistry(
-  { config, role, log, metrics }: Pick<Parts, 'config' | 'role'> & Pick<Watch, 'log' | 'metrics'>,
-  closers: AsyncDisposableStack,
-): Promise<OpenedRegistry> {
-  const volume = role.kind === 'single' ? await claimConfiguredVolume(config, closers) : role.volume
-  const opened = await openDatabase(config, role, volume, log)
-  closers.defer(() => opened.close())
-  if (volume !== null) await claimSameIdentity(opened.database, volume)
-  const tree = volume === null ? null : await openTree(volume, opened.database)
-  const registry: Registry = {
-    tree,
-    database: new MeasuredDatabase(opened.database, metrics),
-    blobs: measuredBlobStore(
-      volume === null ? openMemoryBlobStore() : await openFilesystemBlobStore(volume),
-      (action, seconds) => metrics.storageActed(action, seconds),
-    ),
-    uploads: new LiveUploads(processName(config, role), (await findBootId()) ?? crypto.randomUUID()),
-    policy: {
-      manifests: await manifestPolicyOf(config.manifests),
-      uploadExpiry: config.uploads.expireAfterMilliseconds,
-      collection: collectionPolicyOf(config.collection),
-      isReadOnly: config.storage.readOnly,
-    },
-  }
-  return { registry, broken: opened.broken, volume }
-}
-
-/** Another registry may have worked on the folder before this start, so the database is not believed yet. */
-async function openTree(volume: VolumeFacts, database: Database): Promise<UncheckedTree> {
-  await database.write(beginStartCommand, { start: volume.start })
-  return new UncheckedTree({ database, files: await openFilesystemTreeToRead(volume), start: volume.start })
-}
-
 /** Gives what ends it. */
 function checkBeside(options: TreeKeeperOptions): () => Promise<void> {
   const checking = checkTreeBeside(options)
   return () => checking.stop()
 }
 
-function openDatabase(
-  config: Config,
-  role: AppRole,
-  volume: VolumeFacts | null,
-  log: Log,
-): Promise<OpenedDatabase> {
-  return role.kind === 'single'
-    ? openOwnDatabase(config, volume, log)
-    : openSharedDatabase(config, volume, role.writer, log)
-}
-
-/** Among replicas on PostgreSQL nobody can tell who is dead, so every process has a name of its own. */
-function processName(config: Config, role: AppRole): string {
-  if (config.database.kind === 'postgres') return crypto.randomUUID()
-  return role.kind === 'single' ? 'single' : role.name
-}
-
-/** What a dead predecessor left, and what grows old meanwhile. */
+/** What a dead predecessor left, and what grows old meanwhile. Null where the clock's jobs are another's. */
 async function tidyUp(
   { config, role, registry, log }: Pick<Parts, 'config' | 'role' | 'registry'> & Pick<Watch, 'log'>,
   closers: AsyncDisposableStack,
-): Promise<void> {
+): Promise<JobRunner | null> {
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
   // Somebody may be copying the folder, or looking for what went wrong in it.
-  if (config.storage.readOnly) return
+  if (config.storage.readOnly) return null
   await discardOrphanedUploads(registry)
-  // Several workers would only do it several times.
-  if (role.kind === 'single' || role.name === FIRST_WORKER)
-    await purgeUploads(config.uploads, { registry, log }, closers)
+  // Several workers would only wait for each other.
+  const doesJobs = role.kind === 'single' || role.name === FIRST_WORKER
+  return doesJobs ? await openJobs({ config, registry, log }, closers) : null
 }
 
 /** Who looks on while requests are answered. */

@@ -19,6 +19,7 @@ import type { Config } from './config/config.ts'
 import type { Log } from './observability/log.ts'
 import type { Metric } from './observability/metrics.ts'
 import { describeProcess } from './observability/process-metrics.ts'
+import { ANSWER_WITHIN } from './protocols/management/exchange.ts'
 
 /** What a child must know to begin. */
 export interface ChildStart {
@@ -52,6 +53,8 @@ export interface Supervisor {
 
 /** After the workers nothing is in flight: the writer only flushes and closes. */
 const WRITER_GRACE = 500
+/** The worker gives its answer up before. */
+const OWNER_PATIENCE = ANSWER_WITHIN + 5_000
 /** Systems keep a socket's address in a field of little more than this. */
 const LONGEST_SOCKET_PATH = 100
 
@@ -151,9 +154,10 @@ class Family implements Crew {
     let failure: unknown = new NoAnswer('no worker runs now')
     for (const worker of this.#workers) {
       try {
-        return (await worker.ask(question)) as AnswerTo<Asked>
+        return (await worker.ask(question, patienceFor(question))) as AnswerTo<Asked>
       } catch (error) {
         failure = error
+        if (isDone(question, error)) break
       }
     }
     throw failure
@@ -193,6 +197,16 @@ class Family implements Crew {
     for (const worker of this.#workers) worker.kill()
     this.#writer?.kill()
   }
+}
+
+/** In milliseconds: what the owner asks may change much. */
+function patienceFor({ kind }: Question): number | undefined {
+  return kind === 'owner' ? OWNER_PATIENCE : undefined
+}
+
+/** What the owner asked for may have been done although nobody says so: it is not asked of another. */
+function isDone({ kind }: Question, error: unknown): boolean {
+  return kind === 'owner' && !(error instanceof NoAnswer && !error.wasAsked)
 }
 
 function withLogLevel(config: Config, level: Config['log']['level']): Config {

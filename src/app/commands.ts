@@ -1,4 +1,5 @@
 /** Every write there is, by name: what the writer can run. A command that is missing here cannot be called. */
+import { claimJobCommand, endJobCommand, renewJobCommand } from '../jobs/jobs.commands.ts'
 import type { AnyCommand } from '../metadata/database.ts'
 import { mountBlobCommand, unlinkBlobCommand } from '../registry/blobs.commands.ts'
 import { claimIdentityCommand } from '../registry/identity.ts'
@@ -60,4 +61,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   endBlobLookCommand,
   endPassCommand,
   forgetTreeFactsCommand,
+  claimJobCommand,
+  renewJobCommand,
+  endJobCommand,
 ]

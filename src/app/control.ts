@@ -14,10 +14,12 @@ import type { Config } from '../config/config.ts'
 import { isAnswering } from '../http/address.ts'
 import { startServer } from '../http/server.ts'
 import type { Log } from '../observability/log.ts'
-import { managementFailure, managementHandler, NotNow } from '../protocols/management/handler.ts'
-import { GARBAGE_BEGIN, type GarbageCursor } from '../registry/gc/garbage.ts'
+import { managementFailure } from '../protocols/management/errors.ts'
+import { type OwnerAnswer, type OwnerRequest, ownerRefusal } from '../protocols/management/exchange.ts'
+import { managementHandler, replyOf } from '../protocols/management/handler.ts'
 import { berthFolder, controlSocketPath } from '../storage/layout.ts'
 import type { Crew } from './questions.ts'
+import { NoAnswer } from './supervised-process.ts'
 import { VERSION } from './version.ts'
 
 export interface ControlOptions {
@@ -65,7 +67,7 @@ async function serveAt(
   const server = await startServer({
     address: { kind: 'unix', path: socket },
     handle: managementHandler({ ...controlOf(options), log: options.log }),
-    onError: (error) => managementFailure(error, options.log),
+    onError: (error) => replyOf(managementFailure(error, options.log)),
   })
   closers.defer(() => server.stop({ graceMilliseconds: 0 }))
   await chmod(socket, 0o600)
@@ -105,14 +107,15 @@ function controlOf({ crew, status }: ControlOptions) {
       const problems = Object.assign({}, ...(await crew.askAll({ kind: 'health' })))
       return { ...status(), problems }
     },
-    async collectGarbage(request: {
-      readonly deleteUntagged: boolean
-      readonly cursor: GarbageCursor | null
-    }) {
-      const { deleteUntagged, cursor } = request
-      const page = await crew.askOne({ kind: 'garbage', deleteUntagged, cursor: cursor ?? GARBAGE_BEGIN })
-      if ('unknown' in page) throw new NotNow(page.unknown)
-      return page
-    },
+    ask: (request: OwnerRequest) => askCrew(crew, request),
+  }
+}
+
+async function askCrew(crew: Crew, request: OwnerRequest): Promise<OwnerAnswer> {
+  try {
+    return await crew.askOne({ kind: 'owner', request })
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error
+    return ownerRefusal(503, `The server could not answer now, for ${error.message}. Try again in a moment.`)
   }
 }

@@ -2,9 +2,7 @@
  * What nothing needs, found without a server: the database is read beside whoever writes to it, and the tree as it
  * stands. Nothing is changed.
  */
-import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { Read } from '../metadata/database.ts'
 import { PostgresReader } from '../metadata/postgres/reader.ts'
@@ -12,12 +10,7 @@ import { findSetting, START_SETTING } from '../metadata/settings.ts'
 import { SqliteReader } from '../metadata/sqlite/reader.ts'
 import type { GarbagePlace } from '../registry/gc/garbage.ts'
 import { openFilesystemTreeStore } from '../storage/filesystem/tree-store.ts'
-import { databasePath } from '../storage/layout.ts'
-
-/** There is nothing to look at. The message says why, and what to do. */
-export class NothingThere extends Error {
-  override readonly name = 'NothingThere'
-}
+import { requireDatabaseFile, requireFolder } from './nothing-there.ts'
 
 export interface OpenedGarbagePlace {
   readonly place: GarbagePlace
@@ -26,25 +19,14 @@ export interface OpenedGarbagePlace {
 
 /** Throws NothingThere, DatabaseUnavailable. */
 export async function openGarbagePlace({ storage, database }: Config): Promise<OpenedGarbagePlace> {
-  if (storage.driver.kind === 'memory') {
-    throw new NothingThere(
-      'Storage is in memory, so there is nothing to collect: it is gone when Berth stops.',
-    )
-  }
-  const { root } = storage.driver
+  const root = requireFolder(storage)
   const files = await openFilesystemTreeStore({ root })
   if (database.kind === 'postgres') {
     const read = new PostgresReader(database.url)
     const place = { read, files, start: await lastStart(read), knownUntil: null }
     return { place, close: () => read.close() }
   }
-  const path = database.path ?? join(root, databasePath)
-  if (!existsSync(path)) {
-    throw new NothingThere(
-      `Berth has no database at ${path}, so it cannot tell what is needed in ${root}. ` +
-        'Start it there once, with the same settings: it reads what other registries have left.',
-    )
-  }
+  const path = requireDatabaseFile(database.path, root)
   const knownUntil = await lastWrite(path)
   const read = new SqliteReader(path)
   const place = { read, files, start: await lastStart(read), knownUntil }

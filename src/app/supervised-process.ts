@@ -49,9 +49,16 @@ export class ChildFailed extends Error {
   }
 }
 
-/** A child did not answer what it was asked: it ended meanwhile, took too long, or could not. */
+/** A child did not answer what it was asked: it did not run, ended meanwhile, took too long, or could not. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
+  /** Whether the question reached it, so that it may have done what it was asked for. */
+  readonly wasAsked: boolean
+
+  constructor(message: string, wasAsked = true) {
+    super(message)
+    this.wasAsked = wasAsked
+  }
 }
 
 const ANSWER_WITHIN = 10_000
@@ -94,14 +101,14 @@ export class SupervisedProcess<Start> {
   }
 
   /** Asks the child something that it answers with plain data. Throws NoAnswer. */
-  async ask(question: unknown): Promise<unknown> {
+  async ask(question: unknown, within = ANSWER_WITHIN): Promise<unknown> {
     const { name } = this.#plan
-    if (this.#child === null) throw new NoAnswer(`${name} does not run now`)
+    if (this.#child === null) throw new NoAnswer(`${name} does not run now`, false)
     const number = ++this.#lastNumber
     const answer = Promise.withResolvers<unknown>()
     this.#asked.set(number, answer)
-    const late = () => answer.reject(new NoAnswer(`${name} did not answer within ${ANSWER_WITHIN} ms`))
-    const timer = setTimeout(late, ANSWER_WITHIN)
+    const late = () => answer.reject(new NoAnswer(`${name} did not answer within ${within} ms`))
+    const timer = setTimeout(late, within)
     this.#tell({ kind: 'ask', number, question })
     try {
       return await answer.promise

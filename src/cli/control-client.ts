@@ -2,11 +2,12 @@
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAnswering } from '../http/address.ts'
+import { ANSWER_WITHIN, type OwnerAnswer } from '../protocols/management/exchange.ts'
 import { controlSocketPath } from '../storage/layout.ts'
 import { EXIT, Failure } from './failure.ts'
 
-/** A page of anything takes less. */
-const PATIENCE_MILLISECONDS = 60_000
+/** The server gives an answer up before. */
+const PATIENCE_MILLISECONDS = ANSWER_WITHIN + 20_000
 
 export interface ControlClient {
   /** What the server answers, as plain data. Throws Failure with its sentence where it refuses. */
@@ -43,11 +44,14 @@ async function ask(
   }).catch((error: Error) => {
     throw new Failure(EXIT.UNAVAILABLE, `The running server did not answer: ${error.message}. Try again.`)
   })
-  const answer: unknown = await response.json().catch(() => null)
-  if (response.ok) return answer
-  const sentence =
-    typeof answer === 'object' && answer !== null && 'error' in answer
-      ? String(answer.error)
-      : response.statusText
-  throw new Failure(EXIT.FAILED, sentence)
+  const data: unknown = await response.json().catch(() => null)
+  return dataOf({ status: response.status, headers: {}, data })
+}
+
+/** Throws Failure with the sentence of a refusal. */
+export function dataOf({ status, data }: OwnerAnswer): unknown {
+  if (status < 400) return data
+  const hasSentence = typeof data === 'object' && data !== null && 'error' in data
+  const sentence = hasSentence ? String(data.error) : `The running server answered with status ${status}.`
+  throw new Failure(status === 503 ? EXIT.UNAVAILABLE : EXIT.FAILED, sentence)
 }

@@ -6,6 +6,7 @@ import { dataOwnerCommand } from './data-owner.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT, explain, formatFailure } from './failure.ts'
 import { garbageCollectCommand } from './garbage-collect.ts'
+import { gcCommand } from './gc.ts'
 import { withPlainFlags } from './go-flags.ts'
 import { healthcheckCommand } from './healthcheck.ts'
 import { formatExamples, programName } from './help.ts'
@@ -48,6 +49,7 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(configCommand(terminal))
   program.addCommand(demoCommand(terminal))
   program.addCommand(garbageCollectCommand(terminal))
+  program.addCommand(gcCommand(terminal))
   program.addCommand(healthcheckCommand(terminal))
   program.addCommand(htpasswdCommand(terminal))
   program.addCommand(reindexCommand(terminal))

@@ -5,25 +5,25 @@
  * many as fit); where it ends in `/?` a slash may follow. No segment is ever empty. HEAD goes to the GET route
  * unless it has one of its own, which is safe because a HEAD reply opens nothing (reply.ts).
  * Invariant: a table with a route that does not say what permission it needs cannot be made.
- * What a route carries, and who checks the permission, is the protocol's own affair.
+ * What a route carries and answers, and who checks the permission, is the protocol's own affair.
  */
 import type { Reply } from './reply.ts'
 
 /** The values of a pattern's parameters, by name. */
 export type Params = Readonly<Record<string, string>>
 
-export interface Route<Context, Need> {
+export interface Route<Context, Need, Answer = Reply> {
   readonly method: string
   readonly pattern: string
   /** The permission that a caller needs. There is no default. */
   readonly needs: Need
-  handle(context: Context, params: Params): Promise<Reply>
+  handle(context: Context, params: Params): Promise<Answer>
 }
 
 /** What a route says besides its address; the names of its parameters are those in the pattern. */
-export interface RouteBody<Context, Need, Pattern extends string> {
+export interface RouteBody<Context, Need, Pattern extends string, Answer> {
   readonly needs: Need
-  handle(context: Context, params: ParamsOf<Pattern>): Promise<Reply>
+  handle(context: Context, params: ParamsOf<Pattern>): Promise<Answer>
 }
 
 export type ParamsOf<Pattern extends string> = { readonly [Name in ParamNames<Pattern>]: string }
@@ -36,37 +36,39 @@ type ParamNames<Pattern extends string> = Pattern extends `${string}:${infer Res
 
 type WithoutPlus<Name extends string> = Name extends `${infer Bare}+` ? Bare : Name
 
-export function route<Context, Need, const Pattern extends string>(
+export function route<Context, Need, const Pattern extends string, Answer = Reply>(
   method: string,
   pattern: Pattern,
-  body: RouteBody<Context, Need, Pattern>,
-): Route<Context, Need> {
+  body: RouteBody<Context, Need, Pattern, Answer>,
+): Route<Context, Need, Answer> {
   return { method, pattern, needs: body.needs, handle: body.handle.bind(body) }
 }
 
-export type Match<Context, Need> =
-  | { readonly kind: 'found'; readonly route: Route<Context, Need>; readonly params: Params }
+export type Match<Context, Need, Answer = Reply> =
+  | { readonly kind: 'found'; readonly route: Route<Context, Need, Answer>; readonly params: Params }
   | {
       readonly kind: 'method-not-allowed'
       readonly allow: readonly string[]
       /** What the address takes with another method: the first such route of the table. */
-      readonly other: { readonly route: Route<Context, Need>; readonly params: Params }
+      readonly other: { readonly route: Route<Context, Need, Answer>; readonly params: Params }
     }
   | { readonly kind: 'not-found' }
 
-export interface Router<Context, Need> {
+export interface Router<Context, Need, Answer = Reply> {
   /** `path` is decoded and begins with a slash. Of several patterns that fit, the one with more literal segments wins. */
-  find(method: string, path: string): Match<Context, Need>
+  find(method: string, path: string): Match<Context, Need, Answer>
 }
 
 /** Throws for a route without `needs`, for two routes at one address, and for a pattern that is none. */
-export function createRouter<Context, Need>(routes: readonly Route<Context, Need>[]): Router<Context, Need> {
+export function createRouter<Context, Need, Answer = Reply>(
+  routes: readonly Route<Context, Need, Answer>[],
+): Router<Context, Need, Answer> {
   const addresses = groupByPattern(routes)
   return {
     find(method, path) {
       const segments = path.split('/')
       const allow: string[] = []
-      let other: { route: Route<Context, Need>; params: Params } | null = null
+      let other: { route: Route<Context, Need, Answer>; params: Params } | null = null
       for (const address of addresses) {
         const params = matchPattern(address.pattern, segments)
         if (params === null) continue
@@ -82,14 +84,16 @@ export function createRouter<Context, Need>(routes: readonly Route<Context, Need
   }
 }
 
-interface Address<Context, Need> {
+interface Address<Context, Need, Answer> {
   readonly pattern: Pattern
-  readonly routes: Map<string, Route<Context, Need>>
-  readonly first: Route<Context, Need>
+  readonly routes: Map<string, Route<Context, Need, Answer>>
+  readonly first: Route<Context, Need, Answer>
 }
 
-function groupByPattern<Context, Need>(routes: readonly Route<Context, Need>[]): Address<Context, Need>[] {
-  const addresses = new Map<string, Address<Context, Need>>()
+function groupByPattern<Context, Need, Answer>(
+  routes: readonly Route<Context, Need, Answer>[],
+): Address<Context, Need, Answer>[] {
+  const addresses = new Map<string, Address<Context, Need, Answer>>()
   for (const route of routes) {
     const place = `${route.method} ${route.pattern}`
     if (route.needs === undefined || route.needs === null) {

@@ -6,6 +6,7 @@
  * A repository's name stands in one place only; everything else refers to its id.
  */
 import { collection } from './migrations/6-collection.ts'
+import { JOBS_MIGRATION } from './migrations/11-jobs.ts'
 import { ACCESS_TABLES } from './schema-access.ts'
 
 export interface Migration {
@@ -259,4 +260,5 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   collection,
+  JOBS_MIGRATION,
 ]

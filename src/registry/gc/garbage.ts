@@ -22,6 +22,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { blobDataPath } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
+import type { Registry } from '../registry.ts'
 import { findTreeState } from '../tree/tree-pass.ts'
 import { findDoubt } from './doubts.ts'
 import { type KeepRules, Kept } from './kept.ts'
@@ -36,6 +37,11 @@ export interface GarbagePlace {
   readonly start: string | null
   /** Until when, in milliseconds since 1970, the database has heard of what was pushed; null for until now. */
   readonly knownUntil: number | null
+}
+
+/** Where the running registry looks; null where content is in memory. */
+export function garbagePlaceOf({ database, tree }: Registry): GarbagePlace | null {
+  return tree === null ? null : { read: database, files: tree.files, start: tree.start, knownUntil: null }
 }
 
 /** What is garbage cannot be told now. The message says why, and what to do. */

@@ -1,0 +1,80 @@
+/** The jobs of the clock, in the one process of each replica that does them, and what is told of them. */
+import type { Config } from '../config/config.ts'
+import { jobsOf } from '../jobs/catalog.ts'
+import { JobRunner } from '../jobs/runner.ts'
+import { purgeUploads } from '../jobs/upload-purging.ts'
+import type { Read } from '../metadata/database.ts'
+import { listJobs } from '../metadata/jobs.ts'
+import type { Log } from '../observability/log.ts'
+import { gauge, type Metric } from '../observability/metrics.ts'
+import type { JobState } from '../protocols/management/route.ts'
+import type { Registry } from '../registry/registry.ts'
+
+export interface JobsOptions {
+  readonly config: Config
+  readonly registry: Registry
+  readonly log: Log
+}
+
+/**
+ * Until the closers run. What is old when a server starts is forgotten before it answers, as its clients expect it.
+ * Throws DatabaseUnavailable, WriterUnavailable, StorageUnavailable.
+ */
+export async function openJobs(
+  { config, registry, log }: JobsOptions,
+  closers: AsyncDisposableStack,
+): Promise<JobRunner> {
+  const { purgeEveryMilliseconds, purgeIsDryRun } = config.uploads
+  const uploadPurging =
+    purgeEveryMilliseconds === null
+      ? null
+      : { everyMilliseconds: purgeEveryMilliseconds, isDryRun: purgeIsDryRun }
+  if (uploadPurging !== null) await purgeUploads(registry, uploadPurging, log)
+  const jobs = jobsOf({ registry, uploadPurging, log })
+  const runner = new JobRunner({
+    jobs,
+    database: registry.database,
+    process: registry.uploads.process,
+    log,
+  })
+  closers.defer(() => runner.stop())
+  return runner
+}
+
+/** What became of the jobs, whichever replica did them. Throws DatabaseUnavailable. */
+export async function jobStates(read: Read): Promise<JobState[]> {
+  const now = Date.now()
+  const rows = await listJobs(read)
+  return rows.map(({ name, owner, leaseUntil, dueAt, succeededAt, failures, failingSince, lastError }) => ({
+    name,
+    isRunning: owner !== null && leaseUntil >= now,
+    dueAt,
+    succeededAt,
+    failures,
+    failingSince,
+    lastError,
+  }))
+}
+
+/** What this process has run of the jobs, and what became of all of them. Throws DatabaseUnavailable. */
+export async function describeJobs(runner: JobRunner | null, read: Read): Promise<Metric[]> {
+  if (runner === null) return []
+  const jobs = await listJobs(read)
+  return [
+    ...runner.counts.describe(),
+    gauge(
+      'berth_job_failures',
+      'How often in a row the job has failed; 0 where it works.',
+      jobs.map(({ name, failures }) => ({ labels: { job: name }, value: failures })),
+      'max',
+    ),
+    gauge(
+      'berth_job_last_success_timestamp_seconds',
+      'When a step of the job succeeded last.',
+      jobs.flatMap(({ name, succeededAt }) =>
+        succeededAt === null ? [] : [{ labels: { job: name }, value: succeededAt / 1000 }],
+      ),
+      'max',
+    ),
+  ]
+}

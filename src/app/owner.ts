@@ -1,0 +1,69 @@
+/**
+ * What the owner of a registry may ask, answered by this process: a server's, or a command's that has found no server and
+ * opens the registry itself, alone, without a listener.
+ */
+import type { Config } from '../config/config.ts'
+import { messageOf } from '../lib/thrown.ts'
+import type { Log } from '../observability/log.ts'
+import { type ManagementApi, managementApi } from '../protocols/management/api.ts'
+import type { Registry } from '../registry/registry.ts'
+import { goThroughTree } from '../registry/tree/tree-pass.ts'
+import { jobStates } from './jobs.ts'
+import { AppMetrics } from './metrics.ts'
+import { requireDatabaseFile, requireFolder } from './nothing-there.ts'
+import { openRegistry } from './registry.ts'
+
+export interface OwnerOptions {
+  readonly config: Config
+  readonly registry: Registry
+  readonly log: Log
+}
+
+export function ownerApi({ config, registry, log }: OwnerOptions): ManagementApi {
+  return managementApi({
+    registry,
+    isReadOnly: config.storage.readOnly,
+    jobs: () => jobStates(registry.database),
+    log,
+  })
+}
+
+export interface OwnRegistryOptions {
+  readonly config: Config
+  readonly log: Log
+  /** Whether what will be asked deletes: then what another registry may have left must be known first. */
+  readonly deletes: boolean
+  readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void
+}
+
+/**
+ * The registry that the configuration describes, for this process alone, until the closers run. Throws NothingThere,
+ * VolumeInUse while a server runs on it, VolumeRefused, DatabaseUnavailable, SchemaTooNew, StorageUnavailable.
+ */
+export async function openOwnRegistry(
+  { config, log, deletes, onProgress }: OwnRegistryOptions,
+  closers: AsyncDisposableStack,
+): Promise<ManagementApi> {
+  const { storage, database } = config
+  const root = requireFolder(storage)
+  if (database.kind === 'sqlite') requireDatabaseFile(database.path, root)
+  const metrics = new AppMetrics(storage.driver.kind)
+  const { registry } = await openRegistry({ config, role: { kind: 'single' }, log, metrics }, closers)
+  if (deletes) await learnTree(registry, onProgress, log)
+  return ownerApi({ config, registry, log })
+}
+
+/** What cannot be read is told here; what would delete then refuses by itself. */
+async function learnTree(
+  { tree, uploads }: Registry,
+  onProgress: OwnRegistryOptions['onProgress'],
+  log: Log,
+): Promise<void> {
+  if (tree === null) return
+  await goThroughTree(tree, {
+    process: uploads.process,
+    signal: new AbortController().signal,
+    onProgress,
+    onError: (error) => log.error({ error }, `a repository is in error: ${messageOf(error)}`),
+  })
+}

@@ -1,0 +1,16 @@
+/** Every job that the clock does, one line each. */
+import type { Log } from '../observability/log.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { Job } from './runner.ts'
+import { type UploadPurging, uploadPurgingJob } from './upload-purging.ts'
+
+export interface CatalogOptions {
+  readonly registry: Registry
+  /** Null where uploads are never forgotten. */
+  readonly uploadPurging: UploadPurging | null
+  readonly log: Log
+}
+
+export function jobsOf({ registry, uploadPurging, log }: CatalogOptions): Job[] {
+  return [...(uploadPurging === null ? [] : [uploadPurgingJob(registry, uploadPurging, log)])]
+}

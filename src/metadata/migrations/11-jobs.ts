@@ -1,0 +1,17 @@
+/** What the jobs of the clock (src/jobs) are told of, and what collection's state is counted from. */
+import type { Migration } from '../schema.ts'
+
+export const JOBS_MIGRATION: Migration = {
+  version: 11,
+  name: 'what became of the jobs',
+  statements: [
+    // The last run: when it began and ended, when one succeeded last, since when they fail, and why.
+    `ALTER TABLE jobs ADD COLUMN began_at {{integer}}`,
+    `ALTER TABLE jobs ADD COLUMN ended_at {{integer}}`,
+    `ALTER TABLE jobs ADD COLUMN succeeded_at {{integer}}`,
+    `ALTER TABLE jobs ADD COLUMN failing_since {{integer}}`,
+    `ALTER TABLE jobs ADD COLUMN last_error {{text}}`,
+    // Few of all blobs are on their way out.
+    `CREATE INDEX blobs_leaving ON blobs (state) WHERE state <> 'live'`,
+  ],
+}

@@ -9,11 +9,11 @@ export interface ReviewCounts {
   readonly nextDueAt: number | null
 }
 
-/** `now` in milliseconds since 1970. */
+/** Of blobs. `now` in milliseconds since 1970. */
 export async function countReviews(read: Read, now: number): Promise<ReviewCounts> {
   const counts = await read.one(
     `SELECT count(*) AS waiting, count(CASE WHEN due_at <= $1 THEN 1 END) AS due, min(due_at) AS next_due_at
-     FROM gc_reviews`,
+     FROM gc_reviews WHERE repository_id = 0`,
     [now],
     (row) => ({
       waiting: integer(row, 'waiting'),

@@ -5,8 +5,9 @@
  * {{text}} (sorts by bytes) and {{bytes}}; {{table}} and {{clustered}} (rows lie in the order of the key) end a table. Booleans are 0 and 1, times are milliseconds since 1970.
  * A repository's name stands in one place only; everything else refers to its id.
  */
+
 import { collection } from './migrations/6-collection.ts'
-import { JOBS_MIGRATION } from './migrations/11-jobs.ts'
+import { jobs } from './migrations/11-jobs.ts'
 import { ACCESS_TABLES } from './schema-access.ts'
 
 export interface Migration {
@@ -260,5 +261,5 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   collection,
-  JOBS_MIGRATION,
+  jobs,
 ]

@@ -1,7 +1,7 @@
-/** What the jobs of the clock (src/jobs) are told of, and what collection's state is counted from. */
+/** What became of the jobs of the clock (src/jobs). */
 import type { Migration } from '../schema.ts'
 
-export const JOBS_MIGRATION: Migration = {
+export const jobs: Migration = {
   version: 11,
   name: 'what became of the jobs',
   statements: [
@@ -11,7 +11,5 @@ export const JOBS_MIGRATION: Migration = {
     `ALTER TABLE jobs ADD COLUMN succeeded_at {{integer}}`,
     `ALTER TABLE jobs ADD COLUMN failing_since {{integer}}`,
     `ALTER TABLE jobs ADD COLUMN last_error {{text}}`,
-    // Few of all blobs are on their way out.
-    `CREATE INDEX blobs_leaving ON blobs (state) WHERE state <> 'live'`,
   ],
 }

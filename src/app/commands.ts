@@ -32,6 +32,16 @@ import {
   renewUploadCommand,
   uploadCopiedCommand,
 } from '../registry/uploads.commands.ts'
+import {
+  dropPayloadCommand,
+  forgetDamageCommand,
+  mendPayloadCommand,
+  noteDamageCommand,
+  putScrubStateCommand,
+  reviewStrayCommand,
+  showLinksCommand,
+  showPayloadCommand,
+} from '../registry/verify/repair.commands.ts'
 
 export const COMMANDS: readonly AnyCommand[] = [
   claimIdentityCommand,
@@ -61,7 +71,18 @@ export const COMMANDS: readonly AnyCommand[] = [
   endBlobLookCommand,
   endPassCommand,
   forgetTreeFactsCommand,
+<<<<<<< HEAD
   claimJobCommand,
   renewJobCommand,
   endJobCommand,
+=======
+  noteDamageCommand,
+  forgetDamageCommand,
+  showPayloadCommand,
+  mendPayloadCommand,
+  dropPayloadCommand,
+  showLinksCommand,
+  reviewStrayCommand,
+  putScrubStateCommand,
+>>>>>>> 52646a6 (Storage and metadata are compared in both directions, a page at a time)
 ]

@@ -238,6 +238,7 @@ function manifestFacts(row: Row): ManifestFacts {
   }
 }
 
-function manifestContent(row: Row): ManifestContent {
-  return { ...manifestFacts(row), bytes: bytes(row, 'bytes') }
+/** Null where its bytes were damaged and are forgotten (verify): then it counts as missing, and is pushed again. */
+function manifestContent(row: Row): ManifestContent | null {
+  return row['bytes'] === null ? null : { ...manifestFacts(row), bytes: bytes(row, 'bytes') }
 }

@@ -22,6 +22,7 @@ import * as trash from './trash.ts'
 import type { TreeMark } from './tree.ts'
 import * as tree from './tree.ts'
 import * as uploads from './uploads.ts'
+import { VERIFICATION_SAMPLES } from './verification.fixtures.ts'
 
 const name = parseRepositoryName('team/app')
 const repository = 1 as RepositoryId
@@ -254,4 +255,5 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   replaceSetting: (tx) => [() => settings.replaceSetting(tx, 'key', { before: 'value', after: 'other' })],
   claimSetting: (tx) => [() => settings.claimSetting(tx, 'key', 'value')],
   findSetting: (tx) => [() => settings.findSetting(tx, 'key')],
+  ...VERIFICATION_SAMPLES,
 }

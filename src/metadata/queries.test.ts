@@ -61,6 +61,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   moveTagAsSeen: 'the primary key gives one row',
   deleteTagAsSeen: 'the primary key gives one row',
   replaceSetting: 'the primary key gives one row',
+  hasDamage: 'hardly a blob is damaged',
   forgetLostBlob: 'the primary key gives one row',
   forgetMendedFiles: 'the primary key gives what is torn in one repository, which is hardly ever anything',
   keepBlob: 'the primary key gives one row',

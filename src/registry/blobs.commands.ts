@@ -9,6 +9,7 @@ import {
   referToBlob,
   unlinkBlob,
 } from '../metadata/blobs.ts'
+import { forgetDamage } from '../metadata/damage.ts'
 import { command, type Transaction } from '../metadata/database.ts'
 import {
   findOrCreateRepository,
@@ -40,6 +41,7 @@ export async function addBlob(
   { digest, size, lease }: DurableBlob,
 ): Promise<void> {
   if (!(await insertBlob(tx, digest, size, tx.now + lease))) throw beingDeleted(digest)
+  await forgetDamage(tx, digest)
   await scheduleReview(tx, { repository: 0, digest, reason: 'blob uploaded', dueAt: tx.now + lease })
   if (await linkBlob(tx, repository, digest)) await markLayerAdded(tx, repository, digest)
   else await showLayerAgain(tx, repository, digest)
@@ -57,7 +59,7 @@ export async function keepReferencedBlobs(
   tx: Transaction,
   repository: RepositoryId,
   manifest: Manifest,
-  options: { readonly allowMissing: boolean; readonly lease: number },
+  options: { readonly allowMissing: boolean; readonly lost: readonly Digest[]; readonly lease: number },
 ): Promise<void> {
   const required = new Set(manifest.blobs.map((blob) => blob.digest))
   const optional = [
@@ -66,11 +68,14 @@ export async function keepReferencedBlobs(
   ]
   const digests = [...new Set([...required, ...optional.map((blob) => blob.digest)])].toSorted()
   const linked = await findLinkedBlobs(tx, repository, digests)
+  const lost = new Set(options.lost)
   const missing: Digest[] = []
   // One by one, for on PostgreSQL only that locks them in digest order: two pushes that share blobs never deadlock.
   for (const digest of digests) {
     const isHere =
-      linked.has(digest) && (await keptOrRefused(tx, digest, { keep: referToBlob, lease: options.lease }))
+      linked.has(digest) &&
+      !lost.has(digest) &&
+      (await keptOrRefused(tx, digest, { keep: referToBlob, lease: options.lease }))
     if (!isHere && required.has(digest)) missing.push(digest)
   }
   if (missing.length > 0 && !options.allowMissing) throw missingBlobs(missing)

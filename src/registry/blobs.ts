@@ -1,13 +1,15 @@
 /** Blobs: find, read, mount, unlink. Uploading one is uploads.ts; collecting them is not done here. */
 import type { ByteRange } from '../lib/byte-range.ts'
 import type { Content } from '../lib/content.ts'
-import { findBlobSize, findLinkedBlobSize } from '../metadata/blobs.ts'
-import type { Scope } from '../metadata/repositories.ts'
+import { findBlobSize, findLinkedBlobSize, isBlobLinked } from '../metadata/blobs.ts'
+import { findDamage } from '../metadata/damage.ts'
+import { findRepositoryId, type Scope } from '../metadata/repositories.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { StorageUnavailable } from '../storage/blob-store.ts'
 import { mountBlobCommand, unlinkBlobCommand } from './blobs.commands.ts'
+import { damagedBlob } from './damaged-blobs.ts'
 import { findUnchecked, type Registry, requireChecked, uncheckedTreeOf } from './registry.ts'
 import { findUncheckedBlobSize } from './tree/unchecked-reads.ts'
 
@@ -31,11 +33,25 @@ export async function getBlob(
     uncheckedTreeOf(registry) === null
       ? await findLinkedBlobSize(registry.database, repository, digest)
       : await findSizeInTreeToo(registry, repository, digest)
-  if (size === null)
-    throw new RegistryError('BLOB_UNKNOWN', `There is no blob ${digest} in ${repository}.`, { digest })
+  if (size === null) throw await unknownBlob(registry, repository, digest)
   const stored = await registry.blobs.stat(digest)
-  if (stored !== size) throw damaged(digest, size, stored)
+  if (stored !== size) throw await damagedBlob(registry, digest, { expected: size, found: stored })
   return { size, content: (range) => registry.blobs.content(digest, range) }
+}
+
+/** Where a start has found the file of a damaged blob missing, nothing but its note and its links are left. */
+async function unknownBlob(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<RegistryError> {
+  const { database } = registry
+  const damage = await findDamage(database, digest)
+  const id = damage === null ? null : await findRepositoryId(database, repository)
+  if (damage !== null && id !== null && (await isBlobLinked(database, id, digest))) {
+    return await damagedBlob(registry, digest, { expected: damage.size, found: null })
+  }
+  return new RegistryError('BLOB_UNKNOWN', `There is no blob ${digest} in ${repository}.`, { digest })
 }
 
 /** In bytes; null where this repository does not link the blob: by the tree where it has not been compared with that since the start. */
@@ -96,16 +112,4 @@ async function isReadable(registry: Registry, repository: RepositoryName): Promi
     if (error instanceof StorageUnavailable) return false
     throw error
   }
-}
-
-/** 404 and not 500: a client that is told so pushes the blob again, and that heals it. */
-function damaged(digest: Digest, expected: number, found: number | null): RegistryError {
-  const state = found === null ? 'its file is missing' : `its file has ${found} bytes instead of ${expected}`
-  return new RegistryError(
-    'BLOB_UNKNOWN',
-    `The blob ${digest} was stored, but ${state}. Push it again to repair it.`,
-    {
-      digest,
-    },
-  )
 }

@@ -252,6 +252,7 @@ async function statementsOfPush(bench: Bench, repository: RepositoryName, { dige
     manifest: parseManifest(bytes, null),
     tags: [],
     allowMissingBlobs: false,
+    lostBlobs: [],
     requiredChildren: [],
     mayOverwrite: true,
     by: 'tester',

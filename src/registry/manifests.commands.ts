@@ -44,6 +44,8 @@ export interface PutManifestFacts {
   readonly bytes: Uint8Array
   readonly tags: readonly Tag[]
   readonly allowMissingBlobs: boolean
+  /** Blobs whose bytes are known to be damaged: they count as missing. */
+  readonly lostBlobs: readonly Digest[]
   /** Manifests that must be in the repository already. */
   readonly requiredChildren: readonly Digest[]
   readonly mayOverwrite: boolean
@@ -70,6 +72,7 @@ export const putManifestCommand = command(
     await keepReferencedBlobs(tx, repository, input.manifest, {
       allowMissing: input.allowMissingBlobs,
       lease: input.lease,
+      lost: input.lostBlobs,
     })
     await requireManifests(tx, repository, input.requiredChildren)
     const isNew = await storeOrHoldManifest(tx, repository, input)

@@ -19,6 +19,7 @@ import type { MediaType } from '../oci/media-type.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
+import { findLostBlobs } from './damaged-blobs.ts'
 import { requireAllowed, requiredChildren } from './manifest-policy.ts'
 import { deleteManifestCommand, putManifestCommand, type StoredManifest } from './manifests.commands.ts'
 import {
@@ -61,6 +62,7 @@ export async function putManifest(registry: Registry, input: PutManifest): Promi
   const { repository, bytes } = input
   const digest = digestAsNamed(bytes, input.reference)
   const tags = tagsOf(input)
+  const references = referencesOf(manifest)
   await requireChecked(registry, repository)
   return await registry.database.write(putManifestCommand, {
     repository,
@@ -68,8 +70,9 @@ export async function putManifest(registry: Registry, input: PutManifest): Promi
     manifest,
     bytes,
     tags,
-    lost: await lostLinks(registry, { repository, digest, tags, ...referencesOf(manifest) }),
+    lost: await lostLinks(registry, { repository, digest, tags, ...references }),
     requiredChildren: requiredChildren(policy, manifest),
+    lostBlobs: await findLostBlobs(registry, references.blobs),
     allowMissingBlobs: policy.allowMissingBlobs,
     mayOverwrite: input.mayOverwrite,
     by: input.by,

@@ -1,11 +1,16 @@
-/** What lies aside as damaged: it is kept for whoever wants to look, and may go a while after the blob has been healed. */
+/**
+ * What lies aside. As damaged: it is kept for whoever wants to look, and may go a while after the blob has been healed.
+ * As condemned: it goes by itself; that of a blob which is needed after all, and has no bytes, is put back.
+ */
 
 import { findDamage } from '../../metadata/damage.ts'
 import { findStoredBlob } from '../../metadata/verification.ts'
+import type { Digest } from '../../oci/digest.ts'
 import type { QuarantinedBytes } from '../../storage/blob-store.ts'
-import { quarantinePath } from '../../storage/layout.ts'
+import { blobDataPath, condemnedFolder, quarantinePath } from '../../storage/layout.ts'
 import type { Registry } from '../registry.ts'
 import { finding, mended } from './finding.ts'
+import { imagesWith } from './images.ts'
 import type { Look } from './look.ts'
 
 /** Milliseconds for which bytes lie aside at least. */
@@ -36,4 +41,26 @@ export async function discardOld(
   if (blob !== null && (await blobs.stat(digest)) !== blob.size) return false
   await blobs.discardQuarantined(digest)
   return true
+}
+
+export async function lookAtCondemned(look: Look): Promise<null> {
+  for await (const { digest } of look.registry.blobs.listCondemned()) {
+    await look.at(condemnedFolder, () => lookAtCondemnedBlob(look, digest), undefined)
+  }
+  return null
+}
+
+async function lookAtCondemnedBlob(look: Look, digest: Digest): Promise<void> {
+  if (!(await isNeededAndGone(look, digest)) || !(await isNeededAndGone(look, digest))) return
+  const path = blobDataPath(digest)
+  const message = `The bytes of the blob ${digest} were deleted although it is needed. They lie in ${condemnedFolder} still.`
+  const images = await imagesWith(look.read, digest)
+  const found = finding('blob set aside by mistake', message, { digest, path, ...images })
+  const isBack = look.options.repair && (await look.registry.blobs.putBack(digest))
+  look.tell(isBack ? mended(found, 'They were put back.') : found)
+}
+
+async function isNeededAndGone({ read, registry }: Look, digest: Digest): Promise<boolean> {
+  const blob = await findStoredBlob(read, digest)
+  return blob !== null && blob.state !== 'deleting' && (await registry.blobs.stat(digest)) === null
 }

@@ -46,8 +46,9 @@ async function isPayload({ database }: Registry, digest: Digest): Promise<boolea
   return bytes !== null && digestOf(bytes, algorithmOf(digest)) === digest
 }
 
-/** Bytes that lie aside and are right. */
+/** Bytes that lie aside and are right: as condemned, or as damaged. */
 async function putBack({ blobs, database }: Registry, digest: Digest): Promise<boolean> {
+  if (await blobs.putBack(digest)) return true
   const algorithm = algorithmOf(digest)
   const hasher = new Bun.CryptoHasher(algorithm)
   for await (const chunk of blobs.readQuarantined(digest, ALL)) hasher.update(chunk)

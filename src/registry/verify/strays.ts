@@ -6,7 +6,6 @@ import { findReviewTime, findStoredBlob, hasPayload } from '../../metadata/verif
 import type { Digest } from '../../oci/digest.ts'
 import { blobDataPath } from '../../storage/layout.ts'
 import { findStoredFolder } from '../gc/stored-digests.ts'
-import { BLOB_LEASE } from '../registry.ts'
 import { type FindingKind, finding } from './finding.ts'
 import type { Look, Position } from './look.ts'
 import { reviewStrayCommand } from './repair.commands.ts'
@@ -41,7 +40,7 @@ async function lookAtDigest(look: Look, digest: Digest): Promise<void> {
 }
 
 async function kindOf(
-  { read }: Look,
+  { read, registry }: Look,
   digest: Digest,
   modifiedAt: number,
 ): Promise<readonly [FindingKind, string]> {
@@ -49,7 +48,8 @@ async function kindOf(
   if (dueAt !== null) {
     return ['bytes waiting for collection', `collection looks at it from ${new Date(dueAt).toISOString()} on`]
   }
-  if (modifiedAt > Date.now() - BLOB_LEASE) return ['bytes being pushed', 'a push may be under way']
+  if (modifiedAt > Date.now() - registry.policy.collection.lease)
+    return ['bytes being pushed', 'a push may be under way']
   return ['bytes left behind', 'a push that was broken off, or another registry, has left it behind']
 }
 

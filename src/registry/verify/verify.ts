@@ -17,13 +17,14 @@ import {
 } from './look.ts'
 import { lookAtManifests } from './manifests.ts'
 import { lookAtPayloads } from './payloads.ts'
-import { lookAtQuarantine } from './quarantine.ts'
+import { lookAtCondemned, lookAtQuarantine } from './quarantine.ts'
 import { lookAtStrays } from './strays.ts'
 import { lookAtTree } from './tree.ts'
 import { lookAtUploadFiles, lookAtUploads } from './uploads.ts'
 
 /** What is gone through, one after another: where it goes on, or null at its end. */
 const STEPS = {
+  condemned: lookAtCondemned,
   blobs: lookAtBlobs,
   payloads: lookAtPayloads,
   manifests: lookAtManifests,
@@ -61,7 +62,7 @@ export async function verifyPage(
   options: VerifyOptions,
   cursor: VerifyCursor | null,
 ): Promise<VerifyPage> {
-  let next: VerifyCursor | null = cursor ?? { ...BEGIN, run: crypto.randomUUID(), step: 'blobs' }
+  let next: VerifyCursor | null = cursor ?? { ...BEGIN, run: crypto.randomUUID(), step: 'condemned' }
   const look = new Look(place, options, next.run)
   do {
     next = await onePart(look, next)

@@ -71,11 +71,9 @@ export const COMMANDS: readonly AnyCommand[] = [
   endBlobLookCommand,
   endPassCommand,
   forgetTreeFactsCommand,
-<<<<<<< HEAD
   claimJobCommand,
   renewJobCommand,
   endJobCommand,
-=======
   noteDamageCommand,
   forgetDamageCommand,
   showPayloadCommand,
@@ -84,5 +82,4 @@ export const COMMANDS: readonly AnyCommand[] = [
   showLinksCommand,
   reviewStrayCommand,
   putScrubStateCommand,
->>>>>>> 52646a6 (Storage and metadata are compared in both directions, a page at a time)
 ]

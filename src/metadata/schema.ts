@@ -7,8 +7,8 @@
  */
 
 import { collection } from './migrations/6-collection.ts'
-import { jobs } from './migrations/11-jobs.ts'
 import { damagedBlobs } from './migrations/9-damaged-blobs.ts'
+import { jobs } from './migrations/11-jobs.ts'
 import { ACCESS_TABLES } from './schema-access.ts'
 
 export interface Migration {
@@ -262,6 +262,6 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   collection,
-  jobs,
   damagedBlobs,
+  jobs,
 ]

@@ -32,6 +32,7 @@ import {
   renewUploadCommand,
   uploadCopiedCommand,
 } from '../registry/uploads.commands.ts'
+import { countUsageCommand } from '../registry/usage.commands.ts'
 import {
   dropPayloadCommand,
   forgetDamageCommand,
@@ -82,4 +83,5 @@ export const COMMANDS: readonly AnyCommand[] = [
   showLinksCommand,
   reviewStrayCommand,
   putScrubStateCommand,
+  countUsageCommand,
 ]

@@ -22,6 +22,7 @@ import * as trash from './trash.ts'
 import type { TreeMark } from './tree.ts'
 import * as tree from './tree.ts'
 import * as uploads from './uploads.ts'
+import { USAGE_SAMPLES } from './usage.fixtures.ts'
 import { VERIFICATION_SAMPLES } from './verification.fixtures.ts'
 
 const name = parseRepositoryName('team/app')
@@ -241,6 +242,7 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   scheduleReview: (tx) => [
     () => reviews.scheduleReview(tx, { repository, digest, reason: 'blob uploaded', dueAt: 1 }),
   ],
+  ...USAGE_SAMPLES,
   insertEvent: (tx) => [
     () =>
       events.insertEvent(tx, {

@@ -30,6 +30,7 @@ const NOT_NOUNS = [
   'schema',
   'schema-access',
   'unavailable',
+  'usage-place',
 ]
 /** Functions of nouns that ask the database nothing. */
 const WITHOUT_SQL = ['treePath']
@@ -38,6 +39,14 @@ const WITHOUT_SQL = ['treePath']
  * What may look at rows that the index alone does not decide on, or sort them, and why there are few of them.
  */
 const FEW_ROWS: Readonly<Record<string, string>> = {
+  findPlaceKinds: 'the keys give one row for each place, or a few edges until one is live',
+  findStoredFacts: 'the primary key gives one row for each digest',
+  findCountedBlobs: 'the primary key gives one row for each digest',
+  findCountedPlaces: 'the primary key gives one row for each place',
+  listRepositoriesOfDigest: 'asked when bytes come or go, of which hardly any are in many repositories',
+  noteUsageEverywhere: 'asked when bytes come or go that very many repositories use',
+  findOtherHolder:
+    'asked of what is live in one or two repositories, and hardly anything is linked only in many others',
   findManifestDigests: 'the primary key gives one row for each digest',
   findLinkedBlobs: 'the primary key gives one row for each digest',
   findWithoutSubject: 'the primary key gives one row for each digest',

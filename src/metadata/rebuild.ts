@@ -4,6 +4,7 @@
  * and alone, so it may go through whole tables.
  */
 import type { Transaction } from './database.ts'
+import { COUNT_EVERYTHING } from './migrations/8-usage.ts'
 
 const IS_TRASHED = (digest: string) =>
   `EXISTS (SELECT 1 FROM trashed_manifests WHERE trashed_manifests.digest = ${digest})`
@@ -20,6 +21,11 @@ const FORGOTTEN = [
   'DELETE FROM gc_reviews',
   'DELETE FROM tree_dirty',
   'DELETE FROM torn_files',
+  'DELETE FROM usage_changes',
+  'DELETE FROM usage_blobs',
+  'DELETE FROM usage_places',
+  'DELETE FROM usage_totals',
+  ...COUNT_EVERYTHING,
   'UPDATE repositories SET adopted_at = NULL, reconciled_by = NULL, listed = 0',
 ]
 

@@ -7,6 +7,7 @@
  */
 
 import { collection } from './migrations/6-collection.ts'
+import { usage } from './migrations/8-usage.ts'
 import { damagedBlobs } from './migrations/9-damaged-blobs.ts'
 import { jobs } from './migrations/11-jobs.ts'
 import { ACCESS_TABLES } from './schema-access.ts'
@@ -262,6 +263,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   collection,
+  usage,
   damagedBlobs,
   jobs,
 ]

@@ -18,6 +18,7 @@ import {
   type RepositoryId,
 } from '../metadata/repositories.ts'
 import { scheduleReview } from '../metadata/reviews.ts'
+import { noteBlobUsage } from '../metadata/usage-changes.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type Problem, RegistryError } from '../oci/errors.ts'
 import type { Manifest } from '../oci/manifest.ts'
@@ -43,6 +44,8 @@ export async function addBlob(
   if (!(await insertBlob(tx, digest, size, tx.now + lease))) throw beingDeleted(digest)
   await forgetDamage(tx, digest)
   await scheduleReview(tx, { repository: 0, digest, reason: 'blob uploaded', dueAt: tx.now + lease })
+  // Even where it is linked already: its bytes may have been lost until now.
+  await noteBlobUsage(tx, [{ repository, digest }])
   if (await linkBlob(tx, repository, digest)) await markLayerAdded(tx, repository, digest)
   else await showLayerAgain(tx, repository, digest)
 }
@@ -96,6 +99,7 @@ export const mountBlobCommand = command('blob.mount', async (tx, input: BlobMoun
     return false
   const repository = await findOrCreateRepository(tx, input.repository)
   if (await linkBlob(tx, repository, input.digest)) {
+    await noteBlobUsage(tx, [{ repository, digest: input.digest }])
     await markLayerAdded(tx, repository, input.digest)
     await record(tx, repository, input.by, { kind: 'blob.mounted', digest: input.digest, from: source })
   } else {
@@ -110,6 +114,7 @@ export const unlinkBlobCommand = command('blob.unlink', async (tx, input: BlobUn
   if (repository === null || !(await unlinkBlob(tx, repository, digest))) {
     throw new RegistryError('BLOB_UNKNOWN', `There is no blob ${digest} in ${input.repository}.`)
   }
+  await noteBlobUsage(tx, [{ repository, digest }])
   await markLayerRemoved(tx, repository, digest)
   await scheduleReview(tx, { repository: 0, digest, reason: 'link dropped', dueAt: tx.now + input.lease })
   await record(tx, repository, input.by, { kind: 'blob.unlinked', digest })

@@ -18,6 +18,7 @@ import {
 import { scheduleReview } from '../metadata/reviews.ts'
 import { deleteTagsOf, endTagInterval } from '../metadata/tags.ts'
 import { createTrash, type TrashId, trashManifest, trashTag } from '../metadata/trash.ts'
+import { noteManifestUsage } from '../metadata/usage-changes.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type Problem, RegistryError } from '../oci/errors.ts'
@@ -128,6 +129,7 @@ export const deleteManifestCommand = command(
     if (!(await deleteManifest(tx, repository, input.digest))) throw unknownManifest(input)
     // A push that held the manifest until now has given it its tags.
     tags.push(...(await untag(tx, repository, trash, input.digest)))
+    await noteManifestUsage(tx, repository, [input.digest])
     await markRevisionRemoved(tx, repository, input.digest)
     await scheduleReview(tx, {
       repository,
@@ -196,6 +198,7 @@ async function storeManifest(
   if (!isNew) return false
   await insertChildren(tx, repository, digest, digestsOf(manifest.children))
   await insertManifestBlobs(tx, repository, digest, digestsOf(blobsUsedBy(manifest)))
+  await noteManifestUsage(tx, repository, [digest])
   await markListed(tx, repository)
   await markPayloadAdded(tx, digest)
   await markRevisionAdded(tx, repository, digest)

@@ -34,6 +34,7 @@ import {
 import { forgetMendedFiles, noteTornFiles } from '../../metadata/torn-files.ts'
 import { createTrash, trashManifest, trashTag } from '../../metadata/trash.ts'
 import { hasTreeDirt, markTree, type TreeMark } from '../../metadata/tree.ts'
+import { noteBlobUsage, noteManifestUsage } from '../../metadata/usage-changes.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { ANOTHER_REGISTRY, type TreeChange, type TreePart } from './changes.ts'
 import type { RepositoryInTree } from './tree-repositories.ts'
@@ -130,11 +131,12 @@ async function take(tx: Transaction, part: TreePart, start: string): Promise<voi
   const { id } = part
   // Berth has written nothing of a repository that is not adopted.
   const found = part.purpose === 'adopt' ? part.changes : await unmarked(tx, id, part.changes)
-  await insertFoundManifests(
+  const manifests = each(found, 'manifest', ({ manifest }) => manifest)
+  await insertFoundManifests(tx, id, manifests, ANOTHER_REGISTRY)
+  await noteManifestUsage(
     tx,
     id,
-    each(found, 'manifest', ({ manifest }) => manifest),
-    ANOTHER_REGISTRY,
+    manifests.map(({ digest }) => digest),
   )
   await takeBlobs(tx, id, found)
   await noteTornFiles(
@@ -205,6 +207,10 @@ function pathOf(repositoryId: RepositoryId, change: TreeChange): TreeMark | null
 async function takeBlobs(tx: Transaction, id: RepositoryId, found: readonly TreeChange[]): Promise<void> {
   const blobs = each(found, 'blob', ({ blob }) => blob)
   await insertFoundBlobs(tx, id, blobs, tx.now + FOUND_LEASE)
+  await noteBlobUsage(
+    tx,
+    blobs.map(({ digest }) => ({ repository: id, digest })),
+  )
   for (const { digest, isReferred } of blobs) {
     if (isReferred) continue
     await scheduleReview(tx, {
@@ -238,9 +244,13 @@ async function takeAway(tx: Transaction, id: RepositoryId, found: readonly TreeC
   for (const change of found) {
     if (change.kind === 'tag gone') await takeTagAway(tx, id, change.seen)
     if (change.kind === 'manifest gone') await takeManifestAway(tx, id, change.digest)
-    if (change.kind === 'bytes gone') await forgetLostBlob(tx, change.digest, change.epoch)
+    if (change.kind === 'bytes gone') {
+      await forgetLostBlob(tx, change.digest, change.epoch)
+      await noteBlobUsage(tx, [{ repository: 0, digest: change.digest }])
+    }
     if (change.kind === 'link gone' && (await unlinkBlob(tx, id, change.digest))) {
       const { digest } = change
+      await noteBlobUsage(tx, [{ repository: id, digest }])
       await scheduleReview(tx, { repository: 0, digest, reason: 'link dropped', dueAt: tx.now + FOUND_LEASE })
     }
   }
@@ -257,6 +267,7 @@ async function takeManifestAway(tx: Transaction, id: RepositoryId, digest: Diges
   const trash = await createTrash(tx, id, 'manifest', ANOTHER_REGISTRY)
   await trashManifest(tx, trash, id, digest)
   await deleteManifest(tx, id, digest)
+  await noteManifestUsage(tx, id, [digest])
   for (;;) {
     const tags = await deleteTagsOf(tx, id, digest, TAGS_AT_ONCE)
     for (const tag of tags) {

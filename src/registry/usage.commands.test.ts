@@ -1,0 +1,158 @@
+/**
+ * The counters say what a count of all rows says, whatever was pushed, deleted, mounted, unlinked and lost, in whatever
+ * order, and by several processes at once.
+ */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { randomFrom } from '../../test/random.ts'
+import { countedUsage, recountedUsage } from '../../test/recounted-usage.ts'
+import {
+  type Bench,
+  type BenchOptions,
+  describeOnDatabases,
+  describeOnPostgres,
+} from '../../test/registry-bench.ts'
+import {
+  CONFIG,
+  newBlob,
+  newImage,
+  newIndex,
+  pushBlob,
+  pushManifest,
+  type Sample,
+} from '../../test/sample-content.ts'
+import { forgetLostBlob } from '../metadata/blobs.ts'
+import { command } from '../metadata/database.ts'
+import { noteBlobUsage } from '../metadata/usage-changes.ts'
+import { RegistryError } from '../oci/errors.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import { parseTag } from '../oci/tag.ts'
+import { mountBlob, unlinkBlob } from './blobs.ts'
+import { deleteManifest } from './manifests.ts'
+import type { Registry } from './registry.ts'
+import { deleteTag } from './tags.ts'
+import { countUsageCommand } from './usage.commands.ts'
+
+setDefaultTimeout(60_000)
+
+const loseBlob = command('test.lose-blob', async (tx, digest: Sample['digest']) => {
+  const epoch = await tx.one('SELECT epoch FROM blobs WHERE digest = $1', [digest], (row) =>
+    Number(row['epoch']),
+  )
+  await forgetLostBlob(tx, digest, epoch ?? 0)
+  await noteBlobUsage(tx, [{ repository: 0, digest }])
+})
+
+/** Images may refer to blobs that are not there, for then the bytes come later. */
+const SPARSE: BenchOptions = {
+  storage: 'memory',
+  policy: {
+    manifests: { allowMissingBlobs: true, indexPlatforms: 'none', foreignUrls: null, classes: null },
+  },
+}
+
+/** What a random history is made of: few things, so that they meet. */
+interface Stock {
+  readonly repositories: readonly RepositoryName[]
+  readonly blobs: readonly Sample[]
+  readonly manifests: readonly Sample[]
+}
+
+function stockOf(bench: Bench): Stock {
+  const blobs = Array.from({ length: 6 }, (_, at) => newBlob(CONFIG, 100 + at))
+  const images = blobs.map((config, at) => newImage({ config, layers: blobs.slice(at % 3, at) }))
+  // Bytes that are a manifest and a blob at once.
+  const oddly = newImage({ config: blobs[0] as Sample, layers: [images[1] as Sample] })
+  const indexes = [newIndex(images.slice(0, 2)), newIndex(images.slice(1, 4))]
+  return {
+    repositories: [bench.newRepository(), bench.newRepository(), bench.newRepository()],
+    blobs: [...blobs, images[1] as Sample],
+    manifests: [...images, oddly, ...indexes],
+  }
+}
+
+/** One step of a history. Throws RegistryError where it cannot be done. */
+async function step(registry: Registry, stock: Stock, random: () => number): Promise<void> {
+  const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)] as Item
+  const repository = pick(stock.repositories)
+  const { digest } = pick(stock.blobs)
+  const steps = [
+    () => pushBlob(registry, repository, pick(stock.blobs)),
+    () => pushManifest(registry, repository, pick(stock.manifests), pick(['a', 'b'])),
+    () => pushManifest(registry, repository, pick(stock.manifests)),
+    () => deleteManifest(registry, { repository, digest: pick(stock.manifests).digest, by: 'ann' }),
+    () => deleteTag(registry, { repository, tag: parseTag(pick(['a', 'b'])), by: 'ann' }),
+    () => mountBlob(registry, { repository, digest, from: null, scope: { kind: 'everything' }, by: 'ann' }),
+    () => unlinkBlob(registry, { repository, digest, by: 'ann' }),
+    () => registry.database.write(loseBlob, digest),
+  ]
+  await pick(steps)()
+}
+
+async function tryStep(registry: Registry, stock: Stock, random: () => number): Promise<void> {
+  await step(registry, stock, random).catch((error) => {
+    if (!(error instanceof RegistryError)) throw error
+  })
+}
+
+async function countAll({ database }: Registry): Promise<void> {
+  while ((await database.write(countUsageCommand, null)) > 0);
+}
+
+describeOnDatabases('the counters', (open) => {
+  test('say after every step of a random history what a count of all rows says', async () => {
+    const bench = await open(SPARSE)
+    for (const seed of [1, 2, 3]) {
+      const random = randomFrom(seed)
+      const stock = stockOf(bench)
+      for (let at = 0; at < 80; at++) {
+        await tryStep(bench.registry, stock, random)
+        await countAll(bench.registry)
+        const [counted, recounted] = [await countedUsage(bench.rows), await recountedUsage(bench.rows)]
+        expect([seed, at, counted]).toEqual([seed, at, recounted])
+      }
+    }
+    await bench.close()
+  })
+
+  test('need not be asked after every step', async () => {
+    const bench = await open(SPARSE)
+    const random = randomFrom(4)
+    const stock = stockOf(bench)
+    for (let at = 0; at < 300; at++) await tryStep(bench.registry, stock, random)
+    await countAll(bench.registry)
+    expect(await countedUsage(bench.rows)).toEqual(await recountedUsage(bench.rows))
+    await bench.close()
+  })
+
+  test('count an image of more layers than one step takes', async () => {
+    const bench = await open(SPARSE)
+    const repository = bench.newRepository()
+    const layers = Array.from({ length: 700 }, () => newBlob())
+    for (const layer of layers.slice(0, 3)) await pushBlob(bench.registry, repository, layer)
+    await pushManifest(bench.registry, repository, newImage({ layers }), 'large')
+    await countAll(bench.registry)
+    const counted = await countedUsage(bench.rows)
+    expect(counted).toEqual(await recountedUsage(bench.rows))
+    expect(counted.join()).toContain('live')
+    await bench.close()
+  })
+})
+
+describeOnPostgres('the counters of several processes', (open) => {
+  test('say what a count of all rows says, though all push, delete and count at once', async () => {
+    const bench = await open(SPARSE)
+    const [first, second] = [bench.registry, (await bench.beside()).registry]
+    const stock = stockOf(bench)
+    const busy = [first, second, first, second].map(async (registry, who) => {
+      const random = randomFrom(100 + who)
+      for (let at = 0; at < 120; at++) {
+        await tryStep(registry, stock, random)
+        if (at % 7 === who) await registry.database.write(countUsageCommand, null)
+      }
+    })
+    await Promise.all(busy)
+    await countAll(first)
+    expect(await countedUsage(bench.rows)).toEqual(await recountedUsage(bench.rows))
+    await bench.close()
+  })
+})

@@ -6,6 +6,7 @@ import type { RepositoryId } from '../../metadata/repositories.ts'
 import { scheduleReview } from '../../metadata/reviews.ts'
 import { putSetting } from '../../metadata/settings.ts'
 import { forgetTornLink } from '../../metadata/torn-files.ts'
+import { noteBlobUsage } from '../../metadata/usage-changes.ts'
 import { dropPayload, putPayload } from '../../metadata/verification.ts'
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
 import { type LostLink, showLostLinks } from '../tree/lost-links.ts'
@@ -34,7 +35,9 @@ export const mendPayloadCommand = command(
   'verify.mend-payload',
   async (tx, { digest, bytes }: { readonly digest: Digest; readonly bytes: Uint8Array }): Promise<void> => {
     const known = await findPayload(tx, digest)
-    if (known === null || !isOf(known, digest)) await putPayload(tx, digest, bytes)
+    if (known !== null && isOf(known, digest)) return
+    await putPayload(tx, digest, bytes)
+    await noteBlobUsage(tx, [{ repository: 0, digest }])
   },
 )
 
@@ -43,7 +46,9 @@ export const dropPayloadCommand = command(
   'verify.drop-payload',
   async (tx, { digest }: { readonly digest: Digest }): Promise<boolean> => {
     const known = await findPayload(tx, digest)
-    return known !== null && !isOf(known, digest) && (await dropPayload(tx, digest))
+    if (known === null || isOf(known, digest)) return false
+    await noteBlobUsage(tx, [{ repository: 0, digest }])
+    return await dropPayload(tx, digest)
   },
 )
 

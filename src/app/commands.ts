@@ -1,6 +1,8 @@
 /** Every write there is, by name: what the writer can run. A command that is missing here cannot be called. */
 import { claimJobCommand, endJobCommand, renewJobCommand } from '../jobs/jobs.commands.ts'
 import type { AnyCommand } from '../metadata/database.ts'
+import { loadRowsCommand } from '../registry/backup/metadata.commands.ts'
+import { settleBlobsCommand } from '../registry/backup/stored-blobs.commands.ts'
 import { mountBlobCommand, unlinkBlobCommand } from '../registry/blobs.commands.ts'
 import { claimIdentityCommand } from '../registry/identity.ts'
 import { deleteManifestCommand, putManifestCommand } from '../registry/manifests.commands.ts'
@@ -84,4 +86,6 @@ export const COMMANDS: readonly AnyCommand[] = [
   reviewStrayCommand,
   putScrubStateCommand,
   countUsageCommand,
+  loadRowsCommand,
+  settleBlobsCommand,
 ]

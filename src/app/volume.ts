@@ -23,6 +23,7 @@ import {
   repositoriesFolder,
   startPath,
 } from '../storage/layout.ts'
+import { findRestoring } from './restoring.ts'
 import { requireOneFileSystem, requireWritableFolders } from './writable.ts'
 
 /** The folder cannot be used as it is. The message says why, and what to do. */
@@ -58,11 +59,21 @@ export async function claimConfiguredVolume(
 ): Promise<VolumeFacts | null> {
   if (storage.driver.kind === 'memory') return null
   await requireWritableFolders(storage.driver.root)
+  await requireWholeDatabase(storage.driver.root)
   if (!storage.readOnly) await requireOneFileSystem(storage.driver.root)
   const mode = database.kind === 'sqlite' ? 'exclusive' : 'shared'
   const { facts, lock } = await claimVolume(storage.driver.root, mode)
   closers.defer(() => lock.release())
   return facts
+}
+
+/** Throws VolumeRefused where the database is being filled from a backup, or was when that was interrupted. */
+export async function requireWholeDatabase(root: string): Promise<void> {
+  const command = await findRestoring(root)
+  if (command === null) return
+  throw new VolumeRefused(
+    `The database of ${root} is not whole: "${command}" has not come to its end. Run it again.`,
+  )
 }
 
 /** Takes the folder: exclusively on SQLite, together with other replicas on PostgreSQL. Throws VolumeRefused, VolumeInUse. */
@@ -195,6 +206,11 @@ async function requireTree(read: Read, { root }: VolumeFacts, databasePath: stri
         ? 'name an empty database in berth.database.url, and start Berth again.'
         : `remove the database too (rm ${shellWord(databasePath)}*), and start Berth again.`),
   )
+}
+
+/** Makes this the folder's id, for the database that is restored has it. */
+export function putVolumeId(root: string, id: string): Promise<void> {
+  return writeDurably(join(root, idPath), id)
 }
 
 /** Gives an empty database the folder's id: of two folders that come to it at once, one is refused. Throws VolumeRefused. */

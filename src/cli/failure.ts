@@ -36,6 +36,8 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   NotWritable: EXIT.CONFIG,
   VolumeInUse: EXIT.FAILED,
   NothingThere: EXIT.FAILED,
+  BackupDamaged: EXIT.FAILED,
+  BackupTooNew: EXIT.MISMATCH,
   GarbageUnknown: EXIT.FAILED,
   CannotListen: EXIT.FAILED,
   DatabaseUnavailable: EXIT.UNAVAILABLE,

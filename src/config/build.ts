@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { buildAuth } from './build-auth.ts'
 import { buildCollection } from './build-collection.ts'
 import type {
+  BackupConfig,
   Config,
   DatabaseChoice,
   DebugConfig,
@@ -71,6 +72,7 @@ export function buildConfig(settings: Settings, defaults: Defaults): Config {
     uploads: buildUploads(settings),
     manifests: buildManifests(settings),
     collection: buildCollection(settings),
+    backup: buildBackup(settings.berth?.backup),
     lists: {
       catalogMaxEntries: Math.min(settings.catalog?.maxentries ?? 1_000, LONGEST_PAGE),
       tagsMax: Math.min(settings.tags?.maxtags ?? 10_000, LONGEST_PAGE),
@@ -194,6 +196,16 @@ function buildManifests({ validation, policy, berth }: Settings): ManifestsConfi
     indexPlatforms: isOff ? 'none' : indexPlatforms(indexes),
     foreignUrls: isOff || urls === undefined ? null : { allow: urls.allow ?? [], deny: urls.deny ?? [] },
     classes: policy?.repository?.classes ?? null,
+  }
+}
+
+const HOUR = 3_600_000
+
+function buildBackup(backup: NonNullable<Settings['berth']>['backup'] = {}): BackupConfig {
+  return {
+    folder: backup.folder === undefined ? null : resolve(backup.folder),
+    everyMilliseconds: backup.enabled === false ? null : timed(backup.every ?? HOUR),
+    keep: { newest: backup.keep ?? 6, days: backup.keepDays ?? 7 },
   }
 }
 

@@ -20,6 +20,7 @@ export interface Config {
   readonly uploads: UploadsConfig
   readonly manifests: ManifestsConfig
   readonly collection: CollectionConfig
+  readonly backup: BackupConfig
   readonly lists: {
     /** The largest `n` of `_catalog`. */
     readonly catalogMaxEntries: number
@@ -141,6 +142,16 @@ export interface UploadsConfig {
   readonly purgeEveryMilliseconds: number | null
   /** Idle uploads are only named in the log. */
   readonly purgeIsDryRun: boolean
+}
+
+/** Of the metadata, by the server itself. */
+export interface BackupConfig {
+  /** Null for the usual place, `<root>/berth/backups`. */
+  readonly folder: string | null
+  /** Null for never. */
+  readonly everyMilliseconds: number | null
+  /** So many of the newest stay, and of so many days the last one of each. */
+  readonly keep: { readonly newest: number; readonly days: number }
 }
 
 export interface ManifestsConfig {

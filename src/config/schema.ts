@@ -103,6 +103,19 @@ const berthSection = section({
   uploads: section({
     expireAfter: setting(duration, { about: 'how long an upload may lie idle', byDefault: '7d' }),
   }),
+  backup: section({
+    enabled: setting(boolean, { about: 'backs up the metadata by itself', byDefault: 'true' }),
+    every: setting(duration, { about: 'how often', byDefault: '1h' }),
+    keep: setting(wholeNumber(1, 10_000), { about: 'so many of the newest stay', byDefault: '6' }),
+    keepDays: setting(wholeNumber(0, 10_000), {
+      about: 'and of so many days the last one of each',
+      byDefault: '7',
+    }),
+    folder: setting(path, {
+      about: 'where; best on another disk',
+      byDefault: '<data>/berth/backups',
+    }),
+  }),
   manifests: section({
     allowMissing: setting(boolean, {
       about: 'takes an image before its layers (sparse manifests)',

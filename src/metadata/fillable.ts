@@ -1,5 +1,6 @@
 /** A new database that is filled from a backup, by one process and before any server uses it. */
 import type { Database, Read } from './database.ts'
+import type { Migration } from './schema.ts'
 import type { TableShape } from './tables.ts'
 
 export interface FillableDatabase extends Read, Pick<Database, 'write'> {
@@ -12,3 +13,11 @@ export interface FillableDatabase extends Read, Pick<Database, 'write'> {
 
 /** Nobody looks at the link tree meanwhile: whoever fills a database sees to it later. */
 export const settlesNothing = () => Promise.resolve(new Map<string, Error>())
+
+/** The tables that these migrations make, and the one that tells of them. */
+export function tablesOf(migrations: readonly Migration[]): string[] {
+  const made = migrations.flatMap(({ statements }) =>
+    statements.flatMap((statement) => /^\s*CREATE TABLE (\w+)/.exec(statement)?.[1] ?? []),
+  )
+  return [...made, 'migrations']
+}

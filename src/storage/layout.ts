@@ -29,6 +29,8 @@
  *       ├── control.sock                        answers the owner of the server that runs
  *       ├── tls/                                the local authority of `--tls auto`, and what it has signed
  *       ├── findings.txt                        what was odd in the tree, and has been told
+ *       ├── backups/                            of the metadata, made by the server itself
+ *       ├── restoring                           a database is being filled from a backup, and is not whole yet
  *       ├── uploads/<id>                        uploads in progress
  *       ├── quarantine/<digest>                 bytes that do not have their digest, kept for whoever wants to look
  *       ├── condemned
@@ -60,6 +62,8 @@ export const findingsPath = `${berthFolder}/findings.txt`
 export const lockPath = `${berthFolder}/lock.db`
 export const controlSocketPath = `${berthFolder}/control.sock`
 export const localAuthorityFolder = `${berthFolder}/tls`
+export const backupsFolder = `${berthFolder}/backups`
+export const restoringPath = `${berthFolder}/restoring`
 export const uploadsFolder = `${berthFolder}/uploads`
 export const quarantineFolder = `${berthFolder}/quarantine`
 export const condemnedFolder = `${berthFolder}/condemned`

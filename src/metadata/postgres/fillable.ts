@@ -1,9 +1,9 @@
 /** A PostgreSQL database that is filled from a backup. */
 import { command } from '../database.ts'
-import { type FillableDatabase, settlesNothing } from '../fillable.ts'
+import { type FillableDatabase, settlesNothing, tablesOf } from '../fillable.ts'
 import type { Migration } from '../schema.ts'
-import type { TableShape } from '../tables.ts'
-import { openPostgresDatabase } from './database.ts'
+import { countTableRows, lastingTables, type TableShape } from '../tables.ts'
+import { openPostgresDatabase, PostgresDatabase } from './database.ts'
 import { listPostgresTables } from './snapshot.ts'
 
 const goOnBehindIds = command('backup.go-on-behind-ids', async (tx, tables: readonly string[]) => {
@@ -40,4 +40,34 @@ export async function openPostgresToFill(
 /** Those whose rows get a number of their own. */
 function hasIds({ key, columns }: TableShape): boolean {
   return key.length === 1 && columns.some(({ name, kind }) => name === 'id' && kind === 'integer')
+}
+
+const dropTables = command('backup.drop-tables', async (tx, tables: readonly string[]) => {
+  for (const table of tables) await tx.run(`DROP TABLE IF EXISTS "${table}" CASCADE`, [])
+})
+
+/**
+ * Removes Berth's tables, of whichever schema, where they are empty or the caller says that what is in them counts for
+ * nothing. False: something is in them, and has been left. Throws DatabaseUnavailable.
+ */
+export async function clearPostgres(
+  url: string,
+  migrations: readonly Migration[],
+  options: { readonly isWorthless: boolean },
+): Promise<boolean> {
+  const database = new PostgresDatabase({ url, migrations, settle: settlesNothing, connections: 2 })
+  try {
+    const names = new Set(tablesOf(migrations))
+    const own = (await listPostgresTables(database)).filter(({ name }) => names.has(name))
+    if (!options.isWorthless) {
+      for (const { name } of lastingTables(own)) if ((await countTableRows(database, name)) > 0) return false
+    }
+    await database.write(
+      dropTables,
+      own.map(({ name }) => name),
+    )
+    return true
+  } finally {
+    await database.close()
+  }
 }

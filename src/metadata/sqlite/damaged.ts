@@ -10,12 +10,15 @@ const SQLITE_NOTADB = 26
 
 /** Moves a damaged file away, with what SQLite keeps beside it, and gives its new path; null where nothing is wrong with it, or nothing is there. */
 export function setAsideIfDamaged(path: string): string | null {
-  if (!existsSync(path) || !isDamaged(path)) return null
-  const aside = `${path}.damaged-${new Date().toISOString().replaceAll(':', '-')}`
-  for (const ending of ['', '-wal', '-shm']) {
-    if (existsSync(`${path}${ending}`)) renameSync(`${path}${ending}`, `${aside}${ending}`)
-  }
-  return aside
+  return existsSync(path) && isDamaged(path) ? setAside(path, 'damaged') : null
+}
+
+/** Moves the file away as `<path>.<what>-<time>`, with what SQLite keeps beside it, and gives its new path; null where nothing is there. Nobody may have it open. */
+export function setAside(path: string, what: string): string | null {
+  const aside = `${path}.${what}-${new Date().toISOString().replaceAll(':', '-')}`
+  const endings = ['', '-wal', '-shm'].filter((ending) => existsSync(`${path}${ending}`))
+  for (const ending of endings) renameSync(`${path}${ending}`, `${aside}${ending}`)
+  return endings.length > 0 ? aside : null
 }
 
 /** Reads the whole file. Throws DatabaseUnavailable where it cannot be opened for another reason. */

@@ -1,4 +1,4 @@
-/** The writes that fill a new database from a backup. They run in place only, before any server uses it. */
+/** The writes that fill a new database from a backup. No server uses it meanwhile. */
 import { command } from '../../metadata/database.ts'
 import { insertTableRows, type TableRow, type TableShape } from '../../metadata/tables.ts'
 

@@ -1,0 +1,27 @@
+/** Where a server's own backups of the metadata lie, and what they are made of. */
+import { isAbsolute, join } from 'node:path'
+import type { Config } from '../config/config.ts'
+import { postgresSnapshots } from '../metadata/postgres/snapshot.ts'
+import type { TakeSnapshot } from '../metadata/snapshot.ts'
+import { sqliteSnapshots } from '../metadata/sqlite/snapshot.ts'
+import { backupsFolder } from '../storage/layout.ts'
+import { sqlitePath } from './fill-database.ts'
+
+/** The folder that the settings name, or the usual one. */
+export function backupsPath({ backup }: Pick<Config, 'backup'>, root: string): string {
+  return backup.folder ?? join(root, backupsFolder)
+}
+
+/** Snapshots of the database that the settings name, whoever works with it. */
+export function snapshotsOf(config: Config, root: string): TakeSnapshot {
+  return config.database.kind === 'postgres'
+    ? postgresSnapshots(config.database.url)
+    : sqliteSnapshots(sqlitePath(config, root))
+}
+
+/** A folder and a name in it, of a file that a person has named. */
+export function splitPath(path: string): { readonly folder: string; readonly file: string } {
+  const absolute = isAbsolute(path) ? path : join(process.cwd(), path)
+  const slash = absolute.lastIndexOf('/')
+  return { folder: absolute.slice(0, slash) || '/', file: absolute.slice(slash + 1) }
+}

@@ -1,0 +1,53 @@
+/**
+ * After a database was filled from a backup: compares its blobs with the storage, which is newer. What is there lives;
+ * what collection had already put aside is put back; what is gone is forgotten, and told where the trash needs it.
+ */
+import type { Database } from '../../metadata/database.ts'
+import { findRepositoryName } from '../../metadata/repositories.ts'
+import { listAllBlobs, listTrashUsers } from '../../metadata/restored.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { BlobStore } from '../../storage/blob-store.ts'
+import { settleBlobsCommand } from './stored-blobs.commands.ts'
+
+const BLOBS_AT_ONCE = 200
+const MOST_NAMED = 20
+
+export interface StoredBlobsPlace {
+  readonly database: Database
+  readonly blobs: Pick<BlobStore, 'stat'>
+}
+
+export interface StoredBlobsResult {
+  readonly found: number
+  /** Blobs of the backup whose bytes are nowhere. */
+  readonly lost: number
+  /** What can no longer be restored whole from the trash, `repository@digest`; the first ones only. */
+  readonly brokenInTrash: readonly string[]
+}
+
+/** Throws StorageUnavailable, DatabaseUnavailable. */
+export async function settleStoredBlobs({ database, blobs }: StoredBlobsPlace): Promise<StoredBlobsResult> {
+  const broken = new Set<string>()
+  const counts = { found: 0, lost: 0 }
+  for (let after = ''; ; ) {
+    const page = await listAllBlobs(database, { after, limit: BLOBS_AT_ONCE })
+    const found: Digest[] = []
+    const lost: Digest[] = []
+    for (const { digest } of page) ((await blobs.stat(digest)) === null ? lost : found).push(digest)
+    for (const digest of lost) await nameTrash(database, digest, broken)
+    if (page.length > 0) await database.write(settleBlobsCommand, { found, lost })
+    counts.found += found.length
+    counts.lost += lost.length
+    const last = page.at(-1)
+    if (last === undefined) return { ...counts, brokenInTrash: [...broken] }
+    after = last.digest
+  }
+}
+
+async function nameTrash(database: Database, digest: Digest, broken: Set<string>): Promise<void> {
+  if (broken.size >= MOST_NAMED) return
+  for (const { repository, manifest } of await listTrashUsers(database, digest, MOST_NAMED)) {
+    const name = await findRepositoryName(database, repository)
+    if (name !== null && broken.size < MOST_NAMED) broken.add(`${name}@${manifest}`)
+  }
+}

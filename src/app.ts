@@ -76,7 +76,7 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   const { config, role, log, logRequest = () => {}, draw = null } = options
   const metrics = new AppMetrics(config.storage.driver.kind)
   const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
-  const runner = await tidyUp({ config, role, registry, log }, closers)
+  const runner = await tidyUp({ config, role, registry, log, metrics }, closers)
   const health = openHealth(config.health, { registry, driver: config.storage.driver.kind, log }, closers)
   const { http } = await withLocalCertificate(config, log, closers)
   const certificates = openCertificates(http.tls, log)
@@ -132,7 +132,13 @@ function checkBeside(options: TreeKeeperOptions): () => Promise<void> {
 
 /** What a dead predecessor left, and what grows old meanwhile. Null where the clock's jobs are another's. */
 async function tidyUp(
-  { config, role, registry, log }: Pick<Parts, 'config' | 'role' | 'registry'> & Pick<Watch, 'log'>,
+  {
+    config,
+    role,
+    registry,
+    log,
+    metrics,
+  }: Pick<Parts, 'config' | 'role' | 'registry'> & Pick<Watch, 'log' | 'metrics'>,
   closers: AsyncDisposableStack,
 ): Promise<JobRunner | null> {
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
@@ -141,7 +147,7 @@ async function tidyUp(
   await discardOrphanedUploads(registry)
   // Several workers would only wait for each other.
   const doesJobs = role.kind === 'single' || role.name === FIRST_WORKER
-  return doesJobs ? await openJobs({ config, registry, log }, closers) : null
+  return doesJobs ? await openJobs({ config, registry, log, metrics }, closers) : null
 }
 
 /** Who looks on while requests are answered. */

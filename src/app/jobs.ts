@@ -9,11 +9,14 @@ import type { Log } from '../observability/log.ts'
 import { gauge, type Metric } from '../observability/metrics.ts'
 import type { JobState } from '../protocols/management/route.ts'
 import type { Registry } from '../registry/registry.ts'
+import { metadataBackupJob } from './metadata-backup-job.ts'
+import type { AppMetrics } from './metrics.ts'
 
 export interface JobsOptions {
   readonly config: Config
   readonly registry: Registry
   readonly log: Log
+  readonly metrics: AppMetrics
 }
 
 /**
@@ -21,7 +24,7 @@ export interface JobsOptions {
  * Throws DatabaseUnavailable, WriterUnavailable, StorageUnavailable.
  */
 export async function openJobs(
-  { config, registry, log }: JobsOptions,
+  { config, registry, log, metrics }: JobsOptions,
   closers: AsyncDisposableStack,
 ): Promise<JobRunner> {
   const { purgeEveryMilliseconds, purgeIsDryRun } = config.uploads
@@ -30,7 +33,8 @@ export async function openJobs(
       ? null
       : { everyMilliseconds: purgeEveryMilliseconds, isDryRun: purgeIsDryRun }
   if (uploadPurging !== null) await purgeUploads(registry, uploadPurging, log)
-  const jobs = jobsOf({ registry, uploadPurging, log })
+  const metadataBackup = metadataBackupJob({ config, log, metrics })
+  const jobs = jobsOf({ registry, uploadPurging, metadataBackup, log })
   const runner = new JobRunner({
     jobs,
     database: registry.database,

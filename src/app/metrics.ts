@@ -14,6 +14,7 @@ export class AppMetrics implements WriteWatch {
   readonly #requests = new RequestMetrics(REQUEST_KINDS)
   readonly #storage = new LabelledHistogram('action', STEP_SECONDS)
   readonly #writes = new LabelledHistogram('command', STEP_SECONDS)
+  readonly #others: (() => Metric[])[] = []
   #writesWaiting = 0
 
   /** `driver` is where blobs are kept: `filesystem`. */
@@ -52,6 +53,11 @@ export class AppMetrics implements WriteWatch {
     this.#writes.observe(command, seconds)
   }
 
+  /** What somebody else in this process counts. */
+  alsoDescribe(describe: () => Metric[]): void {
+    this.#others.push(describe)
+  }
+
   async describe(): Promise<Metric[]> {
     return [
       ...this.#requests.describe(),
@@ -65,6 +71,7 @@ export class AppMetrics implements WriteWatch {
       gauge('berth_writes_waiting', 'Writes that have not been answered.', [
         { labels: {}, value: this.#writesWaiting },
       ]),
+      ...this.#others.flatMap((describe) => describe()),
       ...(await describeProcess()),
     ]
   }

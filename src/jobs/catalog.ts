@@ -8,9 +8,14 @@ export interface CatalogOptions {
   readonly registry: Registry
   /** Null where uploads are never forgotten. */
   readonly uploadPurging: UploadPurging | null
+  /** Null where the metadata is not backed up. */
+  readonly metadataBackup: Job | null
   readonly log: Log
 }
 
-export function jobsOf({ registry, uploadPurging, log }: CatalogOptions): Job[] {
-  return [...(uploadPurging === null ? [] : [uploadPurgingJob(registry, uploadPurging, log)])]
+export function jobsOf({ registry, uploadPurging, metadataBackup, log }: CatalogOptions): Job[] {
+  return [
+    ...(uploadPurging === null ? [] : [uploadPurgingJob(registry, uploadPurging, log)]),
+    ...(metadataBackup === null ? [] : [metadataBackup]),
+  ]
 }

@@ -7,6 +7,7 @@ import { settingsSchema } from '../../src/config/schema.ts'
 import { kindOf, listKeys, type NamedSetting } from '../../src/config/setting.ts'
 import { type ArrangedServer, startArranged, type Way } from './arranged-server.ts'
 import { AUTH } from './auth.table.ts'
+import { BACKUP_ELSEWHERE } from './backup.table.ts'
 import { COLLECTION_ELSEWHERE } from './collection.table.ts'
 import { DATABASE, DATABASE_ELSEWHERE } from './database.table.ts'
 import { HEALTH } from './health.table.ts'
@@ -30,7 +31,7 @@ const TABLES: readonly Observed[] = [
   ...MANIFESTS,
   ...DATABASE,
 ]
-const ELSEWHERE = [...STORAGE_ELSEWHERE, ...DATABASE_ELSEWHERE, ...COLLECTION_ELSEWHERE]
+const ELSEWHERE = [...STORAGE_ELSEWHERE, ...DATABASE_ELSEWHERE, ...BACKUP_ELSEWHERE, ...COLLECTION_ELSEWHERE]
 const WAYS: readonly Way[] = ['the file', 'variables']
 
 for (const observed of TABLES) {

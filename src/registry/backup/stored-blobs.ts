@@ -14,7 +14,7 @@ const MOST_NAMED = 20
 
 export interface StoredBlobsPlace {
   readonly database: Database
-  readonly blobs: Pick<BlobStore, 'stat'>
+  readonly blobs: Pick<BlobStore, 'stat' | 'putBack'>
 }
 
 export interface StoredBlobsResult {
@@ -33,7 +33,7 @@ export async function settleStoredBlobs({ database, blobs }: StoredBlobsPlace): 
     const page = await listAllBlobs(database, { after, limit: BLOBS_AT_ONCE })
     const found: Digest[] = []
     const lost: Digest[] = []
-    for (const { digest } of page) ((await blobs.stat(digest)) === null ? lost : found).push(digest)
+    for (const { digest } of page) ((await isThere(blobs, digest)) ? found : lost).push(digest)
     for (const digest of lost) await nameTrash(database, digest, broken)
     if (page.length > 0) await database.write(settleBlobsCommand, { found, lost })
     counts.found += found.length
@@ -42,6 +42,10 @@ export async function settleStoredBlobs({ database, blobs }: StoredBlobsPlace): 
     if (last === undefined) return { ...counts, brokenInTrash: [...broken] }
     after = last.digest
   }
+}
+
+async function isThere(blobs: StoredBlobsPlace['blobs'], digest: Digest): Promise<boolean> {
+  return (await blobs.stat(digest)) !== null || (await blobs.putBack(digest))
 }
 
 async function nameTrash(database: Database, digest: Digest, broken: Set<string>): Promise<void> {

@@ -1,6 +1,7 @@
 /** `berth reindex`: builds the database anew from the images' folder, for when it was lost or is damaged. */
 import type { Command } from 'commander'
 import type { Reindexed, ReindexOptions } from '../app/reindex.ts'
+import { shellWord } from '../lib/shell-word.ts'
 import { EXIT } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { loadServerConfig, type ServerFlags, withServerArguments } from './server-config.ts'
@@ -91,8 +92,8 @@ function lostBlobs({ lost, brokenInTrash }: NonNullable<Reindexed['restored']>):
 
 function hint({ folder, file, head }: NonNullable<Reindexed['unused']>): string {
   return (
-    `Accounts, rights, the trash and the history of tags stand in no image. A backup of ${timeOf(head.madeAt)} has them ` +
-    `(${folder.path}/${file}): run reindex once more, --with-backup.`
+    `Accounts, rights, the trash and the history of tags stand in no image. A backup of ${timeOf(head.madeAt)} has them: ` +
+    `run reindex once more with --backup ${shellWord(`${folder.path}/${file}`)}.`
   )
 }
 

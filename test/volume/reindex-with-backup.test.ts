@@ -38,6 +38,9 @@ const OF_PEOPLE = [
   'audit',
 ]
 
+/** Those of a server that starts would be newer than the test's. */
+const NO_OWN_BACKUPS = { BERTH_BACKUP_ENABLED: 'false' }
+
 /** A registry's folder, and what its database is. */
 interface Place {
   readonly data: string
@@ -51,7 +54,7 @@ function onSqlite(data: string): Place {
   const path = join(data, 'berth/berth.db')
   return {
     data,
-    env: {},
+    env: NO_OWN_BACKUPS,
     takeSnapshot: sqliteSnapshots(path),
     async lose() {
       for (const ending of ['', '-wal', '-shm', '-writer']) rmSync(`${path}${ending}`, { force: true })
@@ -63,7 +66,7 @@ function onSqlite(data: string): Place {
 function onPostgres(data: string, server: PostgresServer, url: string): Place {
   return {
     data,
-    env: { BERTH_DATABASE_URL: url },
+    env: { ...NO_OWN_BACKUPS, BERTH_DATABASE_URL: url },
     takeSnapshot: postgresSnapshots(url),
     lose: async () => onPostgres(data, server, await server.createDatabase()),
   }
@@ -184,7 +187,7 @@ function suite(open: () => Promise<Place>): void {
   test('without it, reindex says at its end that there is one', async () => {
     place = await place.lose()
     const { code, printed } = await reindex(place)
-    expect(printed).toContain('run reindex once more, --with-backup')
+    expect(printed).toContain('run reindex once more with --backup /')
     expect(code).toBe(0)
   })
 }

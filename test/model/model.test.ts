@@ -7,8 +7,9 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { startPostgres } from '../postgres-server.ts'
 import { describeWith } from '../tools/describe-with.ts'
-import { onPostgres, onSqlite } from './ground.ts'
 import { runSteps } from './runs.ts'
+import { type OpenGround, onPostgres, onSqlite } from './simulated/ground.ts'
+import { SimulatedWorld } from './simulated/world.ts'
 
 setDefaultTimeout(3_600_000)
 
@@ -16,12 +17,14 @@ const seed = Number(process.env['MODEL_SEED'] ?? process.env['FAULT_SEED'] ?? 1)
 const steps = Number(process.env['MODEL_STEPS'] ?? 2_000)
 console.log(`MODEL_SEED=${seed} MODEL_STEPS=${steps}`)
 
+const simulated = (ground: OpenGround) => async () => SimulatedWorld.open(await ground())
+
 test('on SQLite, with bytes in memory', async () => {
-  expect(await runSteps({ ground: onSqlite('memory'), steps, seed })).toBeGreaterThan(0)
+  expect(await runSteps({ open: simulated(onSqlite('memory')), steps, seed })).toBeGreaterThan(0)
 })
 
 test('on SQLite and a folder', async () => {
-  expect(await runSteps({ ground: onSqlite('filesystem'), steps, seed })).toBeGreaterThan(0)
+  expect(await runSteps({ open: simulated(onSqlite('filesystem')), steps, seed })).toBeGreaterThan(0)
 })
 
 describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
@@ -29,7 +32,7 @@ describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
     const server = await startPostgres()
     try {
       const ground = onPostgres(server, 'filesystem')
-      expect(await runSteps({ ground, steps: steps / 10, seed })).toBeGreaterThan(0)
+      expect(await runSteps({ open: simulated(ground), steps: steps / 10, seed })).toBeGreaterThan(0)
     } finally {
       await server.stop()
     }

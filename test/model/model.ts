@@ -8,6 +8,7 @@ import type { Digest } from '../../src/oci/digest.ts'
 import type { RepositoryName } from '../../src/oci/repository-name.ts'
 import type { Tag } from '../../src/oci/tag.ts'
 import { blobsUsedBy, REPOSITORIES } from './stock.ts'
+import type { Times } from './world.ts'
 
 /** One deletion. */
 export interface Trashed {
@@ -52,13 +53,12 @@ export class Model {
   readonly #repositories: ReadonlyMap<RepositoryName, RepositoryModel>
   trash: readonly Trashed[]
   uploads: readonly Unfinished[]
-  /** Milliseconds for which the trash is kept. */
-  readonly #trashIsKeptFor: number
+  readonly times: Pick<Times, 'trash' | 'slack'>
 
-  constructor(from: { readonly now: number; readonly trashIsKeptFor: number } | Model) {
+  constructor(from: Pick<Model, 'now' | 'times'> | Model) {
     const older = from instanceof Model ? from : null
     this.now = from.now
-    this.#trashIsKeptFor = from instanceof Model ? from.#trashIsKeptFor : from.trashIsKeptFor
+    this.times = from.times
     this.#repositories = new Map(REPOSITORIES.map((name) => [name, new RepositoryModel(older?.in(name))]))
     this.trash = older?.trash ?? []
     this.uploads = older?.uploads ?? []
@@ -73,7 +73,7 @@ export class Model {
 
   /** Whether a deletion may be purged by now. */
   isExpired({ deletedAt }: Trashed): boolean {
-    return deletedAt + this.#trashIsKeptFor <= this.now
+    return deletedAt + this.times.trash <= this.now + this.times.slack
   }
 
   /** Whether a manifest of the repository uses the blob, deleted ones included until their time in the trash is over. */
@@ -89,7 +89,7 @@ export class Model {
 
   mustShow(repository: RepositoryName, blob: Digest): boolean {
     const until = this.in(repository).links.get(blob)
-    return until !== undefined && (until >= this.now || this.isUsed(repository, blob))
+    return until !== undefined && (until >= this.now + this.times.slack || this.isUsed(repository, blob))
   }
 
   mayShow(repository: RepositoryName, blob: Digest): boolean {

@@ -1,19 +1,17 @@
 /** One run: a registry, the model of it, and what happened, step by step. Everything that is done to the registry is an act here. */
 import { RegistryError } from '../../src/oci/errors.ts'
-import type { Registry } from '../../src/registry/registry.ts'
 import { requireSoundRows } from './checks/rows.ts'
 import { requireTree } from './checks/tree.ts'
+import type { Client } from './client.ts'
 import { type Alternatives, contradictions, settled } from './comparison.ts'
 import { Model } from './model.ts'
-import { Died } from './mortal.ts'
-import { collect } from './steps/collection.ts'
 import { look } from './view.ts'
 import type { World } from './world.ts'
 
 /** One call of a use case, and what it makes of the model. */
 export interface Act<Result> {
   readonly says: string
-  call(registry: Registry): Promise<Result>
+  call(client: Client): Promise<Result>
   /** What must be so once it is acknowledged; `result` is undefined where the process died before anybody heard it. */
   effect(model: Model, result: Result | undefined): void
   /** The codes of errors with which it may be refused; then it has changed nothing. */
@@ -34,8 +32,7 @@ export class Run {
 
   constructor(world: World) {
     this.world = world
-    const { now } = world.clock
-    this.model = new Model({ now, trashIsKeptFor: 7 * 86_400_000 })
+    this.model = new Model(world)
   }
 
   get steps(): number {
@@ -49,15 +46,15 @@ export class Run {
   /** Throws where it is answered otherwise than it may be. Throws Died where the process died meanwhile. */
   async act<Result>(act: Act<Result>): Promise<Outcome<Result>> {
     try {
-      const result = await act.call(this.world.registry)
-      if (this.world.life.isOver) throw new Died('the answer came to nobody')
+      const result = await act.call(this.world.client)
+      if (this.world.isDead) throw new Error('the answer came to nobody')
       this.tell(`  ${act.says}`)
       if (act.mustFail !== undefined)
         throw new Error(`this was acknowledged, and had to be refused: ${act.says}`)
       act.effect(this.model, result)
       return { kind: 'done', result }
     } catch (error) {
-      if (this.world.life.isOver) throw new Interrupted(act as Act<unknown>)
+      if (this.world.isDead) throw new Interrupted(act as Act<unknown>)
       return this.#refused(act, error)
     }
   }
@@ -70,22 +67,19 @@ export class Run {
   }
 
   async forward(milliseconds: number): Promise<void> {
-    await this.world.clock.forward(milliseconds)
-    this.model.now = this.world.clock.now
+    await this.world.forward(milliseconds)
+    this.model.now = this.world.now
   }
 
   /** Time goes on, and what runs beside the requests does what it does meanwhile. */
   async wait(milliseconds: number): Promise<void> {
     await this.forward(milliseconds)
-    await collect(this, 3)
+    await this.world.collect(3)
   }
 
   /** To be done when the process has died: what the interrupted act would have made of the model may be so or not. */
-  async restart(
-    interrupted: Interrupted | null,
-    options: { readonly isReindexed?: boolean } = {},
-  ): Promise<void> {
-    await this.world.restart(options)
+  async restart(interrupted: Interrupted | null, { isReindexed = false } = {}): Promise<void> {
+    await this.world.restart({ isReindexed })
     const after = new Model(this.model)
     interrupted?.act.effect(after, undefined)
     await this.#compare({ before: this.model, after })
@@ -105,7 +99,8 @@ export class Run {
   }
 
   async #compare(alternatives: Alternatives): Promise<void> {
-    const view = await look(this.world.registry, this.world.bench)
+    const view = await look(this.world)
+    for (const model of Object.values(alternatives) as Model[]) model.now = this.world.now
     const wrong = contradictions(view, alternatives)
     if (wrong.length > 0) throw new Error(wrong.join('\n'))
     this.model = settled(view, alternatives)

@@ -1,13 +1,12 @@
 /** Runs of random steps, shortened where they fail. */
 import fc from 'fast-check'
-import type { OpenGround } from './ground.ts'
 import { Run } from './run.ts'
 import { anyStep } from './steps/all.ts'
 import { NOTHING_TO_DO, type Step } from './steps/step.ts'
-import { World } from './world.ts'
+import type { World } from './world.ts'
 
 export interface RunsOptions {
-  readonly ground: OpenGround
+  open(): Promise<World>
   /** At least so many steps in all, in as many runs as that takes. */
   readonly steps: number
   readonly seed: number
@@ -16,11 +15,11 @@ export interface RunsOptions {
 const STEPS_OF_A_RUN = 60
 
 /** Gives how many steps were run. Throws with the shortest run that fails, its story, and how to repeat it. */
-export async function runSteps({ ground, steps, seed }: RunsOptions): Promise<number> {
+export async function runSteps({ open, steps, seed }: RunsOptions): Promise<number> {
   let done = 0
   const run = fc.array(anyStep, { minLength: 1, maxLength: STEPS_OF_A_RUN, size: 'max' })
   const property = fc.asyncProperty(run, async (chosen) => {
-    done += await runOnce(ground, chosen)
+    done += await runOnce(await open(), chosen)
   })
   const found = await fc.check(property, { seed, numRuns: Math.ceil((2 * steps) / STEPS_OF_A_RUN) })
   if (!found.failed) return done
@@ -34,14 +33,13 @@ export async function runSteps({ ground, steps, seed }: RunsOptions): Promise<nu
   )
 }
 
-async function runOnce(openGround: OpenGround, chosen: readonly Step[]): Promise<number> {
-  const world = await World.open(await openGround(), {})
+async function runOnce(world: World, chosen: readonly Step[]): Promise<number> {
   const run = new Run(world)
   try {
     for (const step of chosen) {
       run.tell(step.says)
       if ((await step.perform(run)) === NOTHING_TO_DO) continue
-      await run.forward(1_000)
+      await run.forward(world.times.step)
       await run.check()
     }
     await run.checkTree()

@@ -1,7 +1,6 @@
 /** What must be so in the tables at any moment, asked by statements of their own and not by the code under test. */
 import { integer, optionalText, text } from '../../../src/metadata/row.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
-import type { Bench } from '../../registry-bench.ts'
 import type { Model } from '../model.ts'
 import { blobsUsedBy, nameOf, REPOSITORIES, stocked } from '../stock.ts'
 import type { World } from '../world.ts'
@@ -55,32 +54,31 @@ const NEVER: readonly (readonly [string, string])[] = [
 
 /** Throws where a rule is broken, with the rule and what breaks it. */
 export async function requireSoundRows(world: World, model: Model): Promise<void> {
-  const { bench } = world
   for (const [sentence, statement] of NEVER) {
-    const found = await bench.rows(statement)
+    const found = await world.rows(statement)
     if (found.length > 0)
       throw new Error(`${sentence}: ${found.map((row) => nameOf(text(row, 'found'))).join(', ')}`)
   }
   await requireStored(world)
-  await requireEdges(bench, model)
+  await requireEdges(world, model)
 }
 
 /** Invariant 1: a digest visible in metadata is durable in storage. */
-async function requireStored({ bench, ground }: World): Promise<void> {
-  const rows = await bench.rows(`SELECT digest, size FROM blobs WHERE state <> 'deleting'`)
+async function requireStored(world: World): Promise<void> {
+  const rows = await world.rows(`SELECT digest, size FROM blobs WHERE state <> 'deleting'`)
   for (const row of rows) {
     const digest = text(row, 'digest') as Digest
-    const stored = await ground.blobs.stat(digest)
+    const stored = await world.storedSize(digest)
     if (stored === integer(row, 'size')) continue
     throw new Error(`the database shows ${nameOf(digest)}, of which ${stored ?? 'no'} bytes are stored`)
   }
 }
 
 /** Every manifest that must be kept has all of its edges, and what it needs is known. */
-async function requireEdges(bench: Bench, model: Model): Promise<void> {
-  const blobs = new Set((await bench.rows(`SELECT digest FROM blobs`)).map((row) => text(row, 'digest')))
-  const uses = await edgesIn(bench, 'manifest_blobs', 'manifest', 'digest')
-  const children = await edgesIn(bench, 'manifest_references', 'parent', 'child')
+async function requireEdges(world: World, model: Model): Promise<void> {
+  const blobs = new Set((await world.rows(`SELECT digest FROM blobs`)).map((row) => text(row, 'digest')))
+  const uses = await edgesIn(world, 'manifest_blobs', 'manifest', 'digest')
+  const children = await edgesIn(world, 'manifest_references', 'parent', 'child')
   for (const repository of REPOSITORIES) {
     for (const digest of model.keptManifests(repository)) {
       const of = `${repository} ${digest}`
@@ -100,8 +98,8 @@ async function requireEdges(bench: Bench, model: Model): Promise<void> {
   }
 }
 
-async function edgesIn(bench: Bench, table: string, from: string, to: string): Promise<Set<string>> {
-  const rows = await bench.rows(
+async function edgesIn(world: World, table: string, from: string, to: string): Promise<Set<string>> {
+  const rows = await world.rows(
     `SELECT name, ${from} AS origin, ${to} AS target FROM ${table}
      JOIN repositories ON repositories.id = ${table}.repository_id`,
   )

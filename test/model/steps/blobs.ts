@@ -1,22 +1,11 @@
 /** Blobs: pushed whole, asked for before a push, mounted from another repository, unlinked. */
 
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
-import { getBlob, mountBlob, unlinkBlob } from '../../../src/registry/blobs.ts'
-import { putBlob } from '../../../src/registry/uploads.ts'
-import { bodyOf, type Sample } from '../../sample-content.ts'
-import { HOUR, MINUTE } from '../clock.ts'
+import type { Sample } from '../../sample-content.ts'
 import type { Outcome, Run } from '../run.ts'
 import { nameOf } from '../stock.ts'
 import { anyBlob, anyRepository } from './choices.ts'
 import { steps, type WeightedSteps } from './step.ts'
-
-export const PUSHER = 'ann'
-const scope = { kind: 'everything' } as const
-
-/** How long content that was pushed or mounted is left alone. */
-export const LEASE = HOUR
-/** A HEAD need not renew what lasts for so long. */
-const HALF_LEASE = 30 * MINUTE
 
 export const blobSteps: readonly WeightedSteps[] = [
   steps(3, { repository: anyRepository, blob: anyBlob }, ({ repository, blob }) => ({
@@ -37,16 +26,12 @@ export const blobSteps: readonly WeightedSteps[] = [
   })),
 ]
 
-export function pushBlob(
-  run: Run,
-  repository: RepositoryName,
-  { digest, bytes }: Sample,
-): Promise<Outcome<void>> {
+export function pushBlob(run: Run, repository: RepositoryName, blob: Sample): Promise<Outcome<void>> {
+  const { digest } = blob
   return run.act({
     says: `pushed ${nameOf(digest)} to ${repository}`,
-    call: (registry) =>
-      putBlob(registry, { repository, principal: PUSHER, digest, body: bodyOf(bytes), range: null }),
-    effect: (model) => model.promise(repository, digest, LEASE),
+    call: (client) => client.pushBlob(repository, blob),
+    effect: (model) => model.promise(repository, digest, run.world.times.lease),
   })
 }
 
@@ -55,8 +40,8 @@ export async function askForBlob(run: Run, repository: RepositoryName, { digest 
   const { model } = run
   const asked = await run.act({
     says: `${repository} has ${nameOf(digest)}`,
-    call: (registry) => getBlob(registry, repository, digest),
-    effect: (after) => after.promise(repository, digest, HALF_LEASE),
+    call: (client) => client.askForBlob(repository, digest),
+    effect: (after) => after.promise(repository, digest, run.world.times.lease / 2),
     ...(model.mayShow(repository, digest) ? {} : { mustFail: ['BLOB_UNKNOWN'] }),
     ...(model.mustShow(repository, digest) ? {} : { mayFail: ['BLOB_UNKNOWN'] }),
   })
@@ -75,13 +60,13 @@ export async function mount(run: Run, { from, to, blob: { digest } }: Mount): Pr
   const must = run.model.mustShow(from, digest)
   const mounted = await run.act({
     says: `mounted ${nameOf(digest)} from ${from} in ${to}`,
-    async call(registry) {
-      const isMounted = await mountBlob(registry, { repository: to, digest, from, scope, by: PUSHER })
+    async call(client) {
+      const isMounted = await client.mountBlob({ from, to, digest })
       if (isMounted ? !may : must) throw new Error(`a mount was ${isMounted ? 'done' : 'not done'}`)
       return isMounted
     },
     effect: (model, isMounted) => {
-      if (isMounted ?? true) model.promise(to, digest, LEASE)
+      if (isMounted ?? true) model.promise(to, digest, run.world.times.lease)
     },
   })
   return mounted.kind === 'done' && mounted.result
@@ -91,7 +76,7 @@ async function unlink(run: Run, repository: RepositoryName, { digest }: Sample):
   const { model } = run
   await run.act({
     says: `unlinked ${nameOf(digest)} from ${repository}`,
-    call: (registry) => unlinkBlob(registry, { repository, digest, by: PUSHER }),
+    call: (client) => client.unlinkBlob(repository, digest),
     effect: (after) => void after.in(repository).links.delete(digest),
     ...(model.mayShow(repository, digest) ? {} : { mustFail: ['BLOB_UNKNOWN'] }),
     ...(model.mustShow(repository, digest) ? {} : { mayFail: ['BLOB_UNKNOWN'] }),

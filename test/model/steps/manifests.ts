@@ -2,12 +2,10 @@
 import fc from 'fast-check'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { Tag } from '../../../src/oci/tag.ts'
-import { deleteManifest, putManifest } from '../../../src/registry/manifests.ts'
-import { MINUTE } from '../clock.ts'
 import type { Model } from '../model.ts'
 import type { Run } from '../run.ts'
 import { nameOf, REPOSITORIES, type Stocked } from '../stock.ts'
-import { askForBlob, mount, PUSHER, pushBlob } from './blobs.ts'
+import { askForBlob, mount, pushBlob } from './blobs.ts'
 import { anyManifest, anyRepository, anyTag } from './choices.ts'
 import { anyPlace, at, NOTHING_TO_DO, steps, type WeightedSteps } from './step.ts'
 
@@ -66,7 +64,7 @@ export async function pushWhole(run: Run, { manifest, ...push }: WholePush): Pro
       continue
     await pushBlob(run, push.repository, blob)
   }
-  for (const minutes of push.pauses) await run.wait(minutes * MINUTE)
+  for (const minutes of push.pauses) await run.wait(minutes * run.world.times.minute)
   await pushManifest(run, { ...push, manifest })
 }
 
@@ -86,16 +84,7 @@ export async function pushManifest(run: Run, push: Push): Promise<boolean> {
   const isTaken = manifest.blobs.every(({ digest }) => model.mustShow(repository, digest))
   const pushed = await run.act({
     says: `pushed ${manifest.name} to ${repository}${tag === null ? '' : `:${tag}`}`,
-    call: (registry) =>
-      putManifest(registry, {
-        repository,
-        reference: tag === null ? { kind: 'digest', digest: manifest.digest } : { kind: 'tag', tag },
-        tags: [],
-        mediaType: manifest.mediaType,
-        bytes: manifest.bytes,
-        mayOverwrite: true,
-        by: PUSHER,
-      }),
+    call: (client) => client.pushManifest(repository, manifest, tag),
     effect: (after) => arrive(after, push),
     ...(isRefused ? { mustFail: ['MANIFEST_BLOB_UNKNOWN'] } : {}),
     ...(isTaken ? {} : { mayFail: ['MANIFEST_BLOB_UNKNOWN'] }),
@@ -117,7 +106,7 @@ async function deleteOne(run: Run, repository: RepositoryName, place: number): P
   if (digest === null) return NOTHING_TO_DO
   return await run.act({
     says: `deleted ${nameOf(digest)} from ${repository}`,
-    call: (registry) => deleteManifest(registry, { repository, digest, by: PUSHER }),
+    call: (client) => client.deleteManifest(repository, digest),
     effect: (model) =>
       model.discard(repository, {
         what: 'manifest',

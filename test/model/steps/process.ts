@@ -33,13 +33,13 @@ export function crashing(weight: number, step: fc.Arbitrary<Step>): WeightedStep
   const operations = fc.nat(MOST_OPERATIONS)
   return steps(weight, { step, operations, isGoneThrough: fc.boolean() }, (chosen) => ({
     says: `the process dies after ${chosen.operations} operations of: ${chosen.step.says}`,
-    perform: (run) => (run.world.ground.hasFolder ? crash(run, chosen) : chosen.step.perform(run)),
+    perform: (run) => (run.world.outlives ? crash(run, chosen) : chosen.step.perform(run)),
   }))
 }
 
 /** What lies in memory goes with the process. */
 async function kill(run: Run, options: { readonly isReindexed?: boolean }): Promise<unknown> {
-  return run.world.ground.hasFolder ? await run.restart(null, options) : NOTHING_TO_DO
+  return run.world.outlives ? await run.restart(null, options) : NOTHING_TO_DO
 }
 
 interface Crash {
@@ -50,14 +50,13 @@ interface Crash {
 }
 
 async function crash(run: Run, { step, operations, isGoneThrough }: Crash): Promise<void> {
-  const { life } = run.world
-  life.dieAfter(operations)
+  run.world.dieWithin(operations)
   let interrupted: Interrupted | null = null
   try {
     await step.perform(run)
   } catch (error) {
     // Whatever is said after the end is said by nobody.
-    if (!life.isOver) throw error
+    if (!run.world.isDead) throw error
     if (error instanceof Interrupted) interrupted = error
   }
   await run.restart(interrupted)

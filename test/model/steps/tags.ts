@@ -1,9 +1,7 @@
 /** Tags: moved to what is there, and taken away. */
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
-import { deleteTag } from '../../../src/registry/tags.ts'
 import type { Run } from '../run.ts'
 import { stocked } from '../stock.ts'
-import { PUSHER } from './blobs.ts'
 import { anyRepository, anyTag } from './choices.ts'
 import { pushManifest } from './manifests.ts'
 import { anyPlace, at, NOTHING_TO_DO, steps, type WeightedSteps } from './step.ts'
@@ -29,7 +27,7 @@ async function deleteOne(run: Run, repository: RepositoryName, place: number): P
   const [tag] = named
   return await run.act({
     says: `deleted ${repository}:${tag}`,
-    call: (registry) => deleteTag(registry, { repository, tag, by: PUSHER }),
+    call: (client) => client.deleteTag(repository, tag),
     effect: (model) => model.discard(repository, { what: 'tag', manifests: [], tags: new Map([named]) }),
   })
 }

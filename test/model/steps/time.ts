@@ -1,22 +1,21 @@
 /** Time goes on: by minutes, past leases and graces, past the trash. */
 import fc from 'fast-check'
-import { DAY, HOUR, MINUTE, SECOND } from '../clock.ts'
 import { steps, type WeightedSteps } from './step.ts'
 
+/** In minutes. */
 const STRIDES: readonly (readonly [string, number])[] = [
-  ['a second', SECOND],
-  ['a minute', MINUTE],
-  ['eleven minutes', 11 * MINUTE],
-  ['half an hour', 31 * MINUTE],
-  ['an hour', 61 * MINUTE],
-  ['half a day', 12 * HOUR],
-  ['a day', 25 * HOUR],
-  ['a week', 8 * DAY],
+  ['a minute', 1],
+  ['eleven minutes', 11],
+  ['half an hour', 31],
+  ['an hour', 61],
+  ['half a day', 12 * 60],
+  ['a day', 25 * 60],
+  ['a week', 8 * 24 * 60],
 ]
 
 export const timeSteps: readonly WeightedSteps[] = [
-  steps(5, { stride: fc.constantFrom(...STRIDES) }, ({ stride: [name, milliseconds] }) => ({
+  steps(5, { stride: fc.constantFrom(...STRIDES) }, ({ stride: [name, minutes] }) => ({
     says: `${name} passes`,
-    perform: (run) => run.forward(milliseconds),
+    perform: (run) => run.forward(minutes * run.world.times.minute),
   })),
 ]

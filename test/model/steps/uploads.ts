@@ -1,20 +1,9 @@
 /** Uploads in parts: begun, gone on with, asked after, finished, cancelled, and left to expire. */
 import fc from 'fast-check'
-import { algorithmOf } from '../../../src/oci/digest.ts'
-import { expireIdleUploads } from '../../../src/registry/upload-expiry.ts'
-import type { UploadSession } from '../../../src/registry/uploads.commands.ts'
-import {
-  appendToUpload,
-  beginUpload,
-  cancelUpload,
-  finishUpload,
-  getUploadProgress,
-} from '../../../src/registry/uploads.ts'
-import { bodyOf } from '../../sample-content.ts'
+import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { Model, Unfinished } from '../model.ts'
 import type { Run } from '../run.ts'
 import { BLOBS, nameOf } from '../stock.ts'
-import { LEASE, PUSHER } from './blobs.ts'
 import { anyRepository } from './choices.ts'
 import { anyPlace, at, NOTHING_TO_DO, steps, type WeightedSteps } from './step.ts'
 
@@ -37,7 +26,7 @@ export const uploadSteps: readonly WeightedSteps[] = [
   })),
   steps(1, {}, () => ({
     says: 'forget idle uploads',
-    perform: (run) => expire(run),
+    perform: (run) => run.world.expireUploads(),
   })),
 ]
 
@@ -54,17 +43,16 @@ async function withUpload(
   return stillThere === undefined ? NOTHING_TO_DO : await work(stillThere)
 }
 
-async function begin(run: Run, repository: UploadSession['repository'], blob: number): Promise<void> {
+async function begin(run: Run, repository: RepositoryName, blob: number): Promise<void> {
   const { digest } = blobAt(blob)
   await run.act({
     says: `began an upload of ${nameOf(digest)} to ${repository}`,
-    call: (registry) =>
-      beginUpload(registry, { repository, principal: PUSHER, algorithm: algorithmOf(digest) }),
-    effect: (model, session) => {
-      if (session === undefined) return
+    call: (client) => client.beginUpload(repository, digest),
+    effect: (model, begun) => {
+      if (begun === undefined) return
       model.uploads = [
         ...model.uploads,
-        { id: session.id, repository, blob, received: 0, touchedAt: model.now, isDoubtful: false },
+        { id: begun.id, repository, blob, received: 0, touchedAt: model.now, isDoubtful: false },
       ]
     },
   })
@@ -72,11 +60,10 @@ async function begin(run: Run, repository: UploadSession['repository'], blob: nu
 
 /** What was acknowledged is there; what was on its way when the process died may be. */
 async function requireProgress(run: Run, upload: Unfinished): Promise<void> {
-  const { uploadExpiry } = run.world.registry.policy
-  const mayBeGone = upload.isDoubtful || upload.touchedAt + uploadExpiry < run.model.now
+  const mayBeGone = upload.isDoubtful || upload.touchedAt + run.world.times.uploads < run.model.now
   const asked = await run.act({
     says: `asked how far the upload of ${nameOf(blobAt(upload.blob).digest)} is`,
-    call: (registry) => getUploadProgress(registry, sessionOf(upload)),
+    call: (client) => client.askForUpload(upload),
     effect: () => {},
     ...(mayBeGone ? { mayFail: ['BLOB_UPLOAD_UNKNOWN'] } : {}),
   })
@@ -92,7 +79,7 @@ async function append(run: Run, upload: Unfinished, part: number): Promise<void>
   const chunk = bytes.slice(upload.received, upload.received + part)
   await run.act({
     says: `sent ${chunk.length} bytes more`,
-    call: (registry) => appendToUpload(registry, sessionOf(upload), { body: bodyOf(chunk), range: null }),
+    call: (client) => client.appendToUpload(upload, chunk),
     effect: (model, received) =>
       change(model, {
         ...upload,
@@ -108,11 +95,10 @@ async function finish(run: Run, upload: Unfinished): Promise<void> {
   const rest = bytes.slice(upload.received)
   await run.act({
     says: `finished the upload of ${nameOf(digest)} to ${upload.repository}`,
-    call: (registry) =>
-      finishUpload(registry, sessionOf(upload), { body: bodyOf(rest), range: null, digest }),
+    call: (client) => client.finishUpload(upload, digest, rest),
     effect: (model) => {
       forget(model, upload)
-      model.promise(upload.repository, digest, LEASE)
+      model.promise(upload.repository, digest, run.world.times.lease)
     },
   })
 }
@@ -120,16 +106,8 @@ async function finish(run: Run, upload: Unfinished): Promise<void> {
 async function cancel(run: Run, upload: Unfinished): Promise<void> {
   await run.act({
     says: 'cancelled the upload',
-    call: (registry) => cancelUpload(registry, sessionOf(upload)),
+    call: (client) => client.cancelUpload(upload),
     effect: (model) => forget(model, upload),
-  })
-}
-
-async function expire(run: Run): Promise<void> {
-  await run.act({
-    says: 'forgot idle uploads',
-    call: (registry) => expireIdleUploads(registry),
-    effect: () => {},
   })
 }
 
@@ -139,10 +117,6 @@ function change(model: Model, upload: Unfinished): void {
 
 function forget(model: Model, { id }: Unfinished): void {
   model.uploads = model.uploads.filter((each) => each.id !== id)
-}
-
-function sessionOf({ id, repository }: Unfinished): UploadSession {
-  return { id: id as UploadSession['id'], repository, principal: PUSHER }
 }
 
 function blobAt(place: number) {

@@ -1,8 +1,8 @@
 /** What outlives a process: folder, or memory, and database. Each kind is the ground of one run of the model. */
 import { SQL } from 'bun'
-import type { BlobStore } from '../../src/storage/blob-store.ts'
-import type { TreeStore } from '../../src/storage/tree-store.ts'
-import type { PostgresServer } from '../postgres-server.ts'
+import type { BlobStore } from '../../../src/storage/blob-store.ts'
+import type { TreeStore } from '../../../src/storage/tree-store.ts'
+import type { PostgresServer } from '../../postgres-server.ts'
 import {
   type Bench,
   type BenchOptions,
@@ -10,7 +10,7 @@ import {
   openPostgresAt,
   openSqliteAt,
   type Place,
-} from '../registry-bench.ts'
+} from '../../registry-bench.ts'
 import type { SetDatabaseClock } from './clock.ts'
 
 export interface Ground {

@@ -1,0 +1,155 @@
+/** A registry in this process, with a clock that stands still: it can die at any operation, and the next one goes on with what it left. */
+import type { Row, SqlValue } from '../../../src/metadata/database.ts'
+import type { Digest } from '../../../src/oci/digest.ts'
+import { LiveUploads } from '../../../src/registry/live-uploads.ts'
+import type { Registry } from '../../../src/registry/registry.ts'
+import { forgetTreeFactsCommand } from '../../../src/registry/tree/reindex.commands.ts'
+import { beginStartCommand } from '../../../src/registry/tree/tree.commands.ts'
+import { goThroughTree } from '../../../src/registry/tree/tree-pass.ts'
+import { UncheckedTree } from '../../../src/registry/tree/unchecked-tree.ts'
+import { discardOrphanedUploads, expireIdleUploads } from '../../../src/registry/upload-expiry.ts'
+import { releaseUploadsOfCommand } from '../../../src/registry/uploads.commands.ts'
+import type { TreeStore } from '../../../src/storage/tree-store.ts'
+import { type Bench, THIS_BOOT } from '../../registry-bench.ts'
+import type { Client } from '../client.ts'
+import type { Times, World } from '../world.ts'
+import { UseCases } from './client.ts'
+import { DAY, HOUR, MINUTE, SECOND, SimulatedClock } from './clock.ts'
+import type { Ground } from './ground.ts'
+import { Life, mortal } from './mortal.ts'
+
+/** One process. */
+interface Process {
+  readonly life: Life
+  readonly bench: Bench
+  readonly registry: Registry
+  readonly client: Client
+}
+
+/** As where nothing is set. */
+const TIMES: Times = {
+  step: SECOND,
+  minute: MINUTE,
+  lease: HOUR,
+  trash: 7 * DAY,
+  uploads: 7 * DAY,
+  slack: 0,
+}
+
+export class SimulatedWorld implements World {
+  readonly times = TIMES
+  readonly #ground: Ground
+  readonly #clock: SimulatedClock
+  #process: Process
+
+  private constructor(ground: Ground, clock: SimulatedClock, process: Process) {
+    this.#ground = ground
+    this.#clock = clock
+    this.#process = process
+  }
+
+  static async open(ground: Ground): Promise<World> {
+    const clock = await SimulatedClock.begin(ground.setDatabaseClock)
+    const world = new SimulatedWorld(ground, clock, await openProcess(ground))
+    await world.goThroughTree()
+    return world
+  }
+
+  get client(): Client {
+    return this.#process.client
+  }
+
+  get now(): number {
+    return this.#clock.now
+  }
+
+  get isDead(): boolean {
+    return this.#process.life.isOver
+  }
+
+  get outlives(): boolean {
+    return this.#ground.hasFolder
+  }
+
+  get files(): TreeStore {
+    return this.#ground.files
+  }
+
+  rows(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
+    return this.#process.bench.rows(sql, values)
+  }
+
+  storedSize(digest: Digest): Promise<number | null> {
+    return this.#ground.blobs.stat(digest)
+  }
+
+  forward(milliseconds: number): Promise<void> {
+    return this.#clock.forward(milliseconds)
+  }
+
+  dieWithin(operations: number): void {
+    this.#process.life.dieAfter(operations)
+  }
+
+  async restart({ isReindexed }: { readonly isReindexed: boolean }): Promise<void> {
+    this.#process.life.end()
+    await this.#process.bench.close()
+    this.#process = await openProcess(this.#ground, isReindexed)
+    if (isReindexed) await this.goThroughTree()
+  }
+
+  async goThroughTree(): Promise<void> {
+    const { tree } = this.#process.registry
+    if (tree === null || tree.isChecked) return
+    const onError = (error: Error) => {
+      throw error
+    }
+    const options = {
+      process: 'single',
+      onProgress: () => {},
+      onError,
+      signal: new AbortController().signal,
+    }
+    const result = await goThroughTree(tree, options)
+    if (result === null) throw new Error('nobody else goes through the tree')
+  }
+
+  async flush(): Promise<void> {
+    const { bench, life } = this.#process
+    await bench.tree.flush(mortal(bench.database, life))
+  }
+
+  async collect(_times: number): Promise<void> {}
+
+  async expireUploads(): Promise<void> {
+    await expireIdleUploads(this.#process.registry)
+  }
+
+  async close(): Promise<void> {
+    await this.#process.bench.close()
+    await this.#ground.remove()
+    this.#clock.end()
+  }
+}
+
+/** As the app opens it, save that nothing goes on by itself. */
+async function openProcess(ground: Ground, isReindexed = false): Promise<Process> {
+  const life = new Life()
+  const bench = await ground.open({
+    blobs: (real) => mortal(real, life),
+    tree: (real) => mortal(real, life),
+  })
+  const database = mortal(bench.database, life)
+  const failures = await bench.tree.replay(database)
+  if (failures[0] !== undefined) throw failures[0]
+  const start = crypto.randomUUID()
+  await database.write(beginStartCommand, { start })
+  if (isReindexed) await database.write(forgetTreeFactsCommand, null)
+  const files = mortal(ground.files, life)
+  const tree = ground.hasFolder ? new UncheckedTree({ database, files, start }) : null
+  const uploads = new LiveUploads('single', THIS_BOOT)
+  const registry: Registry = { ...bench.registry, database, tree, uploads }
+  await database.write(releaseUploadsOfCommand, { process: uploads.process })
+  await discardOrphanedUploads(registry)
+  return { life, bench, registry, client: new UseCases(registry) }
+}

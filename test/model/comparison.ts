@@ -88,7 +88,10 @@ function vanished(view: View, { before, after }: Alternatives, name: RepositoryN
 
 function wrongTrash(view: View, { before, after }: Alternatives): string[] {
   const allowed = [...before.trash, ...after.trash]
-  const strange = view.trash.filter((seen) => !allowed.some((each) => isSame(each, seen)))
+  // Of what is being purged there may be less than was deleted.
+  const strange = view.trash.filter(
+    (seen) => !after.isExpired(seen) && !allowed.some((each) => isSame(each, seen)),
+  )
   const lost = after.trash.filter(
     (wanted) =>
       !after.isExpired(wanted) &&
@@ -107,8 +110,8 @@ function isSame(one: Trashed, other: Trashed): boolean {
   return contentOf(one) === contentOf(other)
 }
 
-function contentOf({ repository, what, manifests, tags, deletedAt }: Trashed): string {
-  return JSON.stringify([repository, what, manifests.toSorted(), [...tags].toSorted(), deletedAt])
+function contentOf({ repository, what, manifests, tags }: Trashed): string {
+  return JSON.stringify([repository, what, manifests.toSorted(), [...tags].toSorted()])
 }
 
 function describe({ id, repository, what, manifests, tags }: Trashed): string {

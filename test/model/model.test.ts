@@ -7,7 +7,8 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { startPostgres } from '../postgres-server.ts'
 import { describeWith } from '../tools/describe-with.ts'
-import { runSteps } from './runs.ts'
+import { RealWorld } from './real/world.ts'
+import { runForTime, runSteps } from './runs.ts'
 import { type OpenGround, onPostgres, onSqlite } from './simulated/ground.ts'
 import { SimulatedWorld } from './simulated/world.ts'
 
@@ -15,6 +16,7 @@ setDefaultTimeout(3_600_000)
 
 const seed = Number(process.env['MODEL_SEED'] ?? process.env['FAULT_SEED'] ?? 1)
 const steps = Number(process.env['MODEL_STEPS'] ?? 2_000)
+const seconds = Number(process.env['MODEL_SECONDS'] ?? 15)
 console.log(`MODEL_SEED=${seed} MODEL_STEPS=${steps}`)
 
 const simulated = (ground: OpenGround) => async () => SimulatedWorld.open(await ground())
@@ -37,4 +39,8 @@ describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
       await server.stop()
     }
   })
+})
+
+test('on a process of its own, which is killed', async () => {
+  expect(await runForTime(() => RealWorld.open(), seconds * 1_000, seed)).toBeGreaterThan(0)
 })

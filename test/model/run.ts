@@ -28,15 +28,10 @@ export class Run {
   readonly world: World
   readonly story: string[] = []
   model: Model
-  #steps = 0
 
   constructor(world: World) {
     this.world = world
     this.model = new Model(world)
-  }
-
-  get steps(): number {
-    return this.#steps
   }
 
   tell(sentence: string): void {
@@ -87,7 +82,6 @@ export class Run {
 
   /** After each step: everything that can be seen is as the model says, and every rule holds in the tables. */
   async check(): Promise<void> {
-    this.#steps++
     await this.#compare({ before: this.model, after: this.model })
     await requireSoundRows(this.world, this.model)
   }

@@ -5,35 +5,59 @@ import { anyStep } from './steps/all.ts'
 import { NOTHING_TO_DO, type Step } from './steps/step.ts'
 import type { World } from './world.ts'
 
+export type OpenWorld = () => Promise<World>
+
 export interface RunsOptions {
-  open(): Promise<World>
+  readonly open: OpenWorld
   /** At least so many steps in all, in as many runs as that takes. */
   readonly steps: number
   readonly seed: number
 }
 
 const STEPS_OF_A_RUN = 60
+const anyRun = fc.array(anyStep, { minLength: 1, maxLength: STEPS_OF_A_RUN, size: 'max' })
 
 /** Gives how many steps were run. Throws with the shortest run that fails, its story, and how to repeat it. */
 export async function runSteps({ open, steps, seed }: RunsOptions): Promise<number> {
-  let done = 0
-  const run = fc.array(anyStep, { minLength: 1, maxLength: STEPS_OF_A_RUN, size: 'max' })
-  const property = fc.asyncProperty(run, async (chosen) => {
-    done += await runOnce(await open(), chosen)
-  })
-  const found = await fc.check(property, { seed, numRuns: Math.ceil((2 * steps) / STEPS_OF_A_RUN) })
-  if (!found.failed) return done
-  const shortest = (found.counterexample?.[0] ?? []).map(({ says }) => `  ${says}`)
-  throw new Error(
-    [
-      `MODEL_SEED=${seed}: run ${found.numRuns} fails; after ${found.numShrinks} times shorter it is`,
-      ...shortest,
-      messageOf(found.errorInstance),
-    ].join('\n'),
-  )
+  return await runMany(open, { seed, numRuns: Math.ceil((2 * steps) / STEPS_OF_A_RUN) })
 }
 
-async function runOnce(world: World, chosen: readonly Step[]): Promise<number> {
+/**
+ * For so many milliseconds, in one run after the other, of which the last is cut short. What fails is told as it is, for
+ * nobody can repeat it exactly.
+ */
+export async function runForTime(open: OpenWorld, milliseconds: number, seed: number): Promise<number> {
+  const deadline = performance.now() + milliseconds
+  let done = 0
+  for (let run = seed; performance.now() < deadline; run++) {
+    const [chosen = []] = fc.sample(anyRun, { seed: run, numRuns: 1 })
+    await runOnce(await open(), chosen, () => {
+      done++
+      return performance.now() < deadline
+    })
+  }
+  return done
+}
+
+async function runMany(
+  open: OpenWorld,
+  parameters: fc.Parameters<[Step[]]> & { readonly seed: number },
+): Promise<number> {
+  let done = 0
+  const property = fc.asyncProperty(anyRun, async (chosen) => {
+    await runOnce(await open(), chosen, () => {
+      done++
+      return true
+    })
+  })
+  const found = await fc.check(property, parameters)
+  if (found.counterexample === null) return done
+  const sentence = `MODEL_SEED=${parameters.seed}: run ${found.numRuns} fails; made shorter ${found.numShrinks} times, this is what happened:`
+  throw new Error(`${sentence}\n${messageOf(found.errorInstance)}`)
+}
+
+/** `onStep` says whether to go on. */
+async function runOnce(world: World, chosen: readonly Step[], onStep: () => boolean): Promise<void> {
   const run = new Run(world)
   try {
     for (const step of chosen) {
@@ -41,16 +65,16 @@ async function runOnce(world: World, chosen: readonly Step[]): Promise<number> {
       if ((await step.perform(run)) === NOTHING_TO_DO) continue
       await run.forward(world.times.step)
       await run.check()
+      if (!onStep()) break
     }
     await run.checkTree()
-    return run.steps
   } catch (error) {
-    throw new Error(`what happened:\n${run.story.join('\n')}\nand then: ${messageOf(error)}`)
+    throw new Error(`${run.story.join('\n')}\nand then: ${messageOf(error)}`)
   } finally {
     await world.close()
   }
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return error instanceof Error ? error.message : String(error)
 }

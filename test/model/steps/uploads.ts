@@ -12,7 +12,7 @@ export const uploadSteps: readonly WeightedSteps[] = [
     says: `begin an upload of ${nameOf(BLOBS[blob]?.digest ?? '')} to ${repository}`,
     perform: (run) => begin(run, repository, blob),
   })),
-  steps(2, { place: anyPlace, part: fc.integer({ min: 1, max: 8 }) }, ({ place, part }) => ({
+  steps(2, { place: anyPlace, part: fc.integer({ min: 2, max: 8 }) }, ({ place, part }) => ({
     says: `send ${part} bytes more of an upload`,
     perform: (run) => withUpload(run, place, (upload) => append(run, upload, part)),
   })),

@@ -12,6 +12,7 @@ import { openHealth } from './app/health.ts'
 import { openJobs } from './app/jobs.ts'
 import { withLocalCertificate } from './app/local-certificate.ts'
 import { AppMetrics } from './app/metrics.ts'
+import { openObstacles } from './app/obstacles.ts'
 import { ownerApi } from './app/owner.ts'
 import type { DrawLine } from './app/progress.ts'
 import { type Answering, type AnswerTo, answer, crewOfOne, type Question } from './app/questions.ts'
@@ -32,6 +33,7 @@ import type { RequestLog } from './observability/request-log.ts'
 import { healthHandler } from './protocols/health/handler.ts'
 import { ociHandler, refusal } from './protocols/oci/handler.ts'
 import { unhealthyReply } from './protocols/oci/unhealthy.ts'
+import type { Obstacles } from './registry/obstacles.ts'
 import type { Registry } from './registry/registry.ts'
 import { discardOrphanedUploads } from './registry/upload-expiry.ts'
 import { releaseUploadsOfCommand } from './registry/uploads.commands.ts'
@@ -77,16 +79,17 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   const metrics = new AppMetrics(config.storage.driver.kind)
   const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
   const runner = await tidyUp({ config, role, registry, log, metrics }, closers)
+  const obstacles = openObstacles({ config, registry, log }, closers)
   const health = openHealth(config.health, { registry, driver: config.storage.driver.kind, log }, closers)
   const { http } = await withLocalCertificate(config, log, closers)
   const certificates = openCertificates(http.tls, log)
   const { authenticator, reloadables: ofAccess } = await openAccess(config.auth, log)
-  const watch = { log, logRequest, metrics, health }
+  const watch = { log, logRequest, metrics, health, obstacles }
   const server = await listen({ config, role, registry, authenticator, certificates, watch })
   certificates.follow(server, closers)
   const reloadables = [...ofAccess, ...certificates.reloadables]
   const manage = ownerApi({ config, registry, log })
-  const answering: Answering = { metrics, health, registry, runner, manage, reloadables, log }
+  const answering: Answering = { ...watch, registry, runner, manage, reloadables }
   if (role.kind === 'single') await openForOwner({ config, server, volume, answering }, closers)
   if (registry.tree !== null && volume !== null) {
     const { tree, uploads } = registry
@@ -156,6 +159,7 @@ interface Watch {
   readonly logRequest: RequestLog
   readonly metrics: AppMetrics
   readonly health: Health
+  readonly obstacles: Obstacles
 }
 
 /** What a listening process is made of. */
@@ -170,7 +174,7 @@ interface Parts {
 
 function listen(parts: Parts): Promise<RunningServer> {
   const { config, role, certificates } = parts
-  const { log, logRequest, metrics } = parts.watch
+  const { log, logRequest, metrics, obstacles } = parts.watch
   const unnamedProxy = new UnnamedProxy(log)
   return startServer({
     address: config.http.address,
@@ -180,7 +184,7 @@ function listen(parts: Parts): Promise<RunningServer> {
     ...certificates.tls,
     http2: config.http.tls === null ? config.http.h2c : config.http.http2,
     handle: handlerOf(parts),
-    onError: (error, request) => refusal(error, log, request),
+    onError: (error, request) => refusal(error, { log, obstacles }, request),
     onReply(request, reply, milliseconds) {
       unnamedProxy.notice(request)
       metrics.endRequest(request, reply, milliseconds)
@@ -192,8 +196,9 @@ function listen(parts: Parts): Promise<RunningServer> {
   })
 }
 
-function handlerOf({ config, registry, authenticator, watch: { log, metrics, health } }: Parts) {
-  const probes = healthHandler(registry, log, health)
+function handlerOf({ config, registry, authenticator, watch }: Parts) {
+  const { log, metrics, health, obstacles } = watch
+  const probes = healthHandler(registry, log, { checks: health, obstacles })
   const oci = ociHandler({
     registry,
     deleteEnabled: config.storage.deleteEnabled,
@@ -201,6 +206,7 @@ function handlerOf({ config, registry, authenticator, watch: { log, metrics, hea
     lists: config.lists,
     addresses: config.http,
     authenticator,
+    obstacles,
     log,
   })
   return (request: IncomingRequest): Promise<Reply> => {

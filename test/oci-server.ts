@@ -56,15 +56,16 @@ export async function openOciServer(options: OciServerOptions = {}): Promise<Oci
     addresses = USUAL_ADDRESSES,
     authenticator = OPEN,
   } = options
+  const obstacles = { notice: () => false }
   const handle = ociHandler(
-    { registry: bench.registry, deleteEnabled, isReadOnly, lists, addresses, authenticator, log },
+    { registry: bench.registry, deleteEnabled, isReadOnly, lists, addresses, authenticator, obstacles, log },
     options.can,
   )
   const server = await startServer({
     address: { kind: 'tcp', hostname: '127.0.0.1', port: 0 },
     trustedProxies: options.trustedProxies ?? [],
     handle,
-    onError: (error, request) => refusal(error, log, request),
+    onError: (error, request) => refusal(error, { log, obstacles }, request),
   })
   return {
     url: server.url,

@@ -6,6 +6,7 @@ import { settleBlobsCommand } from '../registry/backup/stored-blobs.commands.ts'
 import { mountBlobCommand, unlinkBlobCommand } from '../registry/blobs.commands.ts'
 import { claimIdentityCommand } from '../registry/identity.ts'
 import { deleteManifestCommand, putManifestCommand } from '../registry/manifests.commands.ts'
+import { forgetTrialCommand, noteTrialCommand } from '../registry/obstacles.ts'
 import { probeWritesCommand } from '../registry/readiness.ts'
 import { deleteTagCommand } from '../registry/tags.commands.ts'
 import {
@@ -49,6 +50,8 @@ import {
 export const COMMANDS: readonly AnyCommand[] = [
   claimIdentityCommand,
   probeWritesCommand,
+  noteTrialCommand,
+  forgetTrialCommand,
   putManifestCommand,
   deleteManifestCommand,
   deleteTagCommand,

@@ -9,7 +9,8 @@ const FLUSH_EVERY = 1_000
 const LAST_FLUSH = 500
 const NOT_SHOWN =
   'a path of the link tree could not be brought up to date; it stays marked, and will be tried again'
-const NOT_DURABLE = 'the link tree could not be made durable; it stays marked, and will be tried again'
+const NOT_DURABLE =
+  'the link tree could not be made durable; it stays marked, and is tried again every second'
 
 export interface KeptLinkTree {
   /**
@@ -26,10 +27,18 @@ export async function keepLinkTree(
   log: ErrorLog,
 ): Promise<KeptLinkTree> {
   for (const error of await tree.replay(database)) log.error({ error }, NOT_SHOWN)
+  let isFailing = false
   const flushing = new Periodic({
     everyMilliseconds: FLUSH_EVERY,
-    work: () => tree.flush(database),
-    onError: (error) => log.error({ error }, NOT_DURABLE),
+    async work() {
+      await tree.flush(database)
+      isFailing = false
+    },
+    // A full disk stays full for longer than a second: it is told once.
+    onError(error) {
+      if (!isFailing) log.error({ error }, NOT_DURABLE)
+      isFailing = true
+    },
   })
   return {
     async stop() {

@@ -8,10 +8,12 @@ import type { Log } from '../observability/log.ts'
 import { gauge, type Metric } from '../observability/metrics.ts'
 import type { ManagementApi } from '../protocols/management/api.ts'
 import type { OwnerAnswer, OwnerRequest } from '../protocols/management/exchange.ts'
+import type { Obstacles } from '../registry/obstacles.ts'
 import type { Registry } from '../registry/registry.ts'
 import { findTreeState } from '../registry/tree/tree-pass.ts'
 import { describeJobs } from './jobs.ts'
 import type { AppMetrics } from './metrics.ts'
+import { describeObstacles } from './obstacles.ts'
 import { type Reloadable, type ReloadRequest, reloadAll } from './reload.ts'
 
 export type Question =
@@ -44,6 +46,7 @@ export interface Crew {
 export interface Answering {
   readonly metrics: AppMetrics
   readonly health: Health
+  readonly obstacles: Obstacles
   readonly registry: Registry
   /** Null where this process does no jobs. */
   readonly runner: JobRunner | null
@@ -53,7 +56,7 @@ export interface Answering {
 }
 
 export async function answer(
-  { metrics, health, registry, runner, manage, reloadables, log }: Answering,
+  { metrics, health, obstacles, registry, runner, manage, reloadables, log }: Answering,
   question: Question,
 ): Promise<AnswerTo<Question>> {
   switch (question.kind) {
@@ -61,10 +64,11 @@ export async function answer(
       return [
         ...(await metrics.describe()),
         ...(await describeTree(registry)),
+        describeObstacles(obstacles),
         ...(await describeJobs(runner, registry.database)),
       ]
     case 'health':
-      return health.problems
+      return { ...health.problems, ...obstacles.problems }
     case 'owner':
       return await manage(question.request)
     case 'reload':

@@ -37,6 +37,10 @@ export async function replaceSetting(
   return changed === 1
 }
 
+export async function forgetSetting(tx: Transaction, key: string): Promise<void> {
+  await tx.run('DELETE FROM settings WHERE key = $1', [key])
+}
+
 /** Changes no row, but fails where none could be changed (a standby, a disk that failed). */
 export async function changeNothing(tx: Transaction): Promise<void> {
   await tx.run('UPDATE settings SET value = value WHERE key = $1', [''])

@@ -4,6 +4,7 @@ import { changeNothing } from '../metadata/settings.ts'
 import { digestOf } from '../oci/digest.ts'
 import { findIdentity } from './identity.ts'
 import type { Registry } from './registry.ts'
+import { findObstacle } from './temporary.ts'
 
 export interface Readiness {
   readonly isReady: boolean
@@ -32,7 +33,7 @@ export const probeWritesCommand = command('readiness.probe-writes', (tx, _: null
 export async function checkReadiness(registry: Registry, patience = PATIENCE): Promise<Readiness> {
   const checks = [
     ['The database cannot be read now.', readable(registry.database)],
-    ['The database takes no writes now.', registry.database.write(probeWritesCommand, null)],
+    ['The database takes no writes now.', writable(registry.database)],
     // Whether it is there or not: that the storage can say so is the answer.
     [STORAGE_SILENT, registry.blobs.stat(EMPTY_BLOB)],
   ] as const
@@ -50,6 +51,15 @@ export async function checkReadiness(registry: Registry, patience = PATIENCE): P
 async function readable(database: Database): Promise<void> {
   await database.requireInPlace()
   await findIdentity(database)
+}
+
+/** A full or read-only disk is no reason to send those away who pull: that is told beside (obstacles.ts). */
+async function writable(database: Database): Promise<void> {
+  try {
+    await database.write(probeWritesCommand, null)
+  } catch (error) {
+    if (findObstacle(error) === null) throw error
+  }
 }
 
 /** Throws where the storage does not answer, with a sentence that anybody may read. */

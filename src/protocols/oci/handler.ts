@@ -7,7 +7,6 @@ import type { Reply } from '../../http/reply.ts'
 import { BadRequest, BodyAborted, BodyTooLarge, type IncomingRequest } from '../../http/request.ts'
 import { createRouter, type Match, type Params, type Router } from '../../http/router.ts'
 import { quoted } from '../../lib/quoted.ts'
-import type { Log } from '../../observability/log.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import { findObstacle, isTemporary, type Obstacle } from '../../registry/temporary.ts'
 import { admit, needsOf } from './admission.ts'
@@ -58,7 +57,7 @@ export function ociHandler(
   const router = createRouter(OCI_ROUTES)
   return async (request) => {
     const reply = await answer(router, { ...options, can: decide }, request).catch((error) =>
-      refusal(error, options.log, request),
+      refusal(error, options, request),
     )
     return request.path === '/' ? reply : { ...reply, headers: { ...reply.headers, ...PROTOCOL_HEADERS } }
   }
@@ -155,14 +154,19 @@ function methodNotAllowed(method: string, allow: readonly string[]): Reply {
 }
 
 /**
- * The reply to whatever was thrown, in the specification's form. What is not the client's doing is logged.
- * Without a request where the server itself failed.
+ * The reply to whatever was thrown, in the specification's form. What is not the client's doing is logged, but for what
+ * everybody meets alike and is told once. Without a request where the server itself failed.
  */
-export function refusal(error: unknown, log: Log, request: IncomingRequest | null): Reply {
+export function refusal(
+  error: unknown,
+  { log, obstacles }: Pick<OciOptions, 'log' | 'obstacles'>,
+  request: IncomingRequest | null,
+): Reply {
   const refused = asRegistryError(error)
   if (request !== null) request.notes.refusal = refused.problems[0]
+  const isTold = obstacles.notice(error)
   if (refused.code === 'UNKNOWN' || refused.code === 'UNAVAILABLE') {
-    log.error(
+    log[isTold ? 'debug' : 'error'](
       { request: request?.id, method: request?.method, path: request?.path, error },
       'a request failed',
     )

@@ -20,6 +20,8 @@ export interface OciOptions {
   readonly addresses: AddressOptions
   /** The way in. */
   readonly authenticator: Authenticator
+  /** Is told of what requests fail of, and says whether it tells the operator of that itself. */
+  readonly obstacles: { notice(error: unknown): boolean }
   readonly log: Log
 }
 

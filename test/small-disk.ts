@@ -2,7 +2,7 @@
  * A small disk of its own for a test: a tmpfs that can be filled up and made read-only. Mounting needs root on
  * Linux. It is unmounted when it is disposed of, also when the test has failed.
  */
-import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -13,10 +13,12 @@ export class SmallDisk implements Disposable {
   #isReadOnly = false
   readonly #unmountAtExit = () => this.#unmount()
 
-  constructor(megabytes: number) {
+  /** `files`: how many files, folders and links it takes; as many as fit unless told. */
+  constructor(megabytes: number, files?: number) {
     this.path = mkdtempSync(join(tmpdir(), 'small-disk-'))
     try {
-      run('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', this.path)
+      const inodes = files === undefined ? '' : `,nr_inodes=${files}`
+      run('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m${inodes}`, 'tmpfs', this.path)
     } catch (error) {
       rmdirSync(this.path)
       throw error
@@ -36,9 +38,17 @@ export class SmallDisk implements Disposable {
     writeFileSync(join(this.path, FILLER), new Uint8Array(Math.max(0, this.free - free)))
   }
 
-  /** Takes away what `fill` wrote. */
+  /** Leaves no file that could still be made, and all the bytes. */
+  fillWithFiles(): void {
+    const folder = join(this.path, FILLER)
+    mkdirSync(folder)
+    for (let left = statfsSync(this.path).ffree; left > 0; left--)
+      writeFileSync(join(folder, String(left)), '')
+  }
+
+  /** Takes away what `fill` or `fillWithFiles` wrote. */
   clear(): void {
-    rmSync(join(this.path, FILLER), { force: true })
+    rmSync(join(this.path, FILLER), { recursive: true, force: true })
   }
 
   /** For whoever opens, makes, renames or removes something from now on; files that are open stay writable. */

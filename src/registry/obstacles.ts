@@ -1,7 +1,7 @@
 /**
  * What keeps everybody from storing anything: a disk or a quota that is full, a storage or a database that is read-only.
  * It is noticed where a request fails of it, and looked for now and then; told once when it begins and once when it has
- * ended; and while it lasts it is tried every few seconds whether it has. Pulls go on meanwhile, so it makes no server
+ * ended; and while it lasts, it is tried every two seconds whether it has. Pulls go on meanwhile, so it makes no server
  * unready: it is told beside that.
  */
 import { Periodic } from '../lib/periodic.ts'
@@ -27,13 +27,13 @@ export type TryPlace = (place: ObstructedPlace, bytes: number) => Promise<void>
 export interface ObstaclesOptions {
   readonly attempt: TryPlace
   readonly watch: ObstacleWatch
-  /** Between two looks while there is an obstacle; five seconds unless told. */
+  /** Between two looks while there is an obstacle; two seconds unless told. */
   readonly everyMilliseconds?: number
 }
 
-const EVERY = 5_000
+const EVERY = 2_000
 /** Without an obstacle only every so many turns is looked for one. */
-const SELDOM = 12
+const SELDOM = 30
 /** What shows that a disk is full to the last byte. */
 const A_LITTLE = 4096
 /** What must fit before a full disk counts as free again: less would be gone with the next push. */

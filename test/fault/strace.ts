@@ -91,6 +91,11 @@ export function refuseOpenFiles(strace: string, pid: number): Promise<Tracer> {
   return attach(strace, [pid], ['-e', 'trace=pwrite64,ftruncate', '--inject=pwrite64,ftruncate:error=EROFS'])
 }
 
+/** Refuses the bytes of uploads, as a quota that is used up. */
+export function refuseUploads(strace: string, pid: number): Promise<Tracer> {
+  return attach(strace, [pid], ['-e', 'trace=writev,pwritev', '--inject=writev,pwritev:error=EDQUOT'])
+}
+
 /** Lets every sync of a file fail from now on, as a broken disk does. */
 export function failSyncs(strace: string, pid: number): Promise<Tracer> {
   return attach(strace, [pid], ['-e', 'trace=fsync', '--inject=fsync:error=EIO'])

@@ -15,6 +15,7 @@ import { describeJobs } from './jobs.ts'
 import type { AppMetrics } from './metrics.ts'
 import { describeObstacles } from './obstacles.ts'
 import { type Reloadable, type ReloadRequest, reloadAll } from './reload.ts'
+import { describeUsage } from './usage.ts'
 
 export type Question =
   | { readonly kind: 'metrics' }
@@ -66,6 +67,7 @@ export async function answer(
         ...(await describeTree(registry)),
         describeObstacles(obstacles),
         ...(await describeJobs(runner, registry.database)),
+        ...(runner === null ? [] : await describeUsage(registry.database)),
       ]
     case 'health':
       return { ...health.problems, ...obstacles.problems }

@@ -14,6 +14,7 @@ import { htpasswdCommand } from './htpasswd.ts'
 import { reindexCommand } from './reindex.ts'
 import { serveCommand } from './serve.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
+import { usageCommand } from './usage.ts'
 import { versionCommand } from './version.ts'
 
 /** Runs one command and ends the process with its exit code, unless the command goes on serving. */
@@ -53,6 +54,7 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(healthcheckCommand(terminal))
   program.addCommand(htpasswdCommand(terminal))
   program.addCommand(reindexCommand(terminal))
+  program.addCommand(usageCommand(terminal))
   program.addCommand(versionCommand(terminal))
   program.addCommand(dataOwnerCommand(terminal), { hidden: true })
   for (const command of withSubcommands(program)) command.exitOverride().showSuggestionAfterError()

@@ -3,6 +3,7 @@ import type { Log } from '../observability/log.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Job } from './runner.ts'
 import { type UploadPurging, uploadPurgingJob } from './upload-purging.ts'
+import { usageCountingJob } from './usage-counting.ts'
 
 export interface CatalogOptions {
   readonly registry: Registry
@@ -17,5 +18,6 @@ export function jobsOf({ registry, uploadPurging, metadataBackup, log }: Catalog
   return [
     ...(uploadPurging === null ? [] : [uploadPurgingJob(registry, uploadPurging, log)]),
     ...(metadataBackup === null ? [] : [metadataBackup]),
+    usageCountingJob(registry),
   ]
 }

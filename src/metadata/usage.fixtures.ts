@@ -1,6 +1,7 @@
 /** A call of each function about what everything takes up (queries.fixtures.ts). */
 import { digestOf } from '../oci/digest.ts'
 import type { Transaction } from './database.ts'
+import * as imageUsage from './image-usage.ts'
 import type { RepositoryId } from './repositories.ts'
 import * as usage from './usage.ts'
 import * as usageChanges from './usage-changes.ts'
@@ -48,4 +49,8 @@ export const USAGE_SAMPLES: Readonly<
   ],
   addToTotal: (tx) => [() => usage.addToTotal(tx, { repository, kind: 'unique' }, { bytes: 1, digests: 1 })],
   findTotals: (tx) => [() => usage.findTotals(tx, repository)],
+
+  listLiveUsers: (tx) => [() => imageUsage.listLiveUsers(tx, digest, 100)],
+  listLiveParents: (tx) => [() => imageUsage.listLiveParents(tx, { repository, manifest: digest }, 100)],
+  isManifestKnown: (tx) => [() => imageUsage.isManifestKnown(tx, { repository, manifest: digest })],
 }

@@ -7,8 +7,9 @@ import { managementFailure } from './errors.ts'
 import { ANSWER_WITHIN, notAllowed, type OwnerAnswer, type OwnerRequest, ownerRefusal } from './exchange.ts'
 import { gcRoutes } from './gc.ts'
 import type { ManagementContext, ManagementOptions, ManagementRoute, Need } from './route.ts'
+import { usageRoutes } from './usage.ts'
 
-export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [...gcRoutes]
+export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [...gcRoutes, ...usageRoutes]
 
 export type ManagementApi = (request: OwnerRequest) => Promise<OwnerAnswer>
 

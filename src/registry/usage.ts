@@ -1,0 +1,140 @@
+/**
+ * What everything takes up: a tag, a manifest, a repository, and all of it. Of a repository and of all the counters are
+ * read, after whatever has changed was counted, so that the answer is about this moment; of an image its own edges are.
+ * Nothing is ever gone through as a whole.
+ */
+import { WriterUnavailable } from '../metadata/database.ts'
+import { findRepositoryId, type RepositoryId } from '../metadata/repositories.ts'
+import { findTagDigest } from '../metadata/tags.ts'
+import { DatabaseUnavailable } from '../metadata/unavailable.ts'
+import { findTotals, NOTHING, type Total, type TotalKind } from '../metadata/usage.ts'
+import { numberOfUsageChanges } from '../metadata/usage-changes.ts'
+import { RegistryError } from '../oci/errors.ts'
+import type { Reference } from '../oci/reference.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Registry } from './registry.ts'
+import { findImageUsage, type ImageUsage } from './usage/image.ts'
+import { countUsageCommand } from './usage.commands.ts'
+
+/** Whether the sums are of this moment. */
+export interface Counting {
+  readonly isComplete: boolean
+  /** How many changes have not been counted yet, as far as a thousand. */
+  readonly waiting: number
+}
+
+/** Of one repository: bytes, and how many digests they are; each digest counts once. */
+export interface RepositoryUsage {
+  readonly repository: RepositoryName
+  /** What its manifests use, they included. */
+  readonly size: Total
+  /** Of that, what no other repository uses, and what others use too. */
+  readonly unique: Total
+  readonly shared: Total
+  /** What only its trash uses. */
+  readonly trash: Total
+  /** What it may read and does not use. */
+  readonly reclaimable: Total
+  readonly counting: Counting
+}
+
+/** Of everything that is stored. */
+export interface RegistryUsage {
+  /** All that follows: what the storage holds under the digests that the database knows. */
+  readonly stored: Total
+  /** What manifests use, they included. */
+  readonly live: Total
+  /** Of that, what one repository alone uses, and what several do. */
+  readonly unique: Total
+  readonly shared: Total
+  /** What only the trash uses. */
+  readonly trash: Total
+  /** What nothing uses: it goes when its grace is over. */
+  readonly reclaimable: Total
+  /** What is being deleted. */
+  readonly leaving: Total
+  readonly counting: Counting
+}
+
+/** How long an answer may wait for the counting, in milliseconds. */
+const PATIENCE = 2_000
+const MOST_WAITING = 1_000
+
+/** Throws DatabaseUnavailable. */
+export async function usageOfAll(registry: Registry): Promise<RegistryUsage> {
+  const counting = await countChanges(registry, PATIENCE)
+  const totals = await findTotals(registry.database, 0)
+  const of = (kind: TotalKind) => totals.get(kind) ?? NOTHING
+  const [live, unique, trash] = [of('live'), of('unique'), of('trash')]
+  const [reclaimable, leaving] = [of('reclaimable'), of('leaving')]
+  const stored = [live, trash, reclaimable, leaving].reduce(sum)
+  const shared = without(live, unique)
+  return { stored, live, unique, shared, trash, reclaimable, leaving, counting }
+}
+
+/** Throws NAME_UNKNOWN, DatabaseUnavailable. */
+export async function usageOfRepository(
+  registry: Registry,
+  repository: RepositoryName,
+): Promise<RepositoryUsage> {
+  const id = await getRepositoryId(registry, repository)
+  const counting = await countChanges(registry, PATIENCE)
+  const totals = await findTotals(registry.database, id)
+  const of = (kind: TotalKind) => totals.get(kind) ?? NOTHING
+  const [size, unique] = [of('live'), of('unique')]
+  const [trash, reclaimable] = [of('trash'), of('reclaimable')]
+  return { repository, size, unique, shared: without(size, unique), trash, reclaimable, counting }
+}
+
+/** Of a tag or a manifest, one in the trash too. Throws NAME_UNKNOWN, MANIFEST_UNKNOWN, DatabaseUnavailable. */
+export async function usageOfImage(
+  registry: Registry,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<ImageUsage> {
+  const { database } = registry
+  const id = await getRepositoryId(registry, repository)
+  const tag = reference.kind === 'tag' ? reference.tag : null
+  const digest =
+    reference.kind === 'tag' ? await findTagDigest(database, id, reference.tag) : reference.digest
+  const usage = digest === null ? null : await findImageUsage(database, { repository: id, digest, tag })
+  if (usage !== null) return usage
+  const what = tag === null ? `manifest ${digest}` : `tag ${tag}`
+  throw new RegistryError('MANIFEST_UNKNOWN', `There is no ${what} in ${repository}.`)
+}
+
+/**
+ * Counts what has changed, for at most so many milliseconds. Where nothing can be written the answer is what was
+ * counted last, and says so. Throws DatabaseUnavailable where it cannot be read either.
+ */
+export async function countChanges(
+  { database }: Pick<Registry, 'database'>,
+  patience: number,
+  signal: AbortSignal | null = null,
+): Promise<Counting> {
+  const deadline = performance.now() + patience
+  try {
+    while ((await numberOfUsageChanges(database, 1)) > 0) {
+      if (performance.now() > deadline || signal?.aborted === true) break
+      await database.write(countUsageCommand, null)
+    }
+  } catch (error) {
+    if (!(error instanceof DatabaseUnavailable || error instanceof WriterUnavailable)) throw error
+  }
+  const waiting = await numberOfUsageChanges(database, MOST_WAITING)
+  return { isComplete: waiting === 0, waiting }
+}
+
+async function getRepositoryId({ database }: Registry, repository: RepositoryName): Promise<RepositoryId> {
+  const id = await findRepositoryId(database, repository)
+  if (id !== null) return id
+  throw new RegistryError('NAME_UNKNOWN', `There is no repository ${repository}.`)
+}
+
+function sum(one: Total, other: Total): Total {
+  return { bytes: one.bytes + other.bytes, digests: one.digests + other.digests }
+}
+
+function without(whole: Total, part: Total): Total {
+  return { bytes: whole.bytes - part.bytes, digests: whole.digests - part.digests }
+}

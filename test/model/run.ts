@@ -2,6 +2,7 @@
 import { RegistryError } from '../../src/oci/errors.ts'
 import { requireSoundRows } from './checks/rows.ts'
 import { requireTree } from './checks/tree.ts'
+import { requireUsage } from './checks/usage.ts'
 import type { Client } from './client.ts'
 import { type Alternatives, contradictions, settled } from './comparison.ts'
 import { Model } from './model.ts'
@@ -86,10 +87,12 @@ export class Run {
     await requireSoundRows(this.world, this.model)
   }
 
-  /** Once everything is shown: link tree and database say the same. */
-  async checkTree(): Promise<void> {
+  /** Once everything is shown and counted: link tree and counters say what the database says. */
+  async checkAll(): Promise<void> {
     await this.world.flush()
     await requireTree(this.world)
+    await this.world.countUsage()
+    await requireUsage(this.world)
   }
 
   async #compare(alternatives: Alternatives): Promise<void> {

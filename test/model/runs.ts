@@ -67,7 +67,7 @@ async function runOnce(world: World, chosen: readonly Step[], onStep: () => bool
       await run.check()
       if (!onStep()) break
     }
-    await run.checkTree()
+    await run.checkAll()
   } catch (error) {
     throw new Error(`${run.story.join('\n')}\nand then: ${messageOf(error)}`)
   } finally {

@@ -1,6 +1,7 @@
 /** Where a run takes place: a registry whose process can die and be started again, and what of it can be seen from outside. */
 import type { Row, SqlValue } from '../../src/metadata/database.ts'
 import type { Digest } from '../../src/oci/digest.ts'
+import type { VerifyFinding } from '../../src/registry/verify/finding.ts'
 import type { TreeStore } from '../../src/storage/tree-store.ts'
 import type { Client } from './client.ts'
 
@@ -39,8 +40,13 @@ export interface World {
   /** What goes on beside the requests: the link tree is gone through to its end, and what it shows becomes durable. */
   goThroughTree(): Promise<void>
   flush(): Promise<void>
+  /** Every change is counted for what everything takes up. */
+  countUsage(): Promise<void>
   /** So many steps of collection. */
   collect(times: number): Promise<void>
   expireUploads(): Promise<void>
+  verify(): Promise<readonly VerifyFinding[]>
+  /** Bytes that are stored beside the blobs: of uploads, condemned, set aside. */
+  otherBytes(): Promise<readonly string[]>
   close(): Promise<void>
 }

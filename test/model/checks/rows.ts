@@ -77,7 +77,7 @@ async function requireStored(world: World): Promise<void> {
   }
 }
 
-/** Every manifest that must be kept has all of its edges, and what it needs is known. */
+/** Every manifest that must be kept has all of its edges, and what it needs is known, unless somebody has unlinked it. */
 async function requireEdges(world: World, model: Model): Promise<void> {
   const blobs = new Set((await world.rows(`SELECT digest FROM blobs`)).map((row) => text(row, 'digest')))
   const uses = await edgesIn(world, 'manifest_blobs', 'manifest', 'digest')
@@ -92,7 +92,9 @@ async function requireEdges(world: World, model: Model): Promise<void> {
       ]
       if (lost.length > 0)
         throw new Error(`${manifest.name} in ${repository} has lost its edges to ${lost.map(nameOf)}`)
-      const unknown = manifest.blobs.filter((blob) => !blobs.has(blob.digest))
+      const unknown = manifest.blobs.filter(
+        ({ digest: blob }) => model.mayShow(repository, blob) && !blobs.has(blob),
+      )
       if (unknown.length > 0)
         throw new Error(
           `${manifest.name} in ${repository} needs ${unknown.map((blob) => nameOf(blob.digest))}, which are gone`,

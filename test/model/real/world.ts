@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Row, SqlValue } from '../../../src/metadata/database.ts'
 import { SqliteReader } from '../../../src/metadata/sqlite/reader.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
+import type { VerifyFinding } from '../../../src/registry/verify/finding.ts'
 import { openFilesystemTreeStore } from '../../../src/storage/filesystem/tree-store.ts'
 import { blobDataPath, databasePath } from '../../../src/storage/layout.ts'
 import type { TreeStore } from '../../../src/storage/tree-store.ts'
@@ -134,6 +135,21 @@ export class RealWorld implements World {
   async collect(): Promise<void> {}
 
   async expireUploads(): Promise<void> {}
+
+  async countUsage(): Promise<void> {
+    await until('every change has been counted', async () => {
+      const [row] = await this.rows('SELECT count(*) AS changes FROM usage_changes')
+      return Number(row?.['changes']) === 0
+    })
+  }
+
+  async verify(): Promise<readonly VerifyFinding[]> {
+    return []
+  }
+
+  async otherBytes(): Promise<readonly string[]> {
+    return []
+  }
 
   async close(): Promise<void> {
     this.#reader.close()

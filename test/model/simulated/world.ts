@@ -9,6 +9,10 @@ import { goThroughTree } from '../../../src/registry/tree/tree-pass.ts'
 import { UncheckedTree } from '../../../src/registry/tree/unchecked-tree.ts'
 import { discardOrphanedUploads, expireIdleUploads } from '../../../src/registry/upload-expiry.ts'
 import { releaseUploadsOfCommand } from '../../../src/registry/uploads.commands.ts'
+import { countUsageCommand } from '../../../src/registry/usage.commands.ts'
+import type { VerifyFinding } from '../../../src/registry/verify/finding.ts'
+import { BlobHashing } from '../../../src/registry/verify/hashing.ts'
+import { type VerifyCursor, verifyPage } from '../../../src/registry/verify/verify.ts'
 import type { TreeStore } from '../../../src/storage/tree-store.ts'
 import { type Bench, THIS_BOOT } from '../../registry-bench.ts'
 import type { Client } from '../client.ts'
@@ -34,6 +38,13 @@ const TIMES: Times = {
   trash: 7 * DAY,
   uploads: 7 * DAY,
   slack: 0,
+}
+
+const VERIFY_OPTIONS = {
+  deep: true,
+  repair: false,
+  bytesPerSecond: 1_000_000_000,
+  signal: new AbortController().signal,
 }
 
 export class SimulatedWorld implements World {
@@ -119,10 +130,32 @@ export class SimulatedWorld implements World {
     await bench.tree.flush(mortal(bench.database, life))
   }
 
+  async countUsage(): Promise<void> {
+    while ((await this.#process.registry.database.write(countUsageCommand, null)) > 0);
+  }
+
   async collect(_times: number): Promise<void> {}
 
   async expireUploads(): Promise<void> {
     await expireIdleUploads(this.#process.registry)
+  }
+
+  async verify(): Promise<readonly VerifyFinding[]> {
+    const { registry } = this.#process
+    const place = { registry, hashing: new BlobHashing(registry.blobs) }
+    const findings: VerifyFinding[] = []
+    for (let cursor: VerifyCursor | null = null; ; ) {
+      const page = await verifyPage(place, VERIFY_OPTIONS, cursor)
+      findings.push(...page.findings)
+      cursor = page.next
+      if (cursor === null) return findings
+    }
+  }
+
+  async otherBytes(): Promise<readonly string[]> {
+    const { blobs } = this.#ground
+    const condemned = await Array.fromAsync(blobs.listCondemned(), ({ digest }) => `condemned ${digest}`)
+    return [...condemned, ...(await Array.fromAsync(blobs.listUploads(), (id) => `upload ${id}`))]
   }
 
   async close(): Promise<void> {

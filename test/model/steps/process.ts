@@ -1,5 +1,6 @@
 /** The process: killed at some operation of another step, started again, its link tree shown and gone through; its database built anew. */
 import fc from 'fast-check'
+import { requireNoDamage } from '../checks/findings.ts'
 import { Interrupted, type Run } from '../run.ts'
 import { NOTHING_TO_DO, type Step, steps, type WeightedSteps } from './step.ts'
 
@@ -11,12 +12,23 @@ export const processSteps: readonly WeightedSteps[] = [
     perform: (run) => run.world.flush(),
   })),
   steps(1, {}, () => ({
-    says: 'look at the link tree',
-    perform: (run) => run.checkTree(),
+    says: 'compare the link tree and the counters with the database',
+    perform: (run) => run.checkAll(),
   })),
   steps(2, {}, () => ({
     says: 'go through the link tree',
     perform: (run) => run.world.goThroughTree(),
+  })),
+  steps(1, {}, () => ({
+    says: 'verify',
+    async perform(run) {
+      await run.world.goThroughTree()
+      requireNoDamage(await run.world.verify(), run.model)
+    },
+  })),
+  steps(1, {}, () => ({
+    says: 'count what everything takes up',
+    perform: (run) => run.world.countUsage(),
   })),
   steps(1, {}, () => ({
     says: 'kill the process and start it again',

@@ -1,7 +1,7 @@
 /** A registry whose files tests damage, and what verification tells of it. */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Digest, digestOf } from '../src/oci/digest.ts'
+import type { Digest } from '../src/oci/digest.ts'
 import type { RepositoryName } from '../src/oci/repository-name.ts'
 import { goThroughTree } from '../src/registry/tree/tree-pass.ts'
 import type { FindingKind, VerifyFinding } from '../src/registry/verify/finding.ts'
@@ -41,7 +41,7 @@ export class VerifyBench {
 
   /** As another start does, which compares the tree. */
   async restart(): Promise<void> {
-    await this.first.tree.flush(this.first.database)
+    await this.flush()
     this.bench = await this.first.restarted()
     const { tree } = this.bench.registry
     if (tree === null) throw new Error('a bench that was restarted has a tree')
@@ -81,11 +81,18 @@ export class VerifyBench {
     for (const layer of layers) await pushBlob(registry, repository, layer)
     const image = newImage({ config, layers })
     await pushManifest(registry, repository, image, tag)
-    await this.first.tree.flush(this.first.database)
+    await this.flush()
     return { image, config, layers }
   }
 
+  /** As the server does once a second: what was written is durable, and no longer marked. */
+  async flush(): Promise<void> {
+    await this.first.tree.flush(this.first.database)
+  }
+
+  /** All pages. */
   async verify(options: Partial<VerifyOptions> = {}): Promise<Verified> {
+    await this.flush()
     const place = { registry: this.bench.registry, hashing: new BlobHashing(this.bench.registry.blobs) }
     const all: VerifyOptions = {
       deep: false,
@@ -114,10 +121,6 @@ export class VerifyBench {
       of: (kind) => findings.filter((each) => each.kind === kind),
     }
   }
-}
-
-export function isDamaged(bytes: Uint8Array, digest: Digest): boolean {
-  return digestOf(bytes) !== digest
 }
 
 function sum(one: VerifyCounts, other: VerifyCounts): VerifyCounts {

@@ -34,7 +34,7 @@ export async function openJobs(
       : { everyMilliseconds: purgeEveryMilliseconds, isDryRun: purgeIsDryRun }
   if (uploadPurging !== null) await purgeUploads(registry, uploadPurging, log)
   const metadataBackup = metadataBackupJob({ config, log, metrics })
-  const jobs = jobsOf({ registry, uploadPurging, metadataBackup, log })
+  const jobs = jobsOf({ registry, uploadPurging, metadataBackup, scrubbing: config.scrub, log })
   const runner = new JobRunner({
     jobs,
     database: registry.database,

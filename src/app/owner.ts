@@ -8,6 +8,7 @@ import type { Log } from '../observability/log.ts'
 import { type ManagementApi, managementApi } from '../protocols/management/api.ts'
 import type { Registry } from '../registry/registry.ts'
 import { goThroughTree } from '../registry/tree/tree-pass.ts'
+import { BlobHashing } from '../registry/verify/hashing.ts'
 import { jobStates } from './jobs.ts'
 import { AppMetrics } from './metrics.ts'
 import { requireDatabaseFile, requireFolder } from './nothing-there.ts'
@@ -22,6 +23,7 @@ export interface OwnerOptions {
 export function ownerApi({ config, registry, log }: OwnerOptions): ManagementApi {
   return managementApi({
     registry,
+    hashing: new BlobHashing(registry.blobs),
     isReadOnly: config.storage.readOnly,
     jobs: () => jobStates(registry.database),
     log,

@@ -13,6 +13,8 @@ export const EXIT = {
   MISMATCH: 4,
   /** Something that Berth depends on cannot be reached or used now. */
   UNAVAILABLE: 5,
+  /** What is stored is damaged. */
+  DAMAGED: 6,
 } as const
 
 /** A failure that is already put into words for the person. A restart helps after 1 and 5, not after 2, 3 and 4. */

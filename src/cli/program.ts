@@ -15,6 +15,7 @@ import { reindexCommand } from './reindex.ts'
 import { serveCommand } from './serve.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 import { usageCommand } from './usage.ts'
+import { verifyCommand } from './verify.ts'
 import { versionCommand } from './version.ts'
 
 /** Runs one command and ends the process with its exit code, unless the command goes on serving. */
@@ -55,6 +56,7 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(htpasswdCommand(terminal))
   program.addCommand(reindexCommand(terminal))
   program.addCommand(usageCommand(terminal))
+  program.addCommand(verifyCommand(terminal))
   program.addCommand(versionCommand(terminal))
   program.addCommand(dataOwnerCommand(terminal), { hidden: true })
   for (const command of withSubcommands(program)) command.exitOverride().showSuggestionAfterError()

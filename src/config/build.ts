@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { buildAuth } from './build-auth.ts'
 import { buildCollection } from './build-collection.ts'
+import { buildScrub } from './build-scrub.ts'
 import type {
   BackupConfig,
   Config,
@@ -73,6 +74,7 @@ export function buildConfig(settings: Settings, defaults: Defaults): Config {
     manifests: buildManifests(settings),
     collection: buildCollection(settings),
     backup: buildBackup(settings.berth?.backup),
+    scrub: buildScrub(settings),
     lists: {
       catalogMaxEntries: Math.min(settings.catalog?.maxentries ?? 1_000, LONGEST_PAGE),
       tagsMax: Math.min(settings.tags?.maxtags ?? 10_000, LONGEST_PAGE),

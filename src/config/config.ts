@@ -21,6 +21,8 @@ export interface Config {
   readonly manifests: ManifestsConfig
   readonly collection: CollectionConfig
   readonly backup: BackupConfig
+  /** How stored blobs are hashed again; null where they are not. */
+  readonly scrub: ScrubConfig | null
   readonly lists: {
     /** The largest `n` of `_catalog`. */
     readonly catalogMaxEntries: number
@@ -178,6 +180,12 @@ export interface CollectionConfig {
   readonly unlinkAfterMilliseconds: number
   /** Times that are too short for slow pushes were asked for. */
   readonly allowsShortTimes: boolean
+}
+
+/** Stored blobs are hashed again, all of them each time (docs/operate/verify.md). */
+export interface ScrubConfig {
+  readonly everyMilliseconds: number
+  readonly bytesPerSecond: number
 }
 
 interface RepeatedCheck {

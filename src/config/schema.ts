@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { LOG_FORMATS, LOG_LEVELS } from './config.ts'
 import { collectionSection, unsafeShortGrace } from './schema-collection.ts'
 import { authSection, healthSection, httpSection } from './schema-http.ts'
+import { scrubSection } from './schema-scrub.ts'
 import { storageSection } from './schema-storage.ts'
 import { required, section, setting, unread } from './setting.ts'
 import {
@@ -123,6 +124,7 @@ const berthSection = section({
     }),
   }),
   collection: collectionSection,
+  scrub: scrubSection,
   unsafeShortGrace,
   tls: setting(oneOf(['auto']), {
     about: 'auto: a certificate for this machine, of an authority that is kept in the data folder',

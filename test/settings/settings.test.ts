@@ -15,6 +15,7 @@ import { HTTP } from './http.table.ts'
 import { LOG } from './log.table.ts'
 import { MANIFESTS } from './manifests.table.ts'
 import type { Observed } from './observed.ts'
+import { SCRUB_ELSEWHERE } from './scrub.table.ts'
 import { readTest } from './shown-elsewhere.ts'
 import { STORAGE, STORAGE_ELSEWHERE } from './storage.table.ts'
 import { TLS } from './tls.table.ts'
@@ -31,7 +32,13 @@ const TABLES: readonly Observed[] = [
   ...MANIFESTS,
   ...DATABASE,
 ]
-const ELSEWHERE = [...STORAGE_ELSEWHERE, ...DATABASE_ELSEWHERE, ...BACKUP_ELSEWHERE, ...COLLECTION_ELSEWHERE]
+const ELSEWHERE = [
+  ...STORAGE_ELSEWHERE,
+  ...DATABASE_ELSEWHERE,
+  ...BACKUP_ELSEWHERE,
+  ...COLLECTION_ELSEWHERE,
+  ...SCRUB_ELSEWHERE,
+]
 const WAYS: readonly Way[] = ['the file', 'variables']
 
 for (const observed of TABLES) {

@@ -8,8 +8,9 @@ import { ANSWER_WITHIN, notAllowed, type OwnerAnswer, type OwnerRequest, ownerRe
 import { gcRoutes } from './gc.ts'
 import type { ManagementContext, ManagementOptions, ManagementRoute, Need } from './route.ts'
 import { usageRoutes } from './usage.ts'
+import { verifyRoutes } from './verify.ts'
 
-export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [...gcRoutes, ...usageRoutes]
+export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [...gcRoutes, ...usageRoutes, ...verifyRoutes]
 
 export type ManagementApi = (request: OwnerRequest) => Promise<OwnerAnswer>
 

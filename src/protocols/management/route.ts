@@ -6,11 +6,14 @@ import { BadRequest } from '../../http/request.ts'
 import type { Route } from '../../http/router.ts'
 import type { Log } from '../../observability/log.ts'
 import type { Registry } from '../../registry/registry.ts'
+import type { BlobHashing } from '../../registry/verify/hashing.ts'
 import { NotNow } from './errors.ts'
 import type { OwnerAnswer } from './exchange.ts'
 
 export interface ManagementOptions {
   readonly registry: Registry
+  /** What is being hashed for whoever verifies. */
+  readonly hashing: BlobHashing
   /** The operator wishes that nothing be changed (`storage.maintenance.readonly`). */
   readonly isReadOnly: boolean
   /** What became of the jobs, as plain data. */

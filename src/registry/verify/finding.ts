@@ -94,3 +94,13 @@ export function finding(
 export function mended(found: VerifyFinding, repair: string): VerifyFinding {
   return { ...found, repair, isMended: true }
 }
+
+/** As people call them: `team/app:v1`, `team/app@sha256:…` where no tag leads there. */
+export function nameImages({ images, moreImages }: Pick<VerifyFinding, 'images' | 'moreImages'>): string[] {
+  const names = images.flatMap(({ repository, manifest, tags, inTrash }) => {
+    const named =
+      tags.length === 0 ? [`${repository}@${manifest}`] : tags.map((tag) => `${repository}:${tag}`)
+    return inTrash ? named.map((name) => `${name} (in the trash)`) : named
+  })
+  return moreImages === 0 ? names : [...names, `and ${moreImages} more`]
+}

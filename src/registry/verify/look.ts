@@ -45,7 +45,6 @@ export interface Position {
 
 export const BEGIN: Position = { repository: 0, part: '', after: '' }
 
-const PAGE_MILLISECONDS = 500
 const FINDINGS_AT_ONCE = 200
 
 export class Look {
@@ -57,12 +56,16 @@ export class Look {
   readonly findings: VerifyFinding[] = []
   readonly #counts = { blobs: 0, manifests: 0, links: 0, storedDigests: 0, uploads: 0 }
 
-  constructor(place: VerifyPlace, options: VerifyOptions, run: string) {
+  constructor(
+    place: VerifyPlace,
+    options: VerifyOptions,
+    { run, milliseconds }: { readonly run: string; readonly milliseconds: number },
+  ) {
     this.place = place
     this.options = options
     this.run = run
     const pace = new Pace(options.bytesPerSecond)
-    this.limits = { pace, until: performance.now() + PAGE_MILLISECONDS, signal: options.signal }
+    this.limits = { pace, until: performance.now() + milliseconds, signal: options.signal }
   }
 
   get registry(): Registry {

@@ -56,6 +56,8 @@ export interface VerifyPage {
   readonly next: VerifyCursor | null
 }
 
+const PAGE_MILLISECONDS = 500
+
 /** Throws DatabaseUnavailable, and StorageUnavailable where not even the folders can be listed. */
 export async function verifyPage(
   place: VerifyPlace,
@@ -63,7 +65,7 @@ export async function verifyPage(
   cursor: VerifyCursor | null,
 ): Promise<VerifyPage> {
   let next: VerifyCursor | null = cursor ?? { ...BEGIN, run: crypto.randomUUID(), step: 'condemned' }
-  const look = new Look(place, options, next.run)
+  const look = new Look(place, options, { run: next.run, milliseconds: PAGE_MILLISECONDS })
   do {
     next = await onePart(look, next)
   } while (next !== null && !look.isOver)

@@ -142,6 +142,10 @@ export class DelegatingTreeStore implements TreeStore {
     return this.real.removeFolder(path)
   }
 
+  removeEmptyFolder(path: string): Promise<boolean> {
+    return this.real.removeEmptyFolder(path)
+  }
+
   list(path: string): Promise<string[]> {
     return this.real.list(path)
   }

@@ -64,6 +64,8 @@ export const POLICY: Policy = {
   manifests: { allowMissingBlobs: false, indexPlatforms: 'none', foreignUrls: null, classes: null },
   uploadExpiry: 7 * 86_400_000,
   collection: { grace: 86_400_000, lease: 3_600_000, condemnedFor: 600_000, unlinkAfter: 600_000 },
+  trash: { keepFor: 7 * 86_400_000 },
+  untagged: { deleteAfter: null },
   isReadOnly: false,
 }
 

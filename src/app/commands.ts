@@ -8,7 +8,22 @@ import { claimIdentityCommand } from '../registry/identity.ts'
 import { deleteManifestCommand, putManifestCommand } from '../registry/manifests.commands.ts'
 import { forgetTrialCommand, noteTrialCommand } from '../registry/obstacles.ts'
 import { probeWritesCommand } from '../registry/readiness.ts'
-import { deleteTagCommand } from '../registry/tags.commands.ts'
+import {
+  beginRepositoryDeletionCommand,
+  cancelUploadsCommand,
+  deleteManifestsCommand,
+  dropLinksCommand,
+  endRepositoryDeletionCommand,
+} from '../registry/repositories.commands.ts'
+import {
+  beginRestorationCommand,
+  endRestorationCommand,
+  restoreLinksCommand,
+  restoreManifestsCommand,
+  restoreTagsCommand,
+} from '../registry/restoration.commands.ts'
+import { deleteTagCommand, restoreTagCommand } from '../registry/tags.commands.ts'
+import { beginEmptyingCommand, beginPurgeCommand, emptyTrashCommand } from '../registry/trash.commands.ts'
 import {
   clearMarksCommand,
   forgetOvertakenCommand,
@@ -55,6 +70,20 @@ export const COMMANDS: readonly AnyCommand[] = [
   putManifestCommand,
   deleteManifestCommand,
   deleteTagCommand,
+  restoreTagCommand,
+  beginRepositoryDeletionCommand,
+  deleteManifestsCommand,
+  cancelUploadsCommand,
+  dropLinksCommand,
+  endRepositoryDeletionCommand,
+  beginRestorationCommand,
+  restoreManifestsCommand,
+  restoreTagsCommand,
+  restoreLinksCommand,
+  endRestorationCommand,
+  beginEmptyingCommand,
+  beginPurgeCommand,
+  emptyTrashCommand,
   mountBlobCommand,
   unlinkBlobCommand,
   beginUploadCommand,

@@ -70,6 +70,8 @@ export async function openRegistry(
       manifests: await manifestPolicyOf(config.manifests),
       uploadExpiry: config.uploads.expireAfterMilliseconds,
       collection: collectionPolicyOf(config.collection),
+      trash: { keepFor: config.trash.keepMilliseconds },
+      untagged: { deleteAfter: config.trash.deleteUntaggedAfterMilliseconds },
       isReadOnly: config.storage.readOnly,
     },
   }

@@ -75,6 +75,10 @@ export function buildConfig(settings: Settings, defaults: Defaults): Config {
     collection: buildCollection(settings),
     backup: buildBackup(settings.berth?.backup),
     scrub: buildScrub(settings),
+    trash: {
+      keepMilliseconds: settings.berth?.trash?.keep ?? SEVEN_DAYS,
+      deleteUntaggedAfterMilliseconds: settings.berth?.collection?.untagged?.deleteAfter ?? null,
+    },
     lists: {
       catalogMaxEntries: Math.min(settings.catalog?.maxentries ?? 1_000, LONGEST_PAGE),
       tagsMax: Math.min(settings.tags?.maxtags ?? 10_000, LONGEST_PAGE),

@@ -23,6 +23,7 @@ export interface Config {
   readonly backup: BackupConfig
   /** How stored blobs are hashed again; null where they are not. */
   readonly scrub: ScrubConfig | null
+  readonly trash: TrashConfig
   readonly lists: {
     /** The largest `n` of `_catalog`. */
     readonly catalogMaxEntries: number
@@ -186,6 +187,14 @@ export interface CollectionConfig {
 export interface ScrubConfig {
   readonly everyMilliseconds: number
   readonly bytesPerSecond: number
+}
+
+/** What becomes of what was deleted, and of what nothing names. */
+export interface TrashConfig {
+  /** For how long a deletion can be taken back. */
+  readonly keepMilliseconds: number
+  /** A manifest that nothing names for so long goes into the trash; null: it stays. */
+  readonly deleteUntaggedAfterMilliseconds: number | null
 }
 
 interface RepeatedCheck {

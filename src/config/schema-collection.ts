@@ -1,4 +1,4 @@
-/** The settings of collection, `berth.collection`: what nothing needs is deleted beside pushes, and when. */
+/** The settings of collection and of the trash, `berth.collection` and `berth.trash`: what nothing needs is deleted beside pushes, and when. */
 import { section, setting } from './setting.ts'
 import { boolean, duration } from './values.ts'
 
@@ -19,6 +19,20 @@ export const collectionSection = section({
   unlinkAfter: setting(duration, {
     about: 'how long deleted bytes lie aside before the space is free',
     byDefault: '10m',
+  }),
+  untagged: section({
+    deleteAfter: setting(duration, {
+      about:
+        'how long a manifest stays that no tag, no index and no subject holds; then it goes into the trash',
+      byDefault: 'for ever',
+    }),
+  }),
+})
+
+export const trashSection = section({
+  keep: setting(duration, {
+    about: 'how long what was deleted can be taken back (berth trash restore)',
+    byDefault: '7d',
   }),
 })
 

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { LOG_FORMATS, LOG_LEVELS } from './config.ts'
-import { collectionSection, unsafeShortGrace } from './schema-collection.ts'
+import { collectionSection, trashSection, unsafeShortGrace } from './schema-collection.ts'
 import { authSection, healthSection, httpSection } from './schema-http.ts'
 import { scrubSection } from './schema-scrub.ts'
 import { storageSection } from './schema-storage.ts'
@@ -125,6 +125,7 @@ const berthSection = section({
   }),
   collection: collectionSection,
   scrub: scrubSection,
+  trash: trashSection,
   unsafeShortGrace,
   tls: setting(oneOf(['auto']), {
     about: 'auto: a certificate for this machine, of an authority that is kept in the data folder',

@@ -20,6 +20,13 @@ export type RegistryEvent =
     }
   | { readonly kind: 'manifest.deleted'; readonly digest: Digest; readonly tags: readonly Tag[] }
   | { readonly kind: 'tag.deleted'; readonly tag: Tag; readonly digest: Digest }
+  | { readonly kind: 'manifest.restored'; readonly digest: Digest }
+  | { readonly kind: 'tag.restored'; readonly tag: Tag; readonly digest: Digest }
+  /** With all its tags and manifests, of which no other event tells. */
+  | { readonly kind: 'repository.deleted'; readonly trash: number }
+  | { readonly kind: 'repository.restored' }
+  /** A deletion cannot be taken back any more. */
+  | { readonly kind: 'trash.emptied'; readonly what: string; readonly trash: number }
   | { readonly kind: 'blob.mounted'; readonly digest: Digest; readonly from: RepositoryId }
   | { readonly kind: 'blob.unlinked'; readonly digest: Digest }
 

@@ -74,6 +74,26 @@ export async function referToBlob(tx: Transaction, digest: Digest, leaseUntil: n
   return changed === 1
 }
 
+/** As `keepBlob`, whatever its state: the bytes are those of a manifest, and are written again from the database. */
+export async function reviveBlob(tx: Transaction, digest: Digest, leaseUntil: number): Promise<boolean> {
+  const revived = await tx.run(
+    `UPDATE blobs SET epoch = epoch + 1, state = 'live', lease_until = $2 WHERE digest = $1`,
+    [digest, leaseUntil],
+  )
+  return revived === 1
+}
+
+/** What is stored of a blob, whoever may read it; null where there is nothing. `size` is bytes. */
+export function findBlobFacts(
+  read: Read,
+  digest: Digest,
+): Promise<{ readonly size: number; readonly epoch: number } | null> {
+  return read.one(`SELECT size, epoch FROM blobs WHERE digest = $1`, [digest], (row) => ({
+    size: integer(row, 'size'),
+    epoch: integer(row, 'epoch'),
+  }))
+}
+
 /** The size in bytes of a blob, whoever may read it; null where there is none. */
 export function findBlobSize(read: Read, digest: Digest): Promise<number | null> {
   return read.one(`SELECT size FROM blobs WHERE digest = $1`, [digest], (row) => integer(row, 'size'))
@@ -173,6 +193,29 @@ export function listLinkedBlobs(
           : { size: integer(row, 'size'), epoch: integer(row, 'epoch') },
     }),
   )
+}
+
+/** At most `limit` links of the repository after `after`, in order of their digests, with the time of each. */
+export function listLinks(
+  read: Read,
+  repository: RepositoryId,
+  page: { readonly after: string; readonly limit: number },
+): Promise<{ readonly digest: Digest; readonly linkedAt: number }[]> {
+  return read.all(
+    `SELECT digest, linked_at FROM repository_blobs
+     WHERE repository_id = $1 AND digest > $2 ORDER BY digest LIMIT $3`,
+    [repository, page.after, page.limit],
+    (row) => ({ digest: text(row, 'digest') as Digest, linkedAt: integer(row, 'linked_at') }),
+  )
+}
+
+/** Holds the blob's row until the transaction ends. False where somebody has referred to it since its epoch was seen. */
+export async function holdBlobAsSeen(tx: Transaction, digest: Digest, epoch: number): Promise<boolean> {
+  const held = await tx.run(`UPDATE blobs SET epoch = epoch WHERE digest = $1 AND epoch = $2`, [
+    digest,
+    epoch,
+  ])
+  return held === 1
 }
 
 /** Whether a manifest of the repository refers to the blob. */

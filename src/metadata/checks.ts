@@ -46,7 +46,7 @@ export async function insertFoundRepositories(
     into: 'repositories (name, listed, created_at)',
     rows: found.map(({ name, isListed }) => [name, isListed ? 1 : 0, tx.now]),
     ending:
-      'ON CONFLICT (name) DO UPDATE SET listed = 1 WHERE excluded.listed = 1 AND repositories.listed = 0',
+      'ON CONFLICT (name) DO UPDATE SET listed = 1, deleted_at = NULL WHERE excluded.listed = 1 AND repositories.listed = 0',
   })
 }
 
@@ -82,11 +82,11 @@ export async function endCheck(
   id: RepositoryId,
   { start, isListed }: { readonly start: string; readonly isListed: boolean },
 ): Promise<void> {
-  await tx.run(`UPDATE repositories SET reconciled_by = $2, listed = $3 WHERE id = $1`, [
-    id,
-    start,
-    isListed ? 1 : 0,
-  ])
+  await tx.run(
+    `UPDATE repositories SET reconciled_by = $2, listed = $3,
+       deleted_at = CASE WHEN $4 = 'listed' THEN NULL ELSE deleted_at END WHERE id = $1`,
+    [id, start, isListed ? 1 : 0, isListed ? 'listed' : 'not listed'],
+  )
 }
 
 function checkedRepository(row: Row): CheckedRepository {

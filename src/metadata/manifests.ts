@@ -7,6 +7,7 @@ import { chunksOf, rowsWith } from './chunks.ts'
 import type { Read, Row, SqlValue, Transaction } from './database.ts'
 import { findDigestsAmong } from './digests-among.ts'
 import { insertRows } from './many-rows.ts'
+import { insertPayload, raisePayload } from './payloads.ts'
 import type { RepositoryId } from './repositories.ts'
 import { bytes, exists, integer, text } from './row.ts'
 
@@ -119,16 +120,23 @@ export async function insertManifest(
   repository: RepositoryId,
   manifest: NewManifest,
 ): Promise<boolean> {
-  await tx.run(
-    `INSERT INTO manifest_payloads (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING`,
-    [manifest.digest, manifest.bytes],
-  )
+  const { digest } = manifest
+  const isNewPayload = await insertPayload(tx, digest, manifest.bytes)
   const inserted = await tx.run(
     `INSERT INTO manifests (${MANIFEST_COLUMNS})
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (repository_id, digest) DO NOTHING`,
     manifestRow(repository, manifest, tx.now),
   )
+  if (inserted === 1 && !isNewPayload) await needPayload(tx, manifest)
   return inserted === 1
+}
+
+/** Of bytes that were there before its row: they may have been about to go with the trash. */
+async function needPayload(
+  tx: Transaction,
+  { digest, bytes: content }: Pick<NewManifest, 'digest' | 'bytes'>,
+): Promise<void> {
+  if (!(await raisePayload(tx, digest))) await insertPayload(tx, digest, content)
 }
 
 /** The index's children. Edges already there stay: the manifest may be coming back while its older self lies in the trash. */
@@ -192,6 +200,28 @@ export async function deleteManifest(
   return deleted === 1
 }
 
+/** At most `limit` manifests of the repository after `after`, in order of their digests, with the time of each push. */
+export function listManifestTimes(
+  read: Read,
+  repository: RepositoryId,
+  page: { readonly after: string; readonly limit: number },
+): Promise<{ readonly digest: Digest; readonly createdAt: number }[]> {
+  return read.all(
+    `SELECT digest, created_at FROM manifests WHERE repository_id = $1 AND digest > $2 ORDER BY digest LIMIT $3`,
+    [repository, page.after, page.limit],
+    (row) => ({ digest: text(row, 'digest') as Digest, createdAt: integer(row, 'created_at') }),
+  )
+}
+
+/** Whether the repository has any. */
+export function hasManifests(read: Read, repository: RepositoryId): Promise<boolean> {
+  return exists(
+    read,
+    `SELECT 1 FROM manifests WHERE repository_id = $1 AND digest > '' ORDER BY digest LIMIT 1`,
+    [repository],
+  )
+}
+
 /** A manifest that was found in the link tree. */
 export interface FoundManifest extends Omit<NewManifest, 'pushedBy'> {
   readonly children: readonly Digest[]
@@ -208,7 +238,7 @@ export async function insertFoundManifests(
   pushedBy: string,
 ): Promise<void> {
   const nothing = 'DO NOTHING'
-  await insertRows(tx, {
+  const newPayloads = await insertRows(tx, {
     into: 'manifest_payloads (digest, bytes)',
     rows: found.map(({ digest, bytes }) => [digest, bytes]),
     ending: `ON CONFLICT (digest) ${nothing}`,
@@ -218,6 +248,7 @@ export async function insertFoundManifests(
     rows: found.map((manifest) => manifestRow(repository, { ...manifest, pushedBy }, manifest.foundSince)),
     ending: `ON CONFLICT (repository_id, digest) ${nothing}`,
   })
+  if (newPayloads < found.length) for (const manifest of found) await needPayload(tx, manifest)
   await insertRows(tx, {
     into: 'manifest_references (repository_id, parent, child)',
     rows: found.flatMap(({ digest, children }) => children.map((child) => [repository, digest, child])),

@@ -10,6 +10,7 @@ import type { Transaction } from './database.ts'
 import * as events from './events.ts'
 import * as garbage from './garbage.ts'
 import * as manifests from './manifests.ts'
+import * as payloads from './payloads.ts'
 import * as referrers from './referrers.ts'
 import type { RepositoryId } from './repositories.ts'
 import * as repositories from './repositories.ts'
@@ -19,6 +20,7 @@ import * as tags from './tags.ts'
 import * as tornFiles from './torn-files.ts'
 import type { TrashId } from './trash.ts'
 import * as trash from './trash.ts'
+import * as trashed from './trashed.ts'
 import type { TreeMark } from './tree.ts'
 import * as tree from './tree.ts'
 import * as uploads from './uploads.ts'
@@ -58,6 +60,8 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   findRepositoryId: (tx) => [() => repositories.findRepositoryId(tx, name)],
   findRepositoryName: (tx) => [() => repositories.findRepositoryName(tx, repository)],
   markListed: (tx) => [() => repositories.markListed(tx, repository)],
+  markDeleted: (tx) => [() => repositories.markDeleted(tx, repository)],
+  isRepositoryDeleted: (tx) => [() => repositories.isRepositoryDeleted(tx, repository)],
   findRepositoryWithBlob: (tx) => [
     () => repositories.findRepositoryWithBlob(tx, digest, { name, scope: { kind: 'everything' } }),
     () => repositories.findRepositoryWithBlob(tx, digest, { name: null, scope: { kind: 'everything' } }),
@@ -103,6 +107,10 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   findManifestDigests: (tx) => [() => manifests.findManifestDigests(tx, repository, many)],
   findLinkedBlobs: (tx) => [() => blobs.findLinkedBlobs(tx, repository, many)],
   findBlobSize: (tx) => [() => blobs.findBlobSize(tx, digest)],
+  reviveBlob: (tx) => [() => blobs.reviveBlob(tx, digest, 0)],
+  findBlobFacts: (tx) => [() => blobs.findBlobFacts(tx, digest)],
+  holdBlobAsSeen: (tx) => [() => blobs.holdBlobAsSeen(tx, digest, 1)],
+  listLinks: (tx) => [() => blobs.listLinks(tx, repository, page)],
   findBlobState: (tx) => [() => blobs.findBlobState(tx, digest)],
   unlinkBlob: (tx) => [() => blobs.unlinkBlob(tx, repository, digest)],
 
@@ -124,6 +132,8 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   findManifestByTag: (tx) => [() => manifests.findManifestByTag(tx, name, tag)],
   findManifest: (tx) => [() => manifests.findManifest(tx, name, digest)],
   findPayload: (tx) => [() => manifests.findPayload(tx, digest)],
+  listManifestTimes: (tx) => [() => manifests.listManifestTimes(tx, repository, page)],
+  hasManifests: (tx) => [() => manifests.hasManifests(tx, repository)],
   hasManifest: (tx) => [() => manifests.hasManifest(tx, repository, digest)],
 
   listReferrerKeys: (tx) => [
@@ -162,9 +172,48 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   beginTagInterval: (tx) => [() => tags.beginTagInterval(tx, repository, tag, digest, 'ann')],
   endTagInterval: (tx) => [() => tags.endTagInterval(tx, repository, tag)],
 
+  listTagIntervals: (tx) => [() => tags.listTagIntervals(tx, repository, tag, { before: null, limit: 10 })],
+  findTagInterval: (tx) => [() => tags.findTagInterval(tx, repository, tag, 1)],
+  findLastTagged: (tx) => [() => tags.findLastTagged(tx, repository, digest)],
+  hasNamed: (tx) => [() => tags.hasNamed(tx, repository, tag, digest)],
+
+  holdPayload: (tx) => [() => payloads.holdPayload(tx, digest)],
+  raisePayload: (tx) => [() => payloads.raisePayload(tx, digest)],
+  insertPayload: (tx) => [() => payloads.insertPayload(tx, digest, new Uint8Array([1]))],
+  isManifestAnywhere: (tx) => [() => payloads.isManifestAnywhere(tx, digest)],
+  deletePayload: (tx) => [() => payloads.deletePayload(tx, other, 1)],
+
   createTrash: (tx) => [() => trash.createTrash(tx, repository, 'manifest', 'ann')],
   trashManifest: (tx) => [() => trash.trashManifest(tx, trashId, repository, digest)],
   trashTag: (tx) => [() => trash.trashTag(tx, trashId, tag, digest)],
+  trashLink: (tx) => [() => trash.trashLink(tx, trashId, repository, digest)],
+  findTrash: (tx) => [() => trash.findTrash(tx, trashId)],
+  turnTrash: (tx) => [() => trash.turnTrash(tx, trashId, { from: ['kept', 'filling'], to: 'kept' })],
+  holdTrash: (tx) => [() => trash.holdTrash(tx, trashId, 'kept')],
+  listTrashRows: (tx) => [
+    () => trash.listTrashRows(tx, null, { before: null, limit: 10 }),
+    () => trash.listTrashRows(tx, repository, { before: null, limit: 10 }),
+  ],
+  listExpiredTrash: (tx) => [() => trash.listExpiredTrash(tx, { before: 1, limit: 10 })],
+  findOldestDeletion: (tx) => [() => trash.findOldestDeletion(tx)],
+  listInterruptedTrash: (tx) => [() => trash.listInterruptedTrash(tx, { before: 1, limit: 10 })],
+  findFillingTrash: (tx) => [() => trash.findFillingTrash(tx, repository)],
+  countTrashed: (tx) => [() => trashed.countTrashed(tx, trashId)],
+  listTrashedManifests: (tx) => [() => trashed.listTrashedManifests(tx, trashId, page)],
+  listTrashedTags: (tx) => [() => trashed.listTrashedTags(tx, trashId, page)],
+  listTrashedLinks: (tx) => [() => trashed.listTrashedLinks(tx, trashId, page)],
+  listTrashedChildren: (tx) => [() => trashed.listTrashedChildren(tx, repository, digest, page)],
+  holdTrashedManifest: (tx) => [() => trashed.holdTrashedManifest(tx, repository, digest)],
+  insertTrashedManifest: (tx) => [() => trashed.insertTrashedManifest(tx, repository, digest)],
+  findTrashedUser: (tx) => [() => trashed.findTrashedUser(tx, repository, other)],
+  hasLiveUser: (tx) => [() => trashed.hasLiveUser(tx, repository, other)],
+  findTrashedLinks: (tx) => [() => trashed.findTrashedLinks(tx, repository, many)],
+  takeTrashedLink: (tx) => [() => trashed.takeTrashedLink(tx, repository, digest)],
+  dropTrashedManifest: (tx) => [() => trashed.dropTrashedManifest(tx, trashId, digest)],
+  dropTrashedTag: (tx) => [() => trashed.dropTrashedTag(tx, trashId, tag)],
+  dropTrashedLink: (tx) => [() => trashed.dropTrashedLink(tx, trashId, digest)],
+  dropEdges: (tx) => [() => trashed.dropEdges(tx, repository, digest)],
+  forgetTrash: (tx) => [() => trash.forgetTrash(tx, 9_999_999 as TrashId)],
   deleteTag: (tx) => [() => tags.deleteTag(tx, repository, tag)],
   deleteTagsOf: (tx) => [() => tags.deleteTagsOf(tx, repository, digest, 10)],
   deleteManifest: (tx) => [() => manifests.deleteManifest(tx, repository, digest)],
@@ -197,6 +246,7 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
 
   insertUpload: (tx) => [() => uploads.insertUpload(tx, upload)],
   findUpload: (tx) => [() => uploads.findUpload(tx, id)],
+  listUploadsInProgress: (tx) => [() => uploads.listUploadsInProgress(tx, page)],
   findUploadByFile: (tx) => [() => uploads.findUploadByFile(tx, id)],
   listIdleUploads: (tx) => [() => uploads.listIdleUploads(tx, { before: 100, now: 100, limit: 100 })],
   takeUpload: (tx) => [

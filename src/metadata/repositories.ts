@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import { byFolders, type RepositoryName } from '../oci/repository-name.ts'
 import { chunksOf } from './chunks.ts'
 import type { Read, Row, Transaction } from './database.ts'
-import { integer, text } from './row.ts'
+import { exists, integer, text } from './row.ts'
 import { START_SETTING } from './settings.ts'
 
 export type RepositoryId = number & { readonly kind: 'repository-id' }
@@ -76,9 +76,19 @@ export async function findOrCreateRepository(tx: Transaction, name: RepositoryNa
   return created
 }
 
-/** Listed from its first manifest on, and for good: an emptied repository stays listed, as in distribution. */
+/** Listed from its first manifest on, until it is deleted: an emptied repository stays listed, as in distribution. */
 export async function markListed(tx: Transaction, id: RepositoryId): Promise<void> {
-  await tx.run(`UPDATE repositories SET listed = 1 WHERE id = $1 AND listed = 0`, [id])
+  await tx.run(`UPDATE repositories SET listed = 1, deleted_at = NULL WHERE id = $1 AND listed = 0`, [id])
+}
+
+/** Takes it out of every list, until it has a manifest again. */
+export async function markDeleted(tx: Transaction, id: RepositoryId): Promise<void> {
+  await tx.run(`UPDATE repositories SET listed = 0, deleted_at = $2 WHERE id = $1`, [id, tx.now])
+}
+
+/** Whether it was deleted, and has had no manifest since. */
+export function isRepositoryDeleted(read: Read, id: RepositoryId): Promise<boolean> {
+  return exists(read, `SELECT 1 FROM repositories WHERE id = $1 AND deleted_at IS NOT NULL`, [id])
 }
 
 /**

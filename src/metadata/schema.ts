@@ -7,6 +7,7 @@
  */
 
 import { collection } from './migrations/6-collection.ts'
+import { trashMigration } from './migrations/7-trash.ts'
 import { usage } from './migrations/8-usage.ts'
 import { damagedBlobs } from './migrations/9-damaged-blobs.ts'
 import { jobs } from './migrations/11-jobs.ts'
@@ -263,6 +264,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   collection,
+  trashMigration,
   usage,
   damagedBlobs,
   jobs,

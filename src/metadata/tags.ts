@@ -1,10 +1,10 @@
 /** Tags, and every interval in which one named a digest. */
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/tag.ts'
-import type { Read, SqlValue, Transaction } from './database.ts'
+import type { Read, Row, SqlValue, Transaction } from './database.ts'
 import { exactChunksOf, insertRows, placesFor } from './many-rows.ts'
 import type { RepositoryId } from './repositories.ts'
-import { integer, text } from './row.ts'
+import { exists, integer, optionalInteger, text } from './row.ts'
 
 /** The digest that a tag names now, or null. One probe of the primary key. */
 export function findTagDigest(read: Read, repository: RepositoryId, tag: Tag): Promise<Digest | null> {
@@ -96,6 +96,80 @@ export async function endTagInterval(tx: Transaction, repository: RepositoryId, 
     `UPDATE tag_history SET until_at = $3 WHERE repository_id = $1 AND name = $2 AND until_at IS NULL`,
     [repository, tag, tx.now],
   )
+}
+
+/** An interval in which a tag named a digest. Times are milliseconds since 1970. */
+export interface TagInterval {
+  readonly id: number
+  readonly digest: Digest
+  readonly movedBy: string
+  readonly from: number
+  /** Null while it does. */
+  readonly until: number | null
+}
+
+const INTERVAL = 'id, digest, moved_by, from_at, until_at'
+
+/** At most `limit` intervals of a tag before the one with the id `before` (null: from the newest on), the newest first. */
+export function listTagIntervals(
+  read: Read,
+  repository: RepositoryId,
+  tag: Tag,
+  page: { readonly before: number | null; readonly limit: number },
+): Promise<TagInterval[]> {
+  return read.all(
+    `SELECT ${INTERVAL} FROM tag_history WHERE repository_id = $1 AND name = $2 AND id < $3
+     ORDER BY id DESC LIMIT $4`,
+    [repository, tag, page.before ?? Number.MAX_SAFE_INTEGER, page.limit],
+    tagInterval,
+  )
+}
+
+/** The interval before so many newer ones; null where there are not so many. */
+export function findTagInterval(
+  read: Read,
+  repository: RepositoryId,
+  tag: Tag,
+  newer: number,
+): Promise<TagInterval | null> {
+  return read.one(
+    `SELECT ${INTERVAL} FROM tag_history WHERE repository_id = $1 AND name = $2
+     ORDER BY id DESC LIMIT 1 OFFSET $3`,
+    [repository, tag, newer],
+    tagInterval,
+  )
+}
+
+/** When a tag named the digest last, in milliseconds since 1970; null where none ever did, or one does now. */
+export async function findLastTagged(
+  read: Read,
+  repository: RepositoryId,
+  digest: Digest,
+): Promise<number | null> {
+  return await read.one(
+    `SELECT max(until_at) AS until_at FROM tag_history WHERE repository_id = $1 AND digest = $2`,
+    [repository, digest],
+    (row) => optionalInteger(row, 'until_at'),
+  )
+}
+
+/** Whether the tag has ever named the digest. */
+export function hasNamed(read: Read, repository: RepositoryId, tag: Tag, digest: Digest): Promise<boolean> {
+  return exists(
+    read,
+    `SELECT 1 FROM tag_history WHERE repository_id = $1 AND digest = $3 AND name = $2 LIMIT 1`,
+    [repository, tag, digest],
+  )
+}
+
+function tagInterval(row: Row): TagInterval {
+  return {
+    id: integer(row, 'id'),
+    digest: text(row, 'digest') as Digest,
+    movedBy: text(row, 'moved_by'),
+    from: integer(row, 'from_at'),
+    until: optionalInteger(row, 'until_at'),
+  }
 }
 
 /** A tag that was found in the link tree. Times are milliseconds since 1970. */

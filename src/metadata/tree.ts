@@ -6,11 +6,21 @@ import type { RepositoryId } from './repositories.ts'
 import { exists, integer, optionalInteger, optionalText, text } from './row.ts'
 
 /** One path of the link tree, in the database's words. */
-export type TreeMark = RepositoryMark | PayloadMark
+export type TreeMark = RepositoryMark | FolderMark | PayloadMark
 
 export type RepositoryMark =
   | { readonly kind: 'tag'; readonly repositoryId: RepositoryId; readonly key: Tag }
   | { readonly kind: 'revision' | 'layer'; readonly repositoryId: RepositoryId; readonly key: Digest }
+
+/**
+ * The folder of a repository that was deleted: its empty folders are to go, and nothing else, whoever has written there
+ * meanwhile.
+ */
+export interface FolderMark {
+  readonly kind: 'repository'
+  readonly repositoryId: RepositoryId
+  readonly key: 'folder'
+}
 
 /** The bytes of a manifest lie under `blobs/`, in no repository. */
 export interface PayloadMark {

@@ -45,6 +45,18 @@ export function listIdleUploads(
   )
 }
 
+/** At most `limit` uploads with an id after `after`, of all repositories, each with the time of its beginning. */
+export function listUploadsInProgress(
+  read: Read,
+  page: { readonly after: string; readonly limit: number },
+): Promise<(UploadRow & { readonly startedAt: number })[]> {
+  return read.all(
+    `SELECT ${COLUMNS}, started_at FROM uploads WHERE id > $1 ORDER BY id LIMIT $2`,
+    [page.after, page.limit],
+    (row) => ({ ...uploadRow(row), startedAt: integer(row, 'started_at') }),
+  )
+}
+
 /** The upload that needs the bytes of this name in storage, as its file or to copy them from, or null. */
 export function findUploadByFile(read: Read, file: UploadId): Promise<UploadId | null> {
   return read.one(

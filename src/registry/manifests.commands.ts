@@ -2,7 +2,6 @@
 import { record } from '../events/event.ts'
 import { command, type Transaction } from '../metadata/database.ts'
 import {
-  deleteManifest,
   findManifestDigests,
   holdManifest,
   insertChildren,
@@ -15,9 +14,8 @@ import {
   markListed,
   type RepositoryId,
 } from '../metadata/repositories.ts'
-import { scheduleReview } from '../metadata/reviews.ts'
-import { deleteTagsOf, endTagInterval } from '../metadata/tags.ts'
-import { createTrash, type TrashId, trashManifest, trashTag } from '../metadata/trash.ts'
+import { createTrash, holdTrash, type TrashId } from '../metadata/trash.ts'
+import { holdTrashedManifest } from '../metadata/trashed.ts'
 import { noteManifestUsage } from '../metadata/usage-changes.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -26,15 +24,10 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import { keepReferencedBlobs } from './blobs.commands.ts'
+import { takeManifestAway } from './deleted-manifests.ts'
 import { moveTags } from './tags.commands.ts'
 import { type LostLink, showLostLinks } from './tree/lost-links.ts'
-import {
-  markPayloadAdded,
-  markRevisionAdded,
-  markRevisionRemoved,
-  markTag,
-  resettleManifest,
-} from './tree/marks.ts'
+import { markPayloadAdded, markRevisionAdded, resettleManifest } from './tree/marks.ts'
 import { healLinksOfManifest } from './tree/torn-links.ts'
 import { blobsUsedBy } from './tree/tree-manifest.ts'
 
@@ -106,9 +99,6 @@ export interface ManifestDeletion {
 /** Of how many missing manifests one refusal tells. */
 const MOST_PROBLEMS = 99
 
-/** Nobody waits for more than this many tags to go. */
-const TAGS_AT_ONCE = 500
-
 /**
  * Takes the manifest and its tags away, and gives null; or, where it has many tags, takes some of those and
  * gives the deletion to go on with.
@@ -118,29 +108,28 @@ export const deleteManifestCommand = command(
   async (tx, input: ManifestDeletion): Promise<TrashId | null> => {
     const repository = await findRepositoryId(tx, input.repository)
     if (repository === null) throw unknownManifest(input)
-    const trash = input.trash ?? (await createTrash(tx, repository, 'manifest', input.by))
-    const tags = await untag(tx, repository, trash, input.digest)
-    if (tags.length === TAGS_AT_ONCE) {
-      const { digest } = input
-      for (const tag of tags) await record(tx, repository, input.by, { kind: 'tag.deleted', tag, digest })
+    const { digest, by, lease } = input
+    const trash = await goOnWith(tx, repository, input)
+    const { tags, outcome } = await takeManifestAway(tx, { repository, trash, digest, lease })
+    if (outcome === 'not there') throw unknownManifest(input)
+    if (outcome === 'more tags') {
+      for (const tag of tags) await record(tx, repository, by, { kind: 'tag.deleted', tag, digest })
       return trash
     }
-    await trashManifest(tx, trash, repository, input.digest)
-    if (!(await deleteManifest(tx, repository, input.digest))) throw unknownManifest(input)
-    // A push that held the manifest until now has given it its tags.
-    tags.push(...(await untag(tx, repository, trash, input.digest)))
-    await noteManifestUsage(tx, repository, [input.digest])
-    await markRevisionRemoved(tx, repository, input.digest)
-    await scheduleReview(tx, {
-      repository,
-      digest: input.digest,
-      reason: 'manifest deleted',
-      dueAt: tx.now + input.lease,
-    })
-    await record(tx, repository, input.by, { kind: 'manifest.deleted', digest: input.digest, tags })
+    await record(tx, repository, by, { kind: 'manifest.deleted', digest, tags })
     return null
   },
 )
+
+/** A new deletion where the one to go on with has been restored or emptied meanwhile. */
+async function goOnWith(
+  tx: Transaction,
+  repository: RepositoryId,
+  { trash, by }: ManifestDeletion,
+): Promise<TrashId> {
+  if (trash !== null && (await holdTrash(tx, trash, 'kept')) !== null) return trash
+  return await createTrash(tx, repository, 'manifest', by)
+}
 
 /** Throws MANIFEST_BLOB_UNKNOWN with a problem for each manifest that the repository does not have. */
 async function requireManifests(
@@ -196,6 +185,8 @@ async function storeManifest(
     pushedBy: input.by,
   })
   if (!isNew) return false
+  // Until this commits, emptying the trash must not take away the edges that its older self has.
+  await holdTrashedManifest(tx, repository, digest)
   await insertChildren(tx, repository, digest, digestsOf(manifest.children))
   await insertManifestBlobs(tx, repository, digest, digestsOf(blobsUsedBy(manifest)))
   await noteManifestUsage(tx, repository, [digest])
@@ -203,21 +194,6 @@ async function storeManifest(
   await markPayloadAdded(tx, digest)
   await markRevisionAdded(tx, repository, digest)
   return true
-}
-
-async function untag(
-  tx: Transaction,
-  repository: RepositoryId,
-  trash: TrashId,
-  digest: Digest,
-): Promise<Tag[]> {
-  const tags = await deleteTagsOf(tx, repository, digest, TAGS_AT_ONCE)
-  for (const tag of tags) {
-    await trashTag(tx, trash, tag, digest)
-    await endTagInterval(tx, repository, tag)
-    await markTag(tx, repository, tag, digest, null)
-  }
-  return tags
 }
 
 function digestsOf(descriptors: readonly Descriptor[]): Digest[] {

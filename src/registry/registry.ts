@@ -27,6 +27,14 @@ export interface Policy {
   /** An upload that nobody touches for this long is forgotten. */
   readonly uploadExpiry: number
   readonly collection: CollectionPolicy
+  readonly trash: {
+    /** What was deleted can be taken back for so long. */
+    readonly keepFor: number
+  }
+  readonly untagged: {
+    /** A manifest that nothing names for so long is deleted, into the trash; null: never. */
+    readonly deleteAfter: number | null
+  }
   /** Nothing may be pushed or deleted, by anybody. */
   readonly isReadOnly: boolean
 }

@@ -1,6 +1,7 @@
 /** The writes of tags. A tag moves inside the push of a manifest; alone it can only be deleted. */
 import { record } from '../events/event.ts'
 import { command, type Transaction } from '../metadata/database.ts'
+import { holdManifest } from '../metadata/manifests.ts'
 import { findRepositoryId, type RepositoryId } from '../metadata/repositories.ts'
 import { scheduleReview } from '../metadata/reviews.ts'
 import { beginTagInterval, deleteTag, endTagInterval, findTagDigest, pointTag } from '../metadata/tags.ts'
@@ -49,6 +50,32 @@ export const deleteTagCommand = command('tag.delete', async (tx, input: TagDelet
   await reviewDisplaced(tx, repository, digest, input.lease)
   await record(tx, repository, input.by, { kind: 'tag.deleted', tag: input.tag, digest })
 })
+
+export interface TagRestoringMove {
+  readonly repository: RepositoryName
+  readonly tag: Tag
+  readonly digest: Digest
+  readonly by: string
+  /** Milliseconds after which what the tag named until now is looked at. */
+  readonly lease: number
+}
+
+/** False where the tag names it already. Throws MANIFEST_UNKNOWN where the manifest is not in the repository. */
+export const restoreTagCommand = command(
+  'tag.restore',
+  async (tx, { repository: name, tag, digest, by, lease }: TagRestoringMove): Promise<boolean> => {
+    const repository = await findRepositoryId(tx, name)
+    if (repository === null || !(await holdManifest(tx, repository, digest))) {
+      throw new RegistryError(
+        'MANIFEST_UNKNOWN',
+        `The manifest ${digest} is neither in ${name} nor in its trash any more, so the tag ${tag} cannot name it. Push it again.`,
+      )
+    }
+    const moved = await moveTags(tx, repository, { tags: [tag], digest, mayOverwrite: true, by, lease })
+    if (moved.length > 0) await record(tx, repository, by, { kind: 'tag.restored', tag, digest })
+    return moved.length > 0
+  },
+)
 
 /** False where the tag names the digest already. Where somebody moves it at the same moment, it is looked at again. */
 async function moveTag(

@@ -223,7 +223,7 @@ export async function getUploadOf(read: Read, session: UploadSession): Promise<U
 }
 
 /** Every name under which bytes of the upload may lie in storage. */
-function filesOf({ file, copiedFrom }: UploadRow): UploadId[] {
+export function filesOf({ file, copiedFrom }: UploadRow): UploadId[] {
   return copiedFrom === null ? [file] : [file, copiedFrom]
 }
 

@@ -139,6 +139,19 @@ export function testTreeStore(driver: string, open: () => Promise<OpenedTreeStor
       expect(await readText(store, LINK)).toBe('new')
     })
 
+    test('removes a folder only where nothing lies in it', async () => {
+      await store.write(LINK, bytes(DIGEST))
+      const [above, folder] = [tagFolder(NAME, TAG), `${tagFolder(NAME, TAG)}/current`]
+      expect(await store.removeEmptyFolder(folder)).toBe(false)
+      expect(await store.removeEmptyFolder(LINK)).toBe(false)
+      expect(await readText(store, LINK)).toBe(DIGEST)
+      await store.remove(LINK)
+      expect(await store.removeEmptyFolder(above)).toBe(false)
+      expect(await store.removeEmptyFolder(folder)).toBe(true)
+      expect(await store.removeEmptyFolder(folder)).toBe(true)
+      expect(await store.list(above)).toEqual([])
+    })
+
     test('removing what is not there is no error', async () => {
       await store.remove(LINK)
       await store.removeFolder(tagFolder(NAME, TAG))

@@ -37,6 +37,12 @@ export interface TreeStore {
    */
   removeFolder(path: string): Promise<void>
 
+  /**
+   * Removes a folder in which nothing lies: at once, so that whoever puts something into it comes before or after.
+   * True when no folder is there any more; false for one that holds something, and for what is no folder.
+   */
+  removeEmptyFolder(path: string): Promise<boolean>
+
   /** Names in a folder, sorted by bytes; empty where there is no such folder. */
   list(path: string): Promise<string[]>
 

@@ -11,7 +11,7 @@
 import { isBlobLinked } from '../../metadata/blobs.ts'
 import type { Database, Read, Session, SettlingSession } from '../../metadata/database.ts'
 import { findPayload, hasManifest } from '../../metadata/manifests.ts'
-import { findRepositoryName } from '../../metadata/repositories.ts'
+import { findRepositoryName, isRepositoryDeleted } from '../../metadata/repositories.ts'
 import { findTagDigest } from '../../metadata/tags.ts'
 import {
   listNewestPathDirt,
@@ -29,12 +29,14 @@ import { StorageUnavailable } from '../../storage/blob-store.ts'
 import {
   blobDataPath,
   layerLinkPath,
+  layersFolder,
   revisionLinkPath,
   tagFolder,
   tagIndexLinkPath,
   tagLinkPath,
 } from '../../storage/layout.ts'
 import type { TreeStore } from '../../storage/tree-store.ts'
+import { removeEmptied } from './emptied-folders.ts'
 import { clearMarksCommand, forgetOvertakenCommand, noteShownCommand } from './link-tree.commands.ts'
 import { findOvertaken } from './overtaken-marks.ts'
 
@@ -44,6 +46,9 @@ const VALUES_AT_ONCE = 1_000
 const NEWEST_VALUES = 16
 /** Milliseconds: a mark that has stood for longer than a few flushes belongs to nobody who lives. */
 const ABANDONED_AFTER = 10_000
+
+/** The path does not show all of it yet: it stays marked, and the next flush goes on. */
+const UNFINISHED = Symbol('unfinished')
 
 /** Where marks are found and forgotten outside a commit: sessions that see what is committed, and writes. */
 export interface TreeDatabase extends Pick<Database, 'write'> {
@@ -216,19 +221,27 @@ export class LinkTree {
     const upTo = dirt.at(-1)?.id
     if (upTo === undefined) return []
     if (dirt.length === VALUES_AT_ONCE) this.#dirty.set(treePath(mark), mark)
-    return [{ mark, upTo, files: await this.#show(read, mark, dirt) }]
+    const files = await this.#show(read, mark, dirt)
+    if (files !== UNFINISHED) return [{ mark, upTo, files }]
+    this.#dirty.set(treePath(mark), mark)
+    return []
   }
 
   /**
    * Makes one path, held by the caller, show what the database says; gives the files that this is about.
    * `dirt` is what a tag has named lately, oldest first.
    */
-  async #show(read: Read, mark: TreeMark, dirt: readonly TreeDirt[]): Promise<string[]> {
+  async #show(read: Read, mark: TreeMark, dirt: readonly TreeDirt[]): Promise<string[] | typeof UNFINISHED> {
     if (mark.kind === 'payload') return await this.#showPayload(read, mark.key)
     const { kind, repositoryId, key } = mark
     const name = await findRepositoryName(read, repositoryId)
     if (name === null) return []
     switch (kind) {
+      case 'repository': {
+        const isGone = await isRepositoryDeleted(read, repositoryId)
+        if (isGone && !(await removeEmptied(this.#store, name))) return UNFINISHED
+        return [layersFolder(name)]
+      }
       case 'tag':
         return await this.#showTag(name, key, await findTagDigest(read, repositoryId, key), dirt)
       case 'revision':

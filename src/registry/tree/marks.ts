@@ -53,6 +53,12 @@ export function markLayerRemoved(tx: Transaction, repository: RepositoryId, dige
   )
 }
 
+/** Once its links are gone, the folders of a deleted repository go too: registry:2 lists what has folders. */
+export function markRepositoryDeleted(tx: Transaction, repository: RepositoryId): Promise<void> {
+  const mark = { kind: 'repository', repositoryId: repository, key: 'folder' } as const
+  return markTree(tx, mark, { before: null, after: null })
+}
+
 /** A link is written anew: what its file holds tells nothing, and that it is not there would be another registry's doing. */
 export function markTornLink(
   tx: Transaction,

@@ -44,7 +44,8 @@ export interface MarkedTree {
 
 /** The newest mark of the path where it is overtaken, else null. The caller holds the path. */
 export async function findOvertaken(tree: MarkedTree, mark: TreeMark): Promise<number | null> {
-  if (mark.kind === 'payload') return null
+  // Of a deleted repository only empty folders go: that undoes nobody's work.
+  if (mark.kind === 'payload' || mark.kind === 'repository') return null
   const { read, files } = tree
   const dirt = await listNewestPathDirt(read, mark, MOST_VALUES)
   const name = await findRepositoryName(read, mark.repositoryId)

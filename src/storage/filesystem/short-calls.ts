@@ -28,6 +28,8 @@ export interface ShortCalls {
   /** Makes the folder and those above it. */
   makeFolder(path: string): Answer<string | undefined>
   remove(path: string): Answer<void>
+  /** Removes an empty folder. */
+  removeFolder(path: string): Answer<void>
   /** Opens what is there, and gives its descriptor. */
   open(path: string, flags: number): Answer<number>
   /** Bytes of an open file. */
@@ -45,6 +47,7 @@ const onThisThread: ShortCalls = {
   rename: here.renameSync,
   makeFolder: (path) => here.mkdirSync(path, { recursive: true }),
   remove: here.unlinkSync,
+  removeFolder: here.rmdirSync,
   open: here.openSync,
   sizeOf: (file) => here.fstatSync(file).size,
   close: here.closeSync,
@@ -60,6 +63,7 @@ export const onThePool: ShortCalls = {
   rename: pool.rename,
   makeFolder: (path) => pool.mkdir(path, { recursive: true }),
   remove: pool.unlink,
+  removeFolder: pool.rmdir,
   open: promisify(here.open),
   sizeOf: async (file) => (await promisify(here.fstat)(file)).size,
   close: promisify(here.close),

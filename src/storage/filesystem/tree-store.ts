@@ -25,6 +25,9 @@ const WORTH_A_VOLUME_SYNC = 32
 /** How often a folder that is made may be removed again by somebody before a file is in it. */
 const MOST_ATTEMPTS = 5
 
+/** What the removal of a folder says where something lies in it, or where it is none, or a volume of its own. */
+const HOLDS_SOMETHING = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EBUSY']
+
 /** A temporary file of this age is nobody's: other processes write theirs in milliseconds. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1000
 
@@ -116,6 +119,21 @@ class FilesystemTreeStore implements TreeStore {
       await this.#calls.makeFolder(dirname(gone))
       await unlessAbsent(undefined, () => this.#calls.rename(folder, gone))
       await rm(gone, { recursive: true, force: true })
+    })
+  }
+
+  removeEmptyFolder(path: string): Promise<boolean> {
+    const folder = this.#inside(path)
+    return explaining(folder, async () => {
+      try {
+        await this.#calls.removeFolder(folder)
+        return true
+      } catch (error) {
+        const code = codeOf(error) ?? ''
+        if (HOLDS_SOMETHING.includes(code)) return false
+        if (isAbsence(error)) return true
+        throw error
+      }
     })
   }
 

@@ -69,6 +69,14 @@ class MemoryTreeStore implements TreeStore {
     this.#take(path)
   }
 
+  async removeEmptyFolder(path: string): Promise<boolean> {
+    const found = this.#find(path)
+    if (found === null) return true
+    if (!(found instanceof Folder) || found.size > 0) return false
+    this.#take(path)
+    return true
+  }
+
   async list(path: string): Promise<string[]> {
     const found = this.#find(path)
     return found instanceof Folder ? [...found.keys()].sort() : []

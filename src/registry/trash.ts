@@ -1,0 +1,274 @@
+/**
+ * The trash: what was deleted, by whom, and until when it can be taken back; restoring it with everything that hung on
+ * it; emptying it. Restoring and emptying one deletion exclude each other, and both go on where a crash has stopped
+ * them. Each of these may throw DatabaseUnavailable, WriterUnavailable and StorageUnavailable as well.
+ */
+import type { Read } from '../metadata/database.ts'
+import { findRepositoryId, type RepositoryId } from '../metadata/repositories.ts'
+import {
+  findOldestDeletion,
+  findTrash,
+  listTrashRows,
+  type TrashId,
+  type TrashRow,
+} from '../metadata/trash.ts'
+import {
+  countTrashed,
+  listTrashedManifests,
+  listTrashedTags,
+  type TrashedCounts,
+} from '../metadata/trashed.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Tag } from '../oci/tag.ts'
+import { type Registry, type RegistryReads, requireChecked } from './registry.ts'
+import { fillDeletion } from './repositories.ts'
+import {
+  beginRestorationCommand,
+  endRestorationCommand,
+  restoreLinksCommand,
+  restoreTagsCommand,
+} from './restoration.commands.ts'
+import { findAway, Restoration, type RestoredThings } from './restoration.ts'
+import { beginEmptyingCommand, beginPurgeCommand, emptyTrashCommand } from './trash.commands.ts'
+import { TrashBusy, TrashUnknown } from './trash-errors.ts'
+
+/** One deletion, with the first of what it took along. Times are milliseconds since 1970. */
+export interface TrashEntry extends TrashRow {
+  /** When it goes by itself. */
+  readonly keptUntil: number
+  readonly counts: TrashedCounts
+  readonly someManifests: readonly Digest[]
+  readonly someTags: readonly { readonly name: Tag; readonly digest: Digest }[]
+}
+
+export interface TrashPage {
+  readonly entries: readonly TrashEntry[]
+  /** The last entry of the page, after which the next one begins; null on the last page. */
+  readonly next: TrashId | null
+}
+
+const MOST_SHOWN = 10
+const MANIFESTS_AT_ONCE = 100
+
+/** One page of deletions, the newest first, of one repository or of all. A repository that does not exist has none. */
+export async function listTrash(
+  { database, policy }: Pick<Registry, 'policy'> & Pick<RegistryReads, 'database'>,
+  request: {
+    readonly repository: RepositoryName | null
+    readonly before: TrashId | null
+    readonly limit: number
+  },
+): Promise<TrashPage> {
+  const repository = request.repository === null ? null : await findRepositoryId(database, request.repository)
+  if (request.repository !== null && repository === null) return { entries: [], next: null }
+  const { before, limit } = request
+  const rows = await listTrashRows(database, repository, { before, limit: limit + 1 })
+  const entries = await Promise.all(rows.slice(0, limit).map(describe))
+  return { entries, next: rows.length > limit ? (entries.at(-1)?.id ?? null) : null }
+
+  async function describe(row: TrashRow): Promise<TrashEntry> {
+    const page = { after: '', limit: MOST_SHOWN }
+    return {
+      ...row,
+      keptUntil: row.deletedAt + policy.trash.keepFor,
+      counts: await countTrashed(database, row.id),
+      someManifests: await listTrashedManifests(database, row.id, page),
+      someTags: await listTrashedTags(database, row.id, page),
+    }
+  }
+}
+
+/**
+ * Takes a deletion back, with everything that hung on it: manifests and their edges, tags with a new interval in their
+ * history, the repository's links. What is there again by now is left alone. Throws TrashUnknown, TrashBusy, and
+ * UNAVAILABLE while a blob is being deleted; then, and after a crash, the same call goes on.
+ */
+export async function restoreTrash(registry: Registry, id: TrashId, by: string): Promise<RestoredThings> {
+  const { repository, repositoryId } = await getTrash(registry.database, id)
+  await requireChecked(registry, repository)
+  if (!(await registry.database.write(beginRestorationCommand, { trash: id }))) {
+    await getTrash(registry.database, id)
+    throw new TrashBusy(
+      `The deletion ${id} is being emptied at this moment, and cannot be taken back any more.`,
+    )
+  }
+  return await finishRestoration(registry, { id, repositoryId, by })
+}
+
+interface Deletion {
+  readonly id: TrashId
+  readonly repositoryId: RepositoryId
+  readonly by: string
+}
+
+async function finishRestoration(
+  registry: Registry,
+  { id, repositoryId, by }: Deletion,
+): Promise<RestoredThings> {
+  const restoration = new Restoration(registry, { repository: repositoryId, by })
+  do {
+    await restoreManifests(registry, restoration, id)
+    await restoreTags(registry, restoration, { id, repositoryId, by })
+    await restoreLinks(registry, { id, repositoryId, by })
+  } while (!(await registry.database.write(endRestorationCommand, { trash: id, by })))
+  return restoration.report
+}
+
+async function restoreManifests(registry: Registry, restoration: Restoration, id: TrashId): Promise<void> {
+  for (;;) {
+    const digests = await listTrashedManifests(registry.database, id, { after: '', limit: MANIFESTS_AT_ONCE })
+    if (digests.length === 0 || !(await restoration.bringBack(digests, id))) return
+  }
+}
+
+async function restoreTags(
+  registry: Registry,
+  restoration: Restoration,
+  { id, repositoryId, by }: Deletion,
+): Promise<void> {
+  const { database, policy } = registry
+  const step = { trash: id, by, lease: policy.collection.lease }
+  for (;;) {
+    // A tag that was deleted alone may name a manifest that another deletion took later.
+    const next = await listTrashedTags(database, id, { after: '', limit: MANIFESTS_AT_ONCE })
+    const named = [...new Set(next.map(({ digest }) => digest))]
+    await restoration.bringBack(await findAway(database, repositoryId, named), null)
+    const tags = await database.write(restoreTagsCommand, step)
+    if (tags === null || tags.count === 0) return
+    restoration.noteTags(tags)
+  }
+}
+
+async function restoreLinks(registry: Registry, { id, by }: Deletion): Promise<void> {
+  const step = { trash: id, by, lease: registry.policy.collection.lease }
+  for (;;) {
+    const count = await registry.database.write(restoreLinksCommand, step)
+    if (count === null || count === 0) return
+  }
+}
+
+/** Which deletions are meant. */
+export type EmptiedTrash =
+  | { readonly id: TrashId }
+  | { readonly repository: RepositoryName }
+  | { readonly all: true }
+
+/** What went for good. Its blobs are collected once their grace is over, as far as nothing else needs them. */
+export interface EmptyingResult {
+  readonly deletions: number
+  readonly manifests: number
+  /** Deletions that are being restored, or made, at this moment: they stay. */
+  readonly skipped: number
+}
+
+const DELETIONS_AT_ONCE = 100
+
+/** Empties the trash, or part of it: what is in it can be taken back no more. Throws TrashUnknown, TrashBusy for one deletion. */
+export async function emptyTrash(
+  registry: Registry,
+  which: EmptiedTrash,
+  by: string,
+): Promise<EmptyingResult> {
+  if (!('id' in which)) return await emptyAll(registry, 'repository' in which ? which.repository : null, by)
+  const row = await getTrash(registry.database, which.id)
+  const manifests = await emptyOne(registry, row, by)
+  if (manifests !== null) return { deletions: 1, manifests, skipped: 0 }
+  throw new TrashBusy(`The deletion ${which.id} is being restored, or still being made, at this moment.`)
+}
+
+async function emptyAll(
+  registry: Registry,
+  name: RepositoryName | null,
+  by: string,
+): Promise<EmptyingResult> {
+  const { database } = registry
+  let result: EmptyingResult = { deletions: 0, manifests: 0, skipped: 0 }
+  const repository = name === null ? null : await findRepositoryId(database, name)
+  if (name !== null && repository === null) return result
+  for (let before: TrashId | null = null; ; ) {
+    const rows: TrashRow[] = await listTrashRows(database, repository, { before, limit: DELETIONS_AT_ONCE })
+    for (const row of rows) {
+      const manifests = await emptyOne(registry, row, by)
+      result =
+        manifests === null
+          ? { ...result, skipped: result.skipped + 1 }
+          : { ...result, deletions: result.deletions + 1, manifests: result.manifests + manifests }
+    }
+    before = rows.at(-1)?.id ?? null
+    if (before === null) return result
+  }
+}
+
+/** Gives how many manifests went; null where it is being restored or made. */
+async function emptyOne(
+  registry: Registry,
+  { id, repository }: TrashRow,
+  by: string,
+): Promise<number | null> {
+  // What another registry did to the repository meanwhile is known first, so that nothing goes that is back.
+  await requireChecked(registry, repository)
+  if (!(await registry.database.write(beginEmptyingCommand, { trash: id }))) {
+    return (await findTrash(registry.database, id)) === null ? 0 : null
+  }
+  for (let manifests = 0; ; ) {
+    const step = await registry.database.write(emptyTrashCommand, { trash: id, by })
+    manifests += step.manifests
+    if (step.isDone) return manifests
+  }
+}
+
+/** Who empties what has been kept for long enough. */
+export const TRASH_KEEPER = 'the rule for the trash'
+
+/** So long nobody has gone on with a deletion, a restoration or an emptying: whoever began it is dead. Milliseconds. */
+const INTERRUPTED_AFTER = 60_000
+
+export interface PurgeResult {
+  /** Nothing is left to do now. */
+  readonly isIdle: boolean
+  /** When the oldest deletion is over, in milliseconds since 1970; null where nothing lies in the trash. */
+  readonly nextDueAt: number | null
+  /** How many deletions went. */
+  readonly purged: number
+}
+
+/**
+ * One step of bounded size: goes on with what a crash has interrupted, then empties at most `limit` deletions whose
+ * time is over. One that fails keeps no other from going; the first failure is thrown at the end.
+ */
+export async function purgeExpired(
+  registry: Registry,
+  { limit }: { readonly limit: number },
+): Promise<PurgeResult> {
+  const { database, policy } = registry
+  const { keepFor } = policy.trash
+  const begin = { keepFor, interruptedAfter: INTERRUPTED_AFTER, limit }
+  const { expired, interrupted } = await database.write(beginPurgeCommand, begin)
+  const failures: unknown[] = []
+  const attempt = (work: () => Promise<unknown>) => work().catch((error: unknown) => failures.push(error))
+  for (const row of interrupted) await attempt(() => goOn(registry, row))
+  for (const row of expired) await attempt(() => emptyOne(registry, row, TRASH_KEEPER))
+  if (failures.length > 0) throw failures[0]
+  const oldest = await findOldestDeletion(database)
+  return {
+    isIdle: expired.length < limit && interrupted.length < limit,
+    nextDueAt: oldest === null ? null : oldest + keepFor,
+    purged: expired.length,
+  }
+}
+
+async function goOn(registry: Registry, row: TrashRow): Promise<void> {
+  const { id, repositoryId, repository, state, deletedBy: by } = row
+  await requireChecked(registry, repository)
+  if (state === 'filling') await fillDeletion(registry, id)
+  else if (state === 'restoring') await finishRestoration(registry, { id, repositoryId, by })
+  else if (state === 'emptying') await emptyOne(registry, row, TRASH_KEEPER)
+}
+
+/** Throws TrashUnknown. */
+async function getTrash(read: Read, id: TrashId): Promise<TrashRow> {
+  const found = await findTrash(read, id)
+  if (found === null) throw new TrashUnknown(id)
+  return found
+}

@@ -26,7 +26,6 @@ import type { Config } from './config/config.ts'
 import type { Reply } from './http/reply.ts'
 import type { IncomingRequest } from './http/request.ts'
 import { type RunningServer, startServer } from './http/server.ts'
-import type { JobRunner } from './jobs/runner.ts'
 import type { Health } from './observability/health.ts'
 import type { Log } from './observability/log.ts'
 import type { RequestLog } from './observability/request-log.ts'
@@ -78,8 +77,8 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   const { config, role, log, logRequest = () => {}, draw = null } = options
   const metrics = new AppMetrics(config.storage.driver.kind)
   const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
-  const runner = await tidyUp({ config, role, registry, log, metrics }, closers)
-  const obstacles = openObstacles({ config, registry, log }, closers)
+  await tidyUp({ config, role, registry, log, metrics }, closers)
+  const obstacles = openObstacles({ config, registry, log, metrics }, closers)
   const health = openHealth(config.health, { registry, driver: config.storage.driver.kind, log }, closers)
   const { http } = await withLocalCertificate(config, log, closers)
   const certificates = openCertificates(http.tls, log)
@@ -89,7 +88,7 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   certificates.follow(server, closers)
   const reloadables = [...ofAccess, ...certificates.reloadables]
   const manage = ownerApi({ config, registry, log })
-  const answering: Answering = { ...watch, registry, runner, manage, reloadables }
+  const answering: Answering = { ...watch, manage, reloadables }
   if (role.kind === 'single') await openForOwner({ config, server, volume, answering }, closers)
   if (registry.tree !== null && volume !== null) {
     const { tree, uploads } = registry
@@ -133,7 +132,7 @@ function checkBeside(options: TreeKeeperOptions): () => Promise<void> {
   return () => checking.stop()
 }
 
-/** What a dead predecessor left, and what grows old meanwhile. Null where the clock's jobs are another's. */
+/** What a dead predecessor left, and what grows old meanwhile. */
 async function tidyUp(
   {
     config,
@@ -143,14 +142,14 @@ async function tidyUp(
     metrics,
   }: Pick<Parts, 'config' | 'role' | 'registry'> & Pick<Watch, 'log' | 'metrics'>,
   closers: AsyncDisposableStack,
-): Promise<JobRunner | null> {
+): Promise<void> {
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
   // Somebody may be copying the folder, or looking for what went wrong in it.
-  if (config.storage.readOnly) return null
+  if (config.storage.readOnly) return
   await discardOrphanedUploads(registry)
   // Several workers would only wait for each other.
-  const doesJobs = role.kind === 'single' || role.name === FIRST_WORKER
-  return doesJobs ? await openJobs({ config, registry, log, metrics }, closers) : null
+  if (role.kind === 'single' || role.name === FIRST_WORKER)
+    await openJobs({ config, registry, log, metrics }, closers)
 }
 
 /** Who looks on while requests are answered. */

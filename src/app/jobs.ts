@@ -1,8 +1,8 @@
 /** The jobs of the clock, in the one process of each replica that does them, and what is told of them. */
 import type { Config } from '../config/config.ts'
 import { jobsOf } from '../jobs/catalog.ts'
-import { JobRunner } from '../jobs/runner.ts'
-import { purgeUploads } from '../jobs/upload-purging.ts'
+import { type Job, JobRunner } from '../jobs/runner.ts'
+import { UploadPurging } from '../jobs/upload-purging.ts'
 import type { Read } from '../metadata/database.ts'
 import { listJobs } from '../metadata/jobs.ts'
 import type { Log } from '../observability/log.ts'
@@ -11,6 +11,7 @@ import type { JobState } from '../protocols/management/route.ts'
 import type { Registry } from '../registry/registry.ts'
 import { metadataBackupJob } from './metadata-backup-job.ts'
 import type { AppMetrics } from './metrics.ts'
+import { describeUsage } from './usage.ts'
 
 export interface JobsOptions {
   readonly config: Config
@@ -26,13 +27,8 @@ export interface JobsOptions {
 export async function openJobs(
   { config, registry, log, metrics }: JobsOptions,
   closers: AsyncDisposableStack,
-): Promise<JobRunner> {
-  const { purgeEveryMilliseconds, purgeIsDryRun } = config.uploads
-  const uploadPurging =
-    purgeEveryMilliseconds === null
-      ? null
-      : { everyMilliseconds: purgeEveryMilliseconds, isDryRun: purgeIsDryRun }
-  if (uploadPurging !== null) await purgeUploads(registry, uploadPurging, log)
+): Promise<void> {
+  const uploadPurging = await purgeUploads({ config, registry, log, metrics })
   const metadataBackup = metadataBackupJob({ config, log, metrics })
   const jobs = jobsOf({ registry, uploadPurging, metadataBackup, scrubbing: config.scrub, log })
   const runner = new JobRunner({
@@ -42,7 +38,18 @@ export async function openJobs(
     log,
   })
   closers.defer(() => runner.stop())
-  return runner
+  metrics.alsoDescribe(() => describeJobs(runner, registry.database))
+  metrics.alsoDescribe(() => describeUsage(registry.database))
+}
+
+/** Once, and then as a job. Null where uploads are never forgotten. */
+async function purgeUploads({ config, registry, log, metrics }: JobsOptions): Promise<Job | null> {
+  const { purgeEveryMilliseconds: everyMilliseconds, purgeIsDryRun: isDryRun } = config.uploads
+  if (everyMilliseconds === null) return null
+  const purging = new UploadPurging({ registry, everyMilliseconds, isDryRun, log })
+  await purging.purge()
+  metrics.alsoDescribe(() => purging.describe())
+  return purging.job
 }
 
 /** What became of the jobs, whichever replica did them. Throws DatabaseUnavailable. */
@@ -61,8 +68,7 @@ export async function jobStates(read: Read): Promise<JobState[]> {
 }
 
 /** What this process has run of the jobs, and what became of all of them. Throws DatabaseUnavailable. */
-export async function describeJobs(runner: JobRunner | null, read: Read): Promise<Metric[]> {
-  if (runner === null) return []
+async function describeJobs(runner: JobRunner, read: Read): Promise<Metric[]> {
   const jobs = await listJobs(read)
   return [
     ...runner.counts.describe(),

@@ -9,12 +9,15 @@ import { REQUEST_KINDS } from '../protocols/oci/kinds.ts'
 import type { WriteWatch } from './measured-database.ts'
 import { sentBytes, statusOf } from './served-request.ts'
 
+/** What somebody else counts, or reads from the database. */
+type Describe = () => Metric[] | Promise<Metric[]>
+
 export class AppMetrics implements WriteWatch {
   readonly #driver: string
   readonly #requests = new RequestMetrics(REQUEST_KINDS)
   readonly #storage = new LabelledHistogram('action', STEP_SECONDS)
   readonly #writes = new LabelledHistogram('command', STEP_SECONDS)
-  readonly #others: (() => Metric[])[] = []
+  readonly #others: Describe[] = []
   #writesWaiting = 0
 
   /** `driver` is where blobs are kept: `filesystem`. */
@@ -54,7 +57,7 @@ export class AppMetrics implements WriteWatch {
   }
 
   /** What somebody else in this process counts. */
-  alsoDescribe(describe: () => Metric[]): void {
+  alsoDescribe(describe: Describe): void {
     this.#others.push(describe)
   }
 
@@ -71,9 +74,22 @@ export class AppMetrics implements WriteWatch {
       gauge('berth_writes_waiting', 'Writes that have not been answered.', [
         { labels: {}, value: this.#writesWaiting },
       ]),
-      ...this.#others.flatMap((describe) => describe()),
+      ...(await this.#describeOthers()),
       ...(await describeProcess()),
     ]
+  }
+
+  async #describeOthers(): Promise<Metric[]> {
+    return (await Promise.all(this.#others.map(describedBy))).flat()
+  }
+}
+
+/** Whoever cannot tell now is left out, as in a scrape of a server that has not begun to count: the others are wanted most then. */
+async function describedBy(describe: Describe): Promise<Metric[]> {
+  try {
+    return await describe()
+  } catch {
+    return []
   }
 }
 

@@ -6,16 +6,18 @@ import { gauge, type Metric } from '../observability/metrics.ts'
 import { Obstacles, type ObstructedPlace, tryRegistry } from '../registry/obstacles.ts'
 import type { Registry } from '../registry/registry.ts'
 import { describeVolume } from '../storage/filesystem/volume.ts'
+import type { AppMetrics } from './metrics.ts'
 
 export interface ObstaclesOptions {
   readonly config: Config
   readonly registry: Registry
   readonly log: Log
+  readonly metrics: AppMetrics
 }
 
 /** Until the closers run. */
 export function openObstacles(
-  { config, registry, log }: ObstaclesOptions,
+  { config, registry, log, metrics }: ObstaclesOptions,
   closers: AsyncDisposableStack,
 ): Obstacles {
   const obstacles = new Obstacles({
@@ -27,6 +29,7 @@ export function openObstacles(
     },
   })
   closers.defer(() => obstacles.stop())
+  metrics.alsoDescribe(() => [describeObstacles(obstacles)])
   return obstacles
 }
 
@@ -52,7 +55,7 @@ async function roomAt(
 }
 
 /** 1 for what there is now. */
-export function describeObstacles({ found }: Obstacles): Metric {
+function describeObstacles({ found }: Obstacles): Metric {
   const values = (['storage', 'database'] as const).flatMap((place) =>
     (['full', 'read-only'] as const).map((reason) => ({
       labels: { place, reason },

@@ -19,6 +19,7 @@ import { type OpenedDatabase, openOwnDatabase, openSharedDatabase } from './data
 import { manifestPolicyOf } from './manifest-policy.ts'
 import { MeasuredDatabase } from './measured-database.ts'
 import type { AppMetrics } from './metrics.ts'
+import { describeTree } from './tree.ts'
 import { claimConfiguredVolume, claimSameIdentity, type VolumeFacts } from './volume.ts'
 import type { WriterAddress } from './writer-settings.ts'
 
@@ -58,6 +59,7 @@ export async function openRegistry(
   closers.defer(() => opened.close())
   if (volume !== null) await claimSameIdentity(opened.database, volume)
   const tree = volume === null ? null : await openTree(volume, opened.database)
+  if (tree !== null) metrics.alsoDescribe(() => describeTree(tree))
   const registry: Registry = {
     tree,
     database: new MeasuredDatabase(opened.database, metrics),

@@ -4,6 +4,7 @@
  * to hear that it is done, and take over where that one dies.
  */
 import type { Log } from '../observability/log.ts'
+import { gauge, type Metric } from '../observability/metrics.ts'
 import { lookAtBlobsOnce } from '../registry/tree/blob-folders.ts'
 import { findTreeState, goThroughTree, type PassResult } from '../registry/tree/tree-pass.ts'
 import type { UncheckedTree } from '../registry/tree/unchecked-tree.ts'
@@ -96,6 +97,13 @@ async function lookForOddFiles({ tree, root, log }: TreeKeeperOptions, signal: A
   } catch (error) {
     log.error({ error }, 'what is odd in the images could not be noted; the next start tells it')
   }
+}
+
+/** Throws DatabaseUnavailable. */
+export async function describeTree({ database, start }: UncheckedTree): Promise<Metric[]> {
+  const isKnown = (await findTreeState(database, start)) === 'known'
+  const help = 'Whether all that another registry may have left in the folder is known.'
+  return [gauge('berth_tree_known', help, [{ labels: {}, value: isKnown ? 1 : 0 }], 'max')]
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -3,13 +3,12 @@ import type { Log } from '../observability/log.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Job } from './runner.ts'
 import { type Scrubbing, scrubbingJob } from './scrubbing.ts'
-import { type UploadPurging, uploadPurgingJob } from './upload-purging.ts'
 import { usageCountingJob } from './usage-counting.ts'
 
 export interface CatalogOptions {
   readonly registry: Registry
   /** Null where uploads are never forgotten. */
-  readonly uploadPurging: UploadPurging | null
+  readonly uploadPurging: Job | null
   /** Null where the metadata is not backed up. */
   readonly metadataBackup: Job | null
   /** Null where stored blobs are not hashed again. */
@@ -18,10 +17,11 @@ export interface CatalogOptions {
 }
 
 export function jobsOf({ registry, uploadPurging, metadataBackup, scrubbing, log }: CatalogOptions): Job[] {
-  return [
-    ...(uploadPurging === null ? [] : [uploadPurgingJob(registry, uploadPurging, log)]),
-    ...(metadataBackup === null ? [] : [metadataBackup]),
+  const jobs = [
+    uploadPurging,
+    metadataBackup,
     usageCountingJob(registry),
-    ...(scrubbing === null ? [] : [scrubbingJob(registry, scrubbing, log)]),
+    scrubbing === null ? null : scrubbingJob(registry, scrubbing, log),
   ]
+  return jobs.filter((job) => job !== null)
 }

@@ -1,35 +1,58 @@
 /** Uploads that nobody continues are forgotten, now and again (registry:2's `maintenance.uploadpurging`). */
+import { countUploads } from '../metadata/uploads.ts'
 import type { Log } from '../observability/log.ts'
+import { counter, gauge, type Metric } from '../observability/metrics.ts'
 import type { Registry } from '../registry/registry.ts'
 import { expireIdleUploads, listExpiredUploads } from '../registry/upload-expiry.ts'
 import type { Job } from './runner.ts'
 
-export interface UploadPurging {
+export interface UploadPurgingOptions {
+  readonly registry: Registry
   readonly everyMilliseconds: number
   /** They are named in the log, and stay. */
   readonly isDryRun: boolean
+  readonly log: Log
 }
 
-export function uploadPurgingJob(registry: Registry, purging: UploadPurging, log: Log): Job {
-  return {
-    name: 'uploads',
-    atLatestMilliseconds: purging.everyMilliseconds,
-    async run() {
-      await purgeUploads(registry, purging, log)
-      return { againInMilliseconds: purging.everyMilliseconds }
-    },
+export class UploadPurging {
+  readonly #options: UploadPurgingOptions
+  #expired = 0
+
+  constructor(options: UploadPurgingOptions) {
+    this.#options = options
   }
-}
 
-/** Throws DatabaseUnavailable, WriterUnavailable, StorageUnavailable. */
-export async function purgeUploads(
-  registry: Registry,
-  { isDryRun }: Pick<UploadPurging, 'isDryRun'>,
-  log: Log,
-): Promise<void> {
-  if (isDryRun) return await nameExpired(registry, log)
-  const expired = await expireIdleUploads(registry)
-  if (expired > 0) log.info({ expired }, 'uploads that nobody continued were forgotten')
+  get job(): Job {
+    const { everyMilliseconds } = this.#options
+    return {
+      name: 'uploads',
+      atLatestMilliseconds: everyMilliseconds,
+      run: async () => {
+        await this.purge()
+        return { againInMilliseconds: everyMilliseconds }
+      },
+    }
+  }
+
+  /** Throws DatabaseUnavailable, WriterUnavailable, StorageUnavailable. */
+  async purge(): Promise<void> {
+    const { registry, isDryRun, log } = this.#options
+    if (isDryRun) return await nameExpired(registry, log)
+    const expired = await expireIdleUploads(registry)
+    this.#expired += expired
+    if (expired > 0) log.info({ expired }, 'uploads that nobody continued were forgotten')
+  }
+
+  /** Throws DatabaseUnavailable. */
+  async describe(): Promise<Metric[]> {
+    const open = await countUploads(this.#options.registry.database)
+    return [
+      gauge('berth_uploads_open', 'Uploads in progress.', [{ labels: {}, value: open }], 'max'),
+      counter('berth_uploads_expired_total', 'Uploads that nobody continued, and that were forgotten.', [
+        { labels: {}, value: this.#expired },
+      ]),
+    ]
+  }
 }
 
 async function nameExpired(registry: Registry, log: Log): Promise<void> {

@@ -57,6 +57,13 @@ export function listUploadsInProgress(
   )
 }
 
+/** Of all repositories. */
+export async function countUploads(read: Read): Promise<number> {
+  return (
+    (await read.one('SELECT count(*) AS uploads FROM uploads', [], (row) => integer(row, 'uploads'))) ?? 0
+  )
+}
+
 /** The upload that needs the bytes of this name in storage, as its file or to copy them from, or null. */
 export function findUploadByFile(read: Read, file: UploadId): Promise<UploadId | null> {
   return read.one(

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findFreePort, launchBerth, startBerth } from '../berth-server.ts'
 import { smallImage } from '../clients/sample-images.ts'
+import { startPostgres } from '../postgres-server.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
 import { exercise, type Running, startServer } from './running.ts'
@@ -99,6 +100,37 @@ test('several workers are one to whoever looks', async () => {
   expect(all).toMatch(/\nberth_write_seconds_count\{command="[a-z.-]+"\} \d+\n/)
   expect(all).toMatch(/\nberth_tree_known [01]\n/)
   expect(all).toMatch(/\nprocess_resident_memory_bytes \d+\n/)
+})
+
+test('uploads in progress and what the jobs do are told', async () => {
+  await using server = await startServer()
+  for (const _ of [1, 2]) await fetch(`${server.url}/v2/team/app/blobs/uploads/`, { method: 'POST' })
+  const all = await (await fetch(`${server.debug}/metrics`)).text()
+  expect(all).toMatch(/\nberth_uploads_open 2\n/)
+  expect(all).toMatch(/\nberth_uploads_expired_total 0\n/)
+  expect(all).toMatch(/\nberth_obstacle\{place="storage",reason="full"\} 0\n/)
+  await until('a job has run', async () =>
+    /\nberth_job_last_success_timestamp_seconds\{job="uploads"\} [\d.]+\n/.test(
+      await (await fetch(`${server.debug}/metrics`)).text(),
+    ),
+  )
+})
+
+describeWith('where the database is PostgreSQL', ['initdb', 'postgres'], () => {
+  test('there are metrics while it is away too, of all that does not stand in it', async () => {
+    const postgres = await startPostgres()
+    {
+      const environment = { BERTH_DATABASE_URL: await postgres.createDatabase() }
+      await using server = await startServer({ environment })
+      await postgres.halt()
+      const answer = await fetch(`${server.debug}/metrics`)
+      expect([answer.status, await answer.text()]).toEqual([
+        200,
+        expect.stringContaining('berth_writes_waiting'),
+      ])
+    }
+    await postgres.stop()
+  })
 })
 
 test.each(['1', '2'])(

@@ -11,17 +11,22 @@ export interface ReviewCounts {
 
 /** Of blobs. `now` in milliseconds since 1970. */
 export async function countReviews(read: Read, now: number): Promise<ReviewCounts> {
-  const counts = await read.one(
-    `SELECT count(*) AS waiting, count(CASE WHEN due_at <= $1 THEN 1 END) AS due, min(due_at) AS next_due_at
-     FROM gc_reviews WHERE repository_id = 0`,
-    [now],
-    (row) => ({
-      waiting: integer(row, 'waiting'),
-      due: integer(row, 'due'),
-      nextDueAt: optionalInteger(row, 'next_due_at'),
-    }),
+  const [waiting, due] = [await countDue(read, Number.MAX_SAFE_INTEGER), await countDue(read, now)]
+  const nextDueAt = await read.one(
+    `SELECT min(due_at) AS next_due_at FROM gc_reviews WHERE repository_id = 0 AND due_at >= 0`,
+    [],
+    (row) => optionalInteger(row, 'next_due_at'),
   )
-  return counts ?? { waiting: 0, due: 0, nextDueAt: null }
+  return { waiting, due, nextDueAt }
+}
+
+async function countDue(read: Read, until: number): Promise<number> {
+  const count = await read.one(
+    `SELECT count(*) AS count FROM gc_reviews WHERE repository_id = 0 AND due_at <= $1`,
+    [until],
+    (row) => integer(row, 'count'),
+  )
+  return count ?? 0
 }
 
 export interface BlobCounts {

@@ -26,7 +26,7 @@ const COLUMNS =
 
 /** In the order of their names; there are as many as the catalog has lines. */
 export function listJobs(read: Read): Promise<JobRow[]> {
-  return read.all(`SELECT ${COLUMNS} FROM jobs ORDER BY name LIMIT 100`, [], jobRow)
+  return read.all(`SELECT ${COLUMNS} FROM jobs WHERE name > '' ORDER BY name LIMIT 100`, [], jobRow)
 }
 
 export function findJob(read: Read, name: string): Promise<JobRow | null> {

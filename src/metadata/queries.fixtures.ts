@@ -9,6 +9,7 @@ import * as checks from './checks.ts'
 import type { Transaction } from './database.ts'
 import * as events from './events.ts'
 import * as garbage from './garbage.ts'
+import { JOB_SAMPLES } from './jobs.fixtures.ts'
 import * as manifests from './manifests.ts'
 import * as payloads from './payloads.ts'
 import * as referrers from './referrers.ts'
@@ -307,5 +308,6 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   replaceSetting: (tx) => [() => settings.replaceSetting(tx, 'key', { before: 'value', after: 'other' })],
   claimSetting: (tx) => [() => settings.claimSetting(tx, 'key', 'value')],
   findSetting: (tx) => [() => settings.findSetting(tx, 'key')],
+  ...JOB_SAMPLES,
   ...VERIFICATION_SAMPLES,
 }

@@ -96,6 +96,12 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   referToBlob: 'the primary key gives one row',
   markListed: 'the primary key gives one row',
   listRepositoryNames: 'hardly a repository is without a manifest',
+  bringJobForward: 'the primary key gives one row',
+  takeJob: 'the primary key gives one row',
+  renewJob: 'the primary key gives one row',
+  endJobWell: 'the primary key gives one row',
+  endJobBadly: 'the primary key gives one row',
+  leaveJob: 'the primary key gives one row',
   listIdleUploads: 'of uploads that nobody has touched for days hardly one has a writer',
 }
 

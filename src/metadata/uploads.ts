@@ -60,7 +60,9 @@ export function listUploadsInProgress(
 /** Of all repositories. */
 export async function countUploads(read: Read): Promise<number> {
   return (
-    (await read.one('SELECT count(*) AS uploads FROM uploads', [], (row) => integer(row, 'uploads'))) ?? 0
+    (await read.one('SELECT count(*) AS uploads FROM uploads WHERE touched_at >= 0', [], (row) =>
+      integer(row, 'uploads'),
+    )) ?? 0
   )
 }
 

@@ -12,6 +12,7 @@ import type { Registry } from '../registry/registry.ts'
 import { metadataBackupJob } from './metadata-backup-job.ts'
 import type { AppMetrics } from './metrics.ts'
 import { describeUsage } from './usage.ts'
+import { describeVerification } from './verification.ts'
 
 export interface JobsOptions {
   readonly config: Config
@@ -40,6 +41,7 @@ export async function openJobs(
   closers.defer(() => runner.stop())
   metrics.alsoDescribe(() => describeJobs(runner, registry.database))
   metrics.alsoDescribe(() => describeUsage(registry.database))
+  metrics.alsoDescribe(() => describeVerification(registry.database))
 }
 
 /** Once, and then as a job. Null where uploads are never forgotten. */

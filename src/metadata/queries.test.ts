@@ -89,6 +89,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   listExpiredTrash: 'what is over and in another state is hardly ever anything',
   findOldestDeletion: 'the oldest is nearly always kept',
   listTrashedChildren: 'an index has a few children',
+  countDamage: 'hardly a blob is damaged',
   hasDamage: 'hardly a blob is damaged',
   forgetLostBlob: 'the primary key gives one row',
   forgetMendedFiles: 'the primary key gives what is torn in one repository, which is hardly ever anything',

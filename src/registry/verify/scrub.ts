@@ -68,7 +68,7 @@ export async function scrubOnce(
     await save(place, { ...counted, after: next.after })
     return { againIn: 0, findings: look.findings }
   }
-  await tidyQuarantine(look)
+  await tidyQuarantine(look, now)
   const passDueAt = Math.max(state.passDueAt + every, now)
   await save(place, { ...counted, after: '', passDueAt, passEndedAt: now })
   return { againIn: passDueAt - now, findings: look.findings }
@@ -95,9 +95,9 @@ async function save({ registry }: VerifyPlace, state: ScrubState): Promise<void>
 }
 
 /** What lies aside of blobs that have been whole again for long. */
-async function tidyQuarantine(look: Look): Promise<void> {
+async function tidyQuarantine(look: Look, now: number): Promise<void> {
   if (!look.options.repair) return
   for await (const bytes of look.registry.blobs.listQuarantined()) {
-    await look.at(bytes.digest, () => discardOld(look.registry, bytes), false)
+    await look.at(bytes.digest, () => discardOld(look.registry, bytes, now), false)
   }
 }

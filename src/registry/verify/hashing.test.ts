@@ -1,25 +1,37 @@
 /** Blobs are hashed in as many pieces as it takes, no faster than allowed, and never as a mixture of two files. */
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { digestOf } from '../../oci/digest.ts'
-import { committed, patternedBytes } from '../../storage/blob-store.fixtures.ts'
+import { type Bench, openOnSqlite } from '../../../test/registry-bench.ts'
+import { type Digest, digestOf } from '../../oci/digest.ts'
+import { newUploadId } from '../../oci/upload-id.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
-import { openFilesystemBlobStore } from '../../storage/filesystem/blob-store.ts'
 import { BlobHashing, type HashingLimits, Pace } from './hashing.ts'
 
 const MIB = 1024 * 1024
 
-let root: string
+let bench: Bench
 let blobs: BlobStore
 let hashing: BlobHashing
 beforeEach(async () => {
-  root = mkdtempSync(join(tmpdir(), 'berth-hashing-'))
-  blobs = await openFilesystemBlobStore({ root })
+  bench = await openOnSqlite()
+  blobs = bench.registry.blobs
   hashing = new BlobHashing(blobs)
 })
-afterEach(() => rmSync(root, { recursive: true }))
+afterEach(() => bench.close())
+
+/** Another seed gives other bytes. */
+function bytesOf(length: number, seed = 0): Uint8Array {
+  return Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8) + seed) % 251)
+}
+
+/** Stores bytes under their own digest or another one. */
+async function committed(bytes: Uint8Array, digest = digestOf(bytes)): Promise<Digest> {
+  const upload = newUploadId()
+  const writer = await blobs.append(upload, 0)
+  await writer.write(bytes.slice())
+  await writer.close()
+  await blobs.commit(upload, digest, bytes.length)
+  return digest
+}
 
 /** So little time that each call reads one piece. */
 function onePiece(): HashingLimits {
@@ -27,8 +39,8 @@ function onePiece(): HashingLimits {
 }
 
 test('a blob of many pieces is hashed a piece at a time, for each who asks', async () => {
-  const bytes = patternedBytes(MIB)
-  const digest = await committed(blobs, bytes)
+  const bytes = bytesOf(MIB)
+  const digest = await committed(bytes)
   let calls = 0
   for (let found = null; found === null; calls++) {
     found = await hashing.goOn('one', digest, onePiece())
@@ -39,22 +51,22 @@ test('a blob of many pieces is hashed a piece at a time, for each who asks', asy
 })
 
 test('bytes that are pushed while they are hashed are hashed from their beginning', async () => {
-  const bytes = patternedBytes(MIB, 1)
+  const bytes = bytesOf(MIB, 1)
   const digest = digestOf(bytes)
-  await committed(blobs, patternedBytes(MIB, 2), digest)
+  await committed(bytesOf(MIB, 2), digest)
   expect(await hashing.goOn('one', digest, onePiece())).toBeNull()
-  await committed(blobs, bytes)
+  await committed(bytes)
   let found = null
   while (found === null) found = await hashing.goOn('one', digest, onePiece())
   expect(found).toMatchObject({ kind: 'hashed', digest })
 })
 
 test('what is not there is said to be nothing', async () => {
-  expect(await hashing.goOn('one', digestOf(patternedBytes(5)), onePiece())).toEqual({ kind: 'nothing' })
+  expect(await hashing.goOn('one', digestOf(bytesOf(5)), onePiece())).toEqual({ kind: 'nothing' })
 })
 
 test('the memory of what is under way does not grow with those who ask', async () => {
-  const digest = await committed(blobs, patternedBytes(MIB))
+  const digest = await committed(bytesOf(MIB))
   for (let run = 0; run < 10; run++) expect(await hashing.goOn(`run ${run}`, digest, onePiece())).toBeNull()
   // The newest goes on, the oldest begins again: the one needs three more pieces, the other four.
   for (const [run, left] of [

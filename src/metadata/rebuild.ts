@@ -6,18 +6,23 @@
 import type { Transaction } from './database.ts'
 import { COUNT_EVERYTHING } from './migrations/8-usage.ts'
 
-const IS_TRASHED = (digest: string) =>
-  `EXISTS (SELECT 1 FROM trashed_manifests WHERE trashed_manifests.digest = ${digest})`
+/** Whether the trash of the same repository holds the manifest that an edge goes out from. */
+const isFromTrash = (table: string, manifest: string) =>
+  `EXISTS (SELECT 1 FROM trashed_manifests
+     WHERE trashed_manifests.digest = ${table}.${manifest} AND trashed_manifests.repository_id = ${table}.repository_id)`
 
-/** In an order that the references between them allow. What lies in the trash keeps its bytes and its edges. */
+/** In an order that the references between them allow. What lies in the trash keeps its bytes, its edges and its blobs. */
 const FORGOTTEN = [
   'DELETE FROM tags',
   'DELETE FROM manifests',
-  `DELETE FROM manifest_payloads WHERE NOT ${IS_TRASHED('manifest_payloads.digest')}`,
-  `DELETE FROM manifest_references WHERE NOT ${IS_TRASHED('manifest_references.parent')}`,
-  `DELETE FROM manifest_blobs WHERE NOT ${IS_TRASHED('manifest_blobs.manifest')}`,
+  `DELETE FROM manifest_payloads WHERE NOT EXISTS
+     (SELECT 1 FROM trashed_manifests WHERE trashed_manifests.digest = manifest_payloads.digest)`,
+  `DELETE FROM manifest_references WHERE NOT ${isFromTrash('manifest_references', 'parent')}`,
+  `DELETE FROM manifest_blobs WHERE NOT ${isFromTrash('manifest_blobs', 'manifest')}`,
   'DELETE FROM repository_blobs',
-  'DELETE FROM blobs',
+  // A deleted repository has no links in the tree that would tell of them.
+  `DELETE FROM blobs WHERE NOT EXISTS
+     (SELECT 1 FROM manifest_blobs WHERE manifest_blobs.digest = blobs.digest)`,
   'DELETE FROM gc_reviews',
   'DELETE FROM tree_dirty',
   'DELETE FROM torn_files',

@@ -24,6 +24,18 @@ export interface FoundManifest {
   readonly bytes: Uint8Array
 }
 
+export type EmptiedTrash =
+  | { readonly id: number }
+  | { readonly repository: RepositoryName }
+  | { readonly all: true }
+
+export interface TagPosition {
+  readonly position: number
+  readonly digest: Digest
+  /** Whether the manifest can still be had. */
+  readonly manifest: 'here' | 'trash' | 'gone'
+}
+
 export interface Client {
   pushBlob(repository: RepositoryName, blob: Sample): Promise<void>
   /** The question before a push, by somebody who may push. */
@@ -47,4 +59,14 @@ export interface Client {
   deleteTag(repository: RepositoryName, tag: Tag): Promise<void>
   listTags(repository: RepositoryName): Promise<readonly string[]>
   listReferrers(repository: RepositoryName, subject: Digest): Promise<readonly Digest[]>
+}
+
+/** What the owner of the registry alone may ask. */
+export interface Owner {
+  deleteRepository(repository: RepositoryName): Promise<void>
+  restoreTrash(id: number): Promise<void>
+  emptyTrash(which: EmptiedTrash): Promise<void>
+  /** What the tag has named and can name again, the newest first. */
+  listTagHistory(repository: RepositoryName, tag: Tag): Promise<readonly TagPosition[]>
+  restoreTag(repository: RepositoryName, tag: Tag, to: Digest): Promise<void>
 }

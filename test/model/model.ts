@@ -7,7 +7,7 @@
 import type { Digest } from '../../src/oci/digest.ts'
 import type { RepositoryName } from '../../src/oci/repository-name.ts'
 import type { Tag } from '../../src/oci/tag.ts'
-import { blobsUsedBy, REPOSITORIES } from './stock.ts'
+import { blobsUsedBy, REPOSITORIES, stocked } from './stock.ts'
 import type { Times } from './world.ts'
 
 /** One deletion. */
@@ -18,6 +18,8 @@ export interface Trashed {
   readonly what: string
   readonly manifests: readonly Digest[]
   readonly tags: ReadonlyMap<Tag, Digest>
+  /** Of a deleted repository: blobs that it showed. */
+  readonly links: ReadonlySet<Digest>
   readonly deletedAt: number
 }
 
@@ -38,13 +40,11 @@ export class RepositoryModel {
   readonly tags: Map<Tag, Digest>
   /** Blobs that it may show, and until when it must. */
   readonly links: Map<Digest, number>
-  isListed: boolean
 
   constructor(from?: RepositoryModel) {
     this.manifests = new Set(from?.manifests)
     this.tags = new Map(from?.tags)
     this.links = new Map(from?.links)
-    this.isListed = from?.isListed ?? false
   }
 }
 
@@ -83,7 +83,7 @@ export class Model {
 
   /** Those that are there, and those that must still lie in the trash. */
   keptManifests(repository: RepositoryName): Digest[] {
-    const deleted = this.trash.filter((each) => each.repository === repository && !this.isExpired(each))
+    const deleted = this.trashOf(repository).filter((each) => !this.isExpired(each))
     return [...this.in(repository).manifests, ...deleted.flatMap(({ manifests }) => manifests)]
   }
 
@@ -102,12 +102,41 @@ export class Model {
     links.set(blob, Math.max(links.get(blob) ?? 0, this.now + milliseconds))
   }
 
-  /** Whatever is in the repository goes to the trash. */
-  discard(repository: RepositoryName, gone: Pick<Trashed, 'what' | 'manifests' | 'tags'>): void {
-    const { manifests, tags } = this.in(repository)
+  /** Whether the repository shows the blob, or showed it before it was deleted: then what uses it has a right to it. */
+  hasRight(repository: RepositoryName, blob: Digest): boolean {
+    return this.mayShow(repository, blob) || this.trashOf(repository).some(({ links }) => links.has(blob))
+  }
+
+  trashOf(repository: RepositoryName): Trashed[] {
+    return this.trash.filter((each) => each.repository === repository)
+  }
+
+  /** Something of the repository goes to the trash. */
+  discard(repository: RepositoryName, gone: Omit<Trashed, 'id' | 'repository' | 'deletedAt'>): void {
+    const { manifests, tags, links } = this.in(repository)
     for (const digest of gone.manifests) manifests.delete(digest)
     for (const tag of gone.tags.keys()) tags.delete(tag)
+    for (const blob of gone.links) links.delete(blob)
     this.trash = [...this.trash, { ...gone, id: null, repository, deletedAt: this.now }]
+  }
+
+  /** A manifest comes back from the trash, where it lies there, and before it those of its children that do. */
+  bringBack(repository: RepositoryName, digest: Digest): void {
+    for (const child of stocked(digest).children) {
+      if (this.isAway(repository, child.digest)) this.bringBack(repository, child.digest)
+    }
+    if (!this.isAway(repository, digest)) return
+    const { manifests, links } = this.in(repository)
+    for (const blob of blobsUsedBy(digest)) {
+      if (!links.has(blob) && this.hasRight(repository, blob)) links.set(blob, 0)
+    }
+    manifests.add(digest)
+  }
+
+  /** In the trash, and not in the repository. */
+  isAway(repository: RepositoryName, digest: Digest): boolean {
+    if (this.in(repository).manifests.has(digest)) return false
+    return this.trashOf(repository).some(({ manifests }) => manifests.includes(digest))
   }
 
   tagsOf(repository: RepositoryName, digest: Digest): Map<Tag, Digest> {

@@ -9,6 +9,9 @@ import { Model } from './model.ts'
 import { look } from './view.ts'
 import type { World } from './world.ts'
 
+/** So often whoever looks after the trash comes by until nothing of it is half done. */
+const MOST_ROUNDS = 5
+
 /** One call of a use case, and what it makes of the model. */
 export interface Act<Result> {
   readonly says: string
@@ -76,9 +79,21 @@ export class Run {
   /** To be done when the process has died: what the interrupted act would have made of the model may be so or not. */
   async restart(interrupted: Interrupted | null, { isReindexed = false } = {}): Promise<void> {
     await this.world.restart({ isReindexed })
+    await this.#finishDeletions()
     const after = new Model(this.model)
     interrupted?.act.effect(after, undefined)
     await this.#compare({ before: this.model, after })
+  }
+
+  /** What the process has begun with the trash before it died is gone on with by whoever looks after that. */
+  async #finishDeletions(): Promise<void> {
+    const findUnfinished = () => this.world.rows(`SELECT id, state FROM trash WHERE state <> 'kept'`)
+    for (let round = 0; (await findUnfinished()).length > 0; round++) {
+      if (round === MOST_ROUNDS)
+        throw new Error(`nobody goes on with ${JSON.stringify(await findUnfinished())}`)
+      await this.forward(2 * this.world.times.minute)
+      await this.world.purge()
+    }
   }
 
   /** After each step: everything that can be seen is as the model says, and every rule holds in the tables. */

@@ -44,15 +44,20 @@ async function runMany(
   parameters: fc.Parameters<[Step[]]> & { readonly seed: number },
 ): Promise<number> {
   let done = 0
+  let failedAfter: number | null = null
   const property = fc.asyncProperty(anyRun, async (chosen) => {
-    await runOnce(await open(), chosen, () => {
+    const count = () => {
       done++
       return true
+    }
+    await runOnce(await open(), chosen, count).catch((error: unknown) => {
+      failedAfter ??= done
+      throw error
     })
   })
   const found = await fc.check(property, parameters)
   if (found.counterexample === null) return done
-  const sentence = `MODEL_SEED=${parameters.seed}: run ${found.numRuns} fails; made shorter ${found.numShrinks} times, this is what happened:`
+  const sentence = `MODEL_SEED=${parameters.seed}: it fails after ${failedAfter} steps; made shorter ${found.numShrinks} times, this is what happens:`
   throw new Error(`${sentence}\n${messageOf(found.errorInstance)}`)
 }
 

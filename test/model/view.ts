@@ -87,11 +87,12 @@ async function requireReferrers(
 /** Oldest first. */
 async function listTrashed(world: World): Promise<Trashed[]> {
   const entries = await world.rows(
-    `SELECT trash.id, what, deleted_at, name FROM trash JOIN repositories ON repositories.id = trash.repository_id
+    `SELECT trash.id, what, trash.deleted_at, name FROM trash JOIN repositories ON repositories.id = trash.repository_id
      ORDER BY trash.id`,
   )
   const manifests = await world.rows('SELECT trash_id, digest FROM trashed_manifests ORDER BY digest')
   const tags = await world.rows('SELECT trash_id, name, digest FROM trashed_tags ORDER BY name')
+  const links = await world.rows('SELECT trash_id, digest FROM trashed_blobs')
   return entries.map((entry) => {
     const id = integer(entry, 'id')
     const isMine = (row: Row) => integer(row, 'trash_id') === id
@@ -100,6 +101,7 @@ async function listTrashed(world: World): Promise<Trashed[]> {
       repository: text(entry, 'name') as RepositoryName,
       what: text(entry, 'what'),
       deletedAt: integer(entry, 'deleted_at'),
+      links: new Set(links.filter(isMine).map((row) => text(row, 'digest') as Digest)),
       manifests: manifests.filter(isMine).map((row) => text(row, 'digest') as Digest),
       tags: new Map(
         tags.filter(isMine).map((row) => [text(row, 'name') as Tag, text(row, 'digest') as Digest]),

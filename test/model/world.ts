@@ -3,7 +3,7 @@ import type { Row, SqlValue } from '../../src/metadata/database.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { VerifyFinding } from '../../src/registry/verify/finding.ts'
 import type { TreeStore } from '../../src/storage/tree-store.ts'
-import type { Client } from './client.ts'
+import type { Client, Owner } from './client.ts'
 
 /** How long things last here, in milliseconds. */
 export interface Times {
@@ -12,6 +12,8 @@ export interface Times {
   readonly minute: number
   /** Content that was pushed or mounted is left alone for so long, and after a HEAD for half of it. */
   readonly lease: number
+  /** What nothing needs stays for so long at most before each step that collection takes with it. */
+  readonly grace: number
   readonly trash: number
   readonly uploads: number
   /** How long a request may take: what lasts shorter than that is not relied on. */
@@ -20,6 +22,8 @@ export interface Times {
 
 export interface World {
   readonly client: Client
+  /** Null where nobody can reach it. */
+  readonly owner: Owner | null
   readonly times: Times
   /** By the clock that counts here. */
   readonly now: number
@@ -44,6 +48,10 @@ export interface World {
   countUsage(): Promise<void>
   /** So many steps of collection. */
   collect(times: number): Promise<void>
+  /** Until nothing is to be done now. */
+  collectAll(): Promise<void>
+  /** What has lain in the trash for long enough goes, and what a crash has interrupted there goes on. */
+  purge(): Promise<void>
   expireUploads(): Promise<void>
   verify(): Promise<readonly VerifyFinding[]>
   /** Bytes that are stored beside the blobs: of uploads, condemned, set aside. */

@@ -93,7 +93,7 @@ async function requireEdges(world: World, model: Model): Promise<void> {
       if (lost.length > 0)
         throw new Error(`${manifest.name} in ${repository} has lost its edges to ${lost.map(nameOf)}`)
       const unknown = manifest.blobs.filter(
-        ({ digest: blob }) => model.mayShow(repository, blob) && !blobs.has(blob),
+        ({ digest: blob }) => model.hasRight(repository, blob) && !blobs.has(blob),
       )
       if (unknown.length > 0)
         throw new Error(

@@ -24,6 +24,7 @@ const TIMES: Times = {
   step: 0,
   minute: 0.03 * SECOND,
   lease: 2 * SECOND,
+  grace: 2 * SECOND,
   trash: 4 * SECOND,
   uploads: 60 * SECOND,
   slack: 0.3 * SECOND,
@@ -44,6 +45,7 @@ export class RealWorld implements World {
   readonly times = TIMES
   readonly outlives = true
   readonly client: Client
+  readonly owner = null
   readonly files: TreeStore
   readonly #data: string
   readonly #port: number
@@ -131,9 +133,10 @@ export class RealWorld implements World {
     })
   }
 
-  /** It does so by itself. */
+  /** These it does by itself. */
   async collect(): Promise<void> {}
-
+  async collectAll(): Promise<void> {}
+  async purge(): Promise<void> {}
   async expireUploads(): Promise<void> {}
 
   async countUsage(): Promise<void> {

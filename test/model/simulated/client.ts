@@ -1,5 +1,6 @@
 /** Asks the use cases of a registry in this process. */
 import type { Content } from '../../../src/lib/content.ts'
+import type { TrashId } from '../../../src/metadata/trash.ts'
 import { algorithmOf, type Digest, isDigest } from '../../../src/oci/digest.ts'
 import type { Reference } from '../../../src/oci/reference.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
@@ -8,7 +9,9 @@ import { getBlob, mountBlob, unlinkBlob } from '../../../src/registry/blobs.ts'
 import { deleteManifest, getManifest, putManifest } from '../../../src/registry/manifests.ts'
 import { listReferrers } from '../../../src/registry/referrers.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
-import { deleteTag, listRepositoryTags } from '../../../src/registry/tags.ts'
+import { deleteRepository } from '../../../src/registry/repositories.ts'
+import { deleteTag, listRepositoryTags, listTagHistory, restoreTag } from '../../../src/registry/tags.ts'
+import { emptyTrash, restoreTrash } from '../../../src/registry/trash.ts'
 import type { UploadSession } from '../../../src/registry/uploads.commands.ts'
 import {
   appendToUpload,
@@ -19,7 +22,15 @@ import {
   putBlob,
 } from '../../../src/registry/uploads.ts'
 import { bodyOf, type Sample } from '../../sample-content.ts'
-import type { Client, FoundManifest, MountedBlob, UploadPlace } from '../client.ts'
+import type {
+  Client,
+  EmptiedTrash,
+  FoundManifest,
+  MountedBlob,
+  Owner,
+  TagPosition,
+  UploadPlace,
+} from '../client.ts'
 
 const by = 'ann'
 const principal = by
@@ -105,6 +116,35 @@ export class UseCases implements Client {
     const asked = { repository, subject, artifactType: null, after: null }
     const { referrers } = await listReferrers(this.#registry, asked)
     return referrers.map(({ digest }) => digest)
+  }
+}
+
+/** Who may do all that the use cases do. */
+export class OwnerUseCases implements Owner {
+  readonly #registry: Registry
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+  }
+
+  async deleteRepository(repository: RepositoryName): Promise<void> {
+    await deleteRepository(this.#registry, { repository, by })
+  }
+
+  async restoreTrash(id: number): Promise<void> {
+    await restoreTrash(this.#registry, id as TrashId, by)
+  }
+
+  async emptyTrash(which: EmptiedTrash): Promise<void> {
+    await emptyTrash(this.#registry, 'id' in which ? { id: which.id as TrashId } : which, by)
+  }
+
+  async listTagHistory(repository: RepositoryName, tag: Tag): Promise<readonly TagPosition[]> {
+    return (await listTagHistory(this.#registry, { repository, tag }, { after: null, limit: 100 })).positions
+  }
+
+  async restoreTag(repository: RepositoryName, tag: Tag, to: Digest): Promise<void> {
+    await restoreTag(this.#registry, { repository, tag, to, by })
   }
 }
 

@@ -3,6 +3,7 @@ import type { Row, SqlValue } from '../../../src/metadata/database.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
 import { LiveUploads } from '../../../src/registry/live-uploads.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
+import { purgeExpired } from '../../../src/registry/trash.ts'
 import { forgetTreeFactsCommand } from '../../../src/registry/tree/reindex.commands.ts'
 import { beginStartCommand } from '../../../src/registry/tree/tree.commands.ts'
 import { goThroughTree } from '../../../src/registry/tree/tree-pass.ts'
@@ -15,9 +16,9 @@ import { BlobHashing } from '../../../src/registry/verify/hashing.ts'
 import { type VerifyCursor, verifyPage } from '../../../src/registry/verify/verify.ts'
 import type { TreeStore } from '../../../src/storage/tree-store.ts'
 import { type Bench, THIS_BOOT } from '../../registry-bench.ts'
-import type { Client } from '../client.ts'
+import type { Client, Owner } from '../client.ts'
 import type { Times, World } from '../world.ts'
-import { UseCases } from './client.ts'
+import { OwnerUseCases, UseCases } from './client.ts'
 import { DAY, HOUR, MINUTE, SECOND, SimulatedClock } from './clock.ts'
 import type { Ground } from './ground.ts'
 import { Life, mortal } from './mortal.ts'
@@ -28,6 +29,7 @@ interface Process {
   readonly bench: Bench
   readonly registry: Registry
   readonly client: Client
+  readonly owner: Owner
 }
 
 /** As where nothing is set. */
@@ -35,6 +37,7 @@ const TIMES: Times = {
   step: SECOND,
   minute: MINUTE,
   lease: HOUR,
+  grace: 25 * HOUR,
   trash: 7 * DAY,
   uploads: 7 * DAY,
   slack: 0,
@@ -68,6 +71,10 @@ export class SimulatedWorld implements World {
 
   get client(): Client {
     return this.#process.client
+  }
+
+  get owner(): Owner {
+    return this.#process.owner
   }
 
   get now(): number {
@@ -134,7 +141,12 @@ export class SimulatedWorld implements World {
     while ((await this.#process.registry.database.write(countUsageCommand, null)) > 0);
   }
 
-  async collect(_times: number): Promise<void> {}
+  async collect(): Promise<void> {}
+  async collectAll(): Promise<void> {}
+
+  async purge(): Promise<void> {
+    while (!(await purgeExpired(this.#process.registry, { limit: 2 })).isIdle);
+  }
 
   async expireUploads(): Promise<void> {
     await expireIdleUploads(this.#process.registry)
@@ -184,5 +196,5 @@ async function openProcess(ground: Ground, isReindexed = false): Promise<Process
   const registry: Registry = { ...bench.registry, database, tree, uploads }
   await database.write(releaseUploadsOfCommand, { process: uploads.process })
   await discardOrphanedUploads(registry)
-  return { life, bench, registry, client: new UseCases(registry) }
+  return { life, bench, registry, client: new UseCases(registry), owner: new OwnerUseCases(registry) }
 }

@@ -7,9 +7,17 @@ import { crashing, processSteps } from './process.ts'
 import type { Step, WeightedSteps } from './step.ts'
 import { tagSteps } from './tags.ts'
 import { timeSteps } from './time.ts'
+import { trashSteps } from './trash.ts'
 import { uploadSteps } from './uploads.ts'
 
-const lasting = [...blobSteps, ...uploadSteps, ...manifestSteps, ...tagSteps, ...collectionSteps]
+const lasting = [
+  ...blobSteps,
+  ...uploadSteps,
+  ...manifestSteps,
+  ...tagSteps,
+  ...trashSteps,
+  ...collectionSteps,
+]
 
 export const anyStep: fc.Arbitrary<Step> = oneOf([
   ...lasting,

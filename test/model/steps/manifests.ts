@@ -95,7 +95,6 @@ export async function pushManifest(run: Run, push: Push): Promise<boolean> {
 function arrive(model: Model, { repository, manifest, tag }: Push): void {
   const into = model.in(repository)
   into.manifests.add(manifest.digest)
-  into.isListed = true
   if (tag !== null) into.tags.set(tag, manifest.digest)
   // The registry has found them there.
   for (const { digest } of manifest.blobs) model.promise(repository, digest, 0)
@@ -112,6 +111,7 @@ async function deleteOne(run: Run, repository: RepositoryName, place: number): P
         what: 'manifest',
         manifests: [digest],
         tags: model.tagsOf(repository, digest),
+        links: new Set(),
       }),
   })
 }

@@ -28,6 +28,7 @@ async function deleteOne(run: Run, repository: RepositoryName, place: number): P
   return await run.act({
     says: `deleted ${repository}:${tag}`,
     call: (client) => client.deleteTag(repository, tag),
-    effect: (model) => model.discard(repository, { what: 'tag', manifests: [], tags: new Map([named]) }),
+    effect: (model) =>
+      model.discard(repository, { what: 'tag', manifests: [], tags: new Map([named]), links: new Set() }),
   })
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { JobState } from '../protocols/management/route.ts'
 import type { CollectionStatus } from '../registry/gc/status.ts'
 import { formatBytes, formatWhen } from './amounts.ts'
+import { explainCommand } from './explain.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { type OutputFlags, printResult, withOutputFormat } from './output.ts'
 import { openOwnerClient } from './owner-client.ts'
@@ -14,7 +15,9 @@ export function gcCommand(terminal: Terminal): Command {
   return commandWithExamples('gc', 'tell how collection stands', [
     { command: `${program} gc status`, effect: 'what waits, what is on its way out, and what holds it up' },
     { command: `${program} gc status --format json config.yml`, effect: 'the same for programs' },
-  ]).addCommand(statusCommand(terminal))
+  ])
+    .addCommand(statusCommand(terminal))
+    .addCommand(explainCommand(terminal, 'gc explain'))
 }
 
 function statusCommand(terminal: Terminal): Command {

@@ -4,6 +4,7 @@ import { calledAs, versionLine, withCommand } from './called-as.ts'
 import { configCommand } from './config.ts'
 import { dataOwnerCommand } from './data-owner.ts'
 import { demoCommand } from './demo.ts'
+import { explainCommand } from './explain.ts'
 import { EXIT, explain, formatFailure } from './failure.ts'
 import { garbageCollectCommand } from './garbage-collect.ts'
 import { gcCommand } from './gc.ts'
@@ -50,6 +51,7 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(serveCommand(terminal))
   program.addCommand(configCommand(terminal))
   program.addCommand(demoCommand(terminal))
+  program.addCommand(explainCommand(terminal))
   program.addCommand(garbageCollectCommand(terminal))
   program.addCommand(gcCommand(terminal))
   program.addCommand(healthcheckCommand(terminal))

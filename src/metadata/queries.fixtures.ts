@@ -8,6 +8,7 @@ import * as blobs from './blobs.ts'
 import * as checks from './checks.ts'
 import type { Transaction } from './database.ts'
 import * as events from './events.ts'
+import { EXPLANATION_SAMPLES } from './explanation.fixtures.ts'
 import * as garbage from './garbage.ts'
 import { JOB_SAMPLES } from './jobs.fixtures.ts'
 import * as manifests from './manifests.ts'
@@ -294,6 +295,7 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
     () => reviews.scheduleReview(tx, { repository, digest, reason: 'blob uploaded', dueAt: 1 }),
   ],
   ...USAGE_SAMPLES,
+  ...EXPLANATION_SAMPLES,
   insertEvent: (tx) => [
     () =>
       events.insertEvent(tx, {

@@ -3,6 +3,7 @@
  * control socket, from the process that has it, or from a command that has opened the registry itself.
  */
 import { createRouter } from '../../http/router.ts'
+import { blobRoutes } from './blobs.ts'
 import { managementFailure } from './errors.ts'
 import { ANSWER_WITHIN, notAllowed, type OwnerAnswer, type OwnerRequest, ownerRefusal } from './exchange.ts'
 import { gcRoutes } from './gc.ts'
@@ -10,7 +11,12 @@ import type { ManagementContext, ManagementOptions, ManagementRoute, Need } from
 import { usageRoutes } from './usage.ts'
 import { verifyRoutes } from './verify.ts'
 
-export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [...gcRoutes, ...usageRoutes, ...verifyRoutes]
+export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
+  ...blobRoutes,
+  ...gcRoutes,
+  ...usageRoutes,
+  ...verifyRoutes,
+]
 
 export type ManagementApi = (request: OwnerRequest) => Promise<OwnerAnswer>
 

@@ -1,4 +1,4 @@
-/** `berth usage` tells what images take up, of a server that runs and of a folder, and the metrics say the same. */
+/** `berth usage` tells what images take up, and `berth explain` why a blob is here, of a server that runs and of a folder. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,9 +16,13 @@ setDefaultTimeout(30_000)
 const scratch = mkdtempSync(join(tmpdir(), 'berth-usage-test-'))
 afterAll(() => rmSync(scratch, { recursive: true }))
 
-async function usage(data: string, ...args: string[]): Promise<string> {
+function usage(data: string, ...args: string[]): Promise<string> {
+  return run(data, 'usage', ...args)
+}
+
+async function run(data: string, ...args: string[]): Promise<string> {
   const [program = '', ...own] = FROM_SOURCE
-  const { stdout, stderr, exitCode } = await tryCommand(program, [...own, 'usage', ...args, '--data', data])
+  const { stdout, stderr, exitCode } = await tryCommand(program, [...own, ...args, '--data', data])
   if (exitCode !== 0) throw new Error(stderr)
   return stdout
 }
@@ -57,6 +61,20 @@ test('what is not there, and what is no image, is said in a sentence', async () 
   const refusalOf = async (image: string) => (await failureOf(usage(data, image))).message
   expect(await refusalOf('team/none')).toContain('There is no repository team/none.')
   expect(await refusalOf('localhost:5000/team/app')).toContain("without the registry's address")
+})
+
+test.each(['explain', 'gc explain'])('berth %s says why a blob is still here', async (called) => {
+  const command = called.split(' ')
+  const data = join(scratch, command.join('-'))
+  await using berth = await startBerth({ data })
+  const image = smallImage('explained')
+  await pushImage(berth.url, 'team/app', '1.0', image)
+  const { digest } = image.root
+  const text = await run(data, ...command, digest)
+  expect(text).toContain('team/app has it as a manifest, tagged 1.0.')
+  const { why, goesAt } = JSON.parse(await run(data, ...command, '--format', 'json', digest))
+  expect([why.at(-1), goesAt]).toEqual(['It stays for as long as that is so.', null])
+  expect((await failureOf(run(data, ...command, 'sha256:abc'))).message).toContain('is no digest')
 })
 
 test('the metrics say what is stored, by what it is for', async () => {

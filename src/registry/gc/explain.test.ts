@@ -1,0 +1,140 @@
+/** Whoever asks why a digest is still here is told who needs it, or when it goes, or where it went. */
+import { afterEach, expect, test } from 'bun:test'
+import { type Bench, describeOnDatabases, type OpenBench } from '../../../test/registry-bench.ts'
+import {
+  CONFIG,
+  newBlob,
+  newImage,
+  newIndex,
+  pushBlob,
+  pushImage,
+  pushManifest,
+  sample,
+} from '../../../test/sample-content.ts'
+import { command } from '../../metadata/database.ts'
+import { OCTET_STREAM } from '../../oci/media-type.ts'
+import { deleteManifest } from '../manifests.ts'
+import { explainDigest } from './explain.ts'
+
+const opened: Bench[] = []
+afterEach(async () => {
+  for (const bench of opened.splice(0)) await bench.close()
+})
+
+async function openMemory(open: OpenBench): Promise<Bench> {
+  const bench = await open({ storage: 'memory' })
+  opened.push(bench)
+  return bench
+}
+
+const setBlob = command(
+  'test.set-blob',
+  async (tx, { digest, set }: { readonly digest: string; readonly set: string }) => {
+    await tx.run(`UPDATE blobs SET ${set} WHERE digest = $1`, [digest])
+  },
+)
+
+const HOUR = 3_600_000
+
+describeOnDatabases('an explanation', (open) => {
+  test('of what is used names the manifests, their tags, and the indexes that list them', async () => {
+    const bench = await openMemory(open)
+    const { registry } = bench
+    const repository = bench.newRepository()
+    const config = await pushBlob(registry, repository, newBlob(CONFIG))
+    const image = newImage({ config })
+    await pushManifest(registry, repository, image, image.digest, { tagged: ['1.0', 'latest'] })
+    const index = newIndex([image])
+    await pushManifest(registry, repository, index, 'multi')
+    const { why, goesAt, users, links } = await explainDigest(registry, config.digest)
+    expect(goesAt).toBeNull()
+    expect(why).toEqual([
+      `${repository}@${image.digest} uses it, tagged 1.0, latest, listed by ${index.digest} (multi).`,
+      'It stays for as long as that is so.',
+    ])
+    expect(users.items).toMatchObject([{ repository, isLive: true, tags: { items: ['1.0', 'latest'] } }])
+    expect(links.items.map((link) => link.repository)).toEqual([repository])
+    const ofIndex = await explainDigest(registry, index.digest)
+    expect(ofIndex.why[0]).toBe(`${repository} has it as a manifest, tagged multi.`)
+  })
+
+  test('of what very many images share names some of them, and says how many more there are', async () => {
+    const bench = await openMemory(open)
+    const { registry } = bench
+    const repository = bench.newRepository()
+    const base = await pushBlob(registry, repository)
+    for (let at = 0; at < 25; at++) {
+      const config = await pushBlob(registry, repository, newBlob(CONFIG))
+      await pushManifest(registry, repository, newImage({ config, layers: [base] }))
+    }
+    const { users, why } = await explainDigest(registry, base.digest)
+    expect([users.items.length, users.more]).toEqual([10, 15])
+    expect(why).toContain('So do 15 manifests more.')
+  })
+
+  test('of what only the trash holds says until when it can be restored, and that a grace follows', async () => {
+    const bench = await openMemory(open)
+    const { registry } = bench
+    const repository = bench.newRepository()
+    const image = await pushImage(registry, repository, '1.0')
+    await deleteManifest(registry, { repository, digest: image.digest, by: 'ann' })
+    const { why, goesAt, manifests } = await explainDigest(registry, image.digest)
+    const { collection, trash } = registry.policy
+    const [holder] = manifests.items
+    const until = holder?.restorableUntil ?? 0
+    expect(until).toBeGreaterThan(Date.now() + trash.keepFor - HOUR)
+    expect(goesAt).toBe(until + collection.grace + collection.condemnedFor + collection.unlinkAfter)
+    expect(why[0]).toStartWith(`${repository}, deleted and restorable until `)
+  })
+
+  test('of what nothing refers to follows it from its grace to its deletion', async () => {
+    const bench = await openMemory(open)
+    const { registry, database } = bench
+    const { collection } = registry.policy
+    const { digest } = await pushBlob(registry, bench.newRepository())
+    const fresh = await explainDigest(registry, digest)
+    const since = fresh.blob?.unreferencedSince ?? 0
+    expect(fresh.goesAt).toBe(since + collection.grace + collection.condemnedFor + collection.unlinkAfter)
+    expect(fresh.review?.reason).toBe('blob uploaded')
+    expect(fresh.why.join(' ')).toContain('Nothing has referred to it since')
+    expect(fresh.why.join(' ')).toContain('(its lease)')
+
+    await database.write(setBlob, { digest, set: `state = 'condemned', lease_until = 0` })
+    const condemned = await explainDigest(registry, digest)
+    expect(condemned.why[0]).toContain('it is condemned: it is deleted from')
+    expect(condemned.goesAt).toBe((condemned.review?.dueAt ?? 0) + collection.unlinkAfter)
+
+    await database.write(setBlob, { digest, set: `state = 'deleting'` })
+    expect((await explainDigest(registry, digest)).why[0]).toContain('it is being deleted')
+  })
+
+  test('of bytes that lie aside says when they were deleted, and until when they are there', async () => {
+    const bench = await openMemory(open)
+    const { registry, database } = bench
+    const { digest } = await pushBlob(registry, bench.newRepository())
+    await registry.blobs.condemn(digest, 1)
+    const missing = await explainDigest(registry, digest)
+    expect(missing.why.at(-1)).toContain('Its file is missing')
+    const forget = command('test.forget', (tx, _: null) =>
+      tx.run('DELETE FROM blobs WHERE digest = $1', [digest]),
+    )
+    await database.write(forget, null)
+    const { why, goesAt, condemned } = await explainDigest(registry, digest)
+    expect(why[0]).toStartWith('It was deleted at ')
+    expect(goesAt).toBe((condemned.items[0]?.since ?? 0) + registry.policy.collection.unlinkAfter)
+  })
+
+  test('of a file that the database does not know says so, and of what was never here too', async () => {
+    const bench = await openMemory(open)
+    const { registry, database } = bench
+    const stray = await pushBlob(registry, bench.newRepository())
+    const forget = command('test.forget', async (tx, _: null) => {
+      await tx.run('DELETE FROM blobs WHERE digest = $1', [stray.digest])
+      await tx.run('DELETE FROM gc_reviews WHERE digest = $1', [stray.digest])
+    })
+    await database.write(forget, null)
+    expect((await explainDigest(registry, stray.digest)).why[0]).toContain('the database knows nothing')
+    const never = await explainDigest(registry, sample(OCTET_STREAM, 'never seen').digest)
+    expect([never.goesAt, never.why]).toEqual([null, [expect.stringContaining('it was never here')]])
+  })
+})

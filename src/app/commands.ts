@@ -2,6 +2,7 @@
 import { claimJobCommand, endJobCommand, renewJobCommand } from '../jobs/jobs.commands.ts'
 import type { AnyCommand } from '../metadata/database.ts'
 import { loadRowsCommand } from '../registry/backup/metadata.commands.ts'
+import { showRestoredCommand } from '../registry/backup/restore-tree.commands.ts'
 import { settleBlobsCommand } from '../registry/backup/stored-blobs.commands.ts'
 import { mountBlobCommand, unlinkBlobCommand } from '../registry/blobs.commands.ts'
 import { claimIdentityCommand } from '../registry/identity.ts'
@@ -120,4 +121,5 @@ export const COMMANDS: readonly AnyCommand[] = [
   countUsageCommand,
   loadRowsCommand,
   settleBlobsCommand,
+  showRestoredCommand,
 ]

@@ -113,7 +113,14 @@ async function requireClearPostgres(url: string, isUnfinished: boolean): Promise
   )
 }
 
-/** Whether there is a file of SQLite's where the database belongs. */
-export function hasSqliteFile(config: Config, root: string): boolean {
-  return config.database.kind === 'sqlite' && existsSync(sqlitePath(config, root))
+/** That nothing would be overwritten, before hours are spent. Throws VolumeRefused, DatabaseUnavailable. */
+export async function requireEmptyDatabase({ database }: Config, path: string): Promise<void> {
+  if (database.kind === 'postgres') {
+    await requireClearPostgres(database.url, false)
+  } else if (existsSync(path)) {
+    throw new VolumeRefused(
+      `There is a database already, ${path}, and nothing is ever restored over what is there. Move it away, or ` +
+        'name another folder with --data.',
+    )
+  }
 }

@@ -25,9 +25,9 @@ import { fillDatabase } from './fill-database.ts'
 import { forgetFindings, tellNewFindings } from './findings.ts'
 import { endRestoring } from './restoring.ts'
 import {
+  claimSameFolder,
   claimSameIdentity,
   claimVolume,
-  putVolumeId,
   requireWholeDatabase,
   type VolumeFacts,
   VolumeRefused,
@@ -88,7 +88,7 @@ async function reindexWithBackup(
   const { folder, file } = chosen
   const command = 'berth reindex --with-backup'
   const { aside } = await fillDatabase({ config, root: volume.root, folder, file, command })
-  await putVolumeId(volume.root, volume.id)
+  await claimSameFolder(volume.root, volume.id)
   const { database } = await openVolumeDatabase(config, volume, log, closers)
   const stored = await settleStoredBlobs({ database, blobs: await openFilesystemBlobStore(volume) })
   const passed = await readTree(options, volume, database)

@@ -209,8 +209,9 @@ async function requireTree(read: Read, { root }: VolumeFacts, databasePath: stri
 }
 
 /** Makes this the folder's id, for the database that is restored has it. */
-export function putVolumeId(root: string, id: string): Promise<void> {
-  return writeDurably(join(root, idPath), id)
+export async function claimSameFolder(root: string, id: string): Promise<void> {
+  await writeDurably(join(root, idPath), id)
+  await rm(join(root, adoptingPath), { force: true })
 }
 
 /** Gives an empty database the folder's id: of two folders that come to it at once, one is refused. Throws VolumeRefused. */

@@ -1,5 +1,6 @@
 /** The command line: which commands there are, and what happens when one fails. */
 import { Command, CommanderError } from 'commander'
+import { backupCommand } from './backup.ts'
 import { calledAs, versionLine, withCommand } from './called-as.ts'
 import { configCommand } from './config.ts'
 import { dataOwnerCommand } from './data-owner.ts'
@@ -13,6 +14,7 @@ import { healthcheckCommand } from './healthcheck.ts'
 import { formatExamples, programName } from './help.ts'
 import { htpasswdCommand } from './htpasswd.ts'
 import { reindexCommand } from './reindex.ts'
+import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 import { usageCommand } from './usage.ts'
@@ -49,6 +51,7 @@ function createProgram(terminal: Terminal): Command {
     .addHelpText('before', `Berth, a container registry.\n\nExamples:\n${formatExamples(examples)}\n`)
     .version(versionLine(own), '-v, --version')
   program.addCommand(serveCommand(terminal))
+  program.addCommand(backupCommand(terminal))
   program.addCommand(configCommand(terminal))
   program.addCommand(demoCommand(terminal))
   program.addCommand(explainCommand(terminal))
@@ -59,6 +62,7 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(reindexCommand(terminal))
   program.addCommand(usageCommand(terminal))
   program.addCommand(verifyCommand(terminal))
+  program.addCommand(restoreCommand(terminal))
   program.addCommand(versionCommand(terminal))
   program.addCommand(dataOwnerCommand(terminal), { hidden: true })
   for (const command of withSubcommands(program)) command.exitOverride().showSuggestionAfterError()

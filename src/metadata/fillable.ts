@@ -1,5 +1,5 @@
 /** A new database that is filled from a backup, by one process and before any server uses it. */
-import type { Database, Read } from './database.ts'
+import type { Database, Read, Session } from './database.ts'
 import type { Migration } from './schema.ts'
 import type { TableShape } from './tables.ts'
 
@@ -8,6 +8,8 @@ export interface FillableDatabase extends Read, Pick<Database, 'write'> {
   listTables(): Promise<TableShape[]>
   /** Lets new rows have ids behind those that were loaded. */
   goOnBehindIds(tables: readonly TableShape[]): Promise<void>
+  /** A session beside the writes: for whoever shows the link tree what was loaded. */
+  inSession<T>(work: (session: Session) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 

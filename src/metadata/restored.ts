@@ -3,9 +3,12 @@
  * those that were about to go when the backup was made are kept for now. Runs before any server, and alone.
  */
 import type { Digest } from '../oci/digest.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Read, Transaction } from './database.ts'
 import type { ManifestPlace } from './garbage.ts'
-import { integer, text } from './row.ts'
+import type { RepositoryId } from './repositories.ts'
+import { integer, optionalInteger, text } from './row.ts'
+import { noteBlobUsage } from './usage-changes.ts'
 
 export interface StoredBlob {
   readonly digest: Digest
@@ -30,6 +33,10 @@ export async function keepRestoredBlob(
   digest: Digest,
   times: { readonly leaseUntil: number; readonly dueAt: number },
 ): Promise<void> {
+  const revived = await tx.run(`UPDATE blobs SET state = 'live' WHERE digest = $1 AND state = 'deleting'`, [
+    digest,
+  ])
+  if (revived > 0) await noteBlobUsage(tx, [{ repository: 0, digest }])
   await tx.run(`UPDATE blobs SET state = 'live', epoch = epoch + 1, lease_until = $2 WHERE digest = $1`, [
     digest,
     times.leaseUntil,
@@ -46,6 +53,7 @@ export async function keepRestoredBlob(
 /** A blob whose bytes are nowhere. Links to it stay: they come to life with its next upload. */
 export async function forgetRestoredBlob(tx: Transaction, digest: Digest): Promise<void> {
   await tx.run('DELETE FROM blobs WHERE digest = $1', [digest])
+  await noteBlobUsage(tx, [{ repository: 0, digest }])
 }
 
 /** Manifests in the trash that refer to the blob, at most `limit`. */
@@ -58,4 +66,81 @@ export function listTrashUsers(read: Read, digest: Digest, limit: number): Promi
     [digest, limit],
     (row) => ({ repository: integer(row, 'repository_id'), manifest: text(row, 'manifest') as Digest }),
   )
+}
+
+/** In the order in which pages go on. */
+export interface RestoredPath {
+  readonly repository: RepositoryId
+  readonly key: string
+}
+
+export interface PathPage {
+  readonly after: { readonly repository: number; readonly key: string }
+  readonly limit: number
+}
+
+const PATHS = {
+  revision: { table: 'manifests', key: 'digest' },
+  layer: { table: 'repository_blobs', key: 'digest' },
+  tag: { table: 'tags', key: 'name' },
+} as const
+
+/** What the link tree must show: the manifests, the readable blobs or the tags of all repositories. */
+export function listRestoredPaths(
+  read: Read,
+  kind: keyof typeof PATHS,
+  { after, limit }: PathPage,
+): Promise<RestoredPath[]> {
+  const { table, key } = PATHS[kind]
+  return read.all(
+    `SELECT repository_id, ${key} AS key FROM ${table} WHERE (repository_id, ${key}) > ($1, $2)
+     ORDER BY repository_id, ${key} LIMIT $3`,
+    [after.repository, after.key, limit],
+    (row) => ({ repository: integer(row, 'repository_id') as RepositoryId, key: text(row, 'key') }),
+  )
+}
+
+/** Every manifest whose bytes are stored. */
+export function listRestoredPayloads(
+  read: Read,
+  page: { readonly after: string; readonly limit: number },
+): Promise<Digest[]> {
+  return read.all(
+    'SELECT digest FROM manifest_payloads WHERE digest > $1 ORDER BY digest LIMIT $2',
+    [page.after, page.limit],
+    (row) => text(row, 'digest') as Digest,
+  )
+}
+
+/** Names of the repositories that are listed, with the ids by which pages go on. */
+export function listListedRepositories(
+  read: Read,
+  page: { readonly after: number; readonly limit: number },
+): Promise<{ readonly id: number; readonly name: RepositoryName }[]> {
+  return read.all(
+    'SELECT id, name FROM repositories WHERE listed = 1 AND id > $1 ORDER BY id LIMIT $2',
+    [page.after, page.limit],
+    (row) => ({ id: integer(row, 'id'), name: text(row, 'name') as RepositoryName }),
+  )
+}
+
+/** What a tag has named since it last did not exist, the newest first, at most `limit`. */
+export async function listNamedSinceAbsence(
+  read: Read,
+  repository: RepositoryId,
+  tag: string,
+  limit: number,
+): Promise<Digest[]> {
+  const intervals = await read.all(
+    `SELECT digest, from_at, until_at FROM tag_history WHERE repository_id = $1 AND name = $2
+     ORDER BY id DESC LIMIT $3`,
+    [repository, tag, limit],
+    (row) => ({
+      digest: text(row, 'digest') as Digest,
+      from: integer(row, 'from_at'),
+      until: optionalInteger(row, 'until_at'),
+    }),
+  )
+  const end = intervals.findIndex(({ until }, index) => index > 0 && until !== intervals[index - 1]?.from)
+  return intervals.slice(0, end < 0 ? intervals.length : end).map(({ digest }) => digest)
 }

@@ -1,5 +1,5 @@
 /** A PostgreSQL database that is filled from a backup. */
-import { command } from '../database.ts'
+import { command, type Settle } from '../database.ts'
 import { type FillableDatabase, settlesNothing, tablesOf } from '../fillable.ts'
 import type { Migration } from '../schema.ts'
 import { countTableRows, lastingTables, type TableShape } from '../tables.ts'
@@ -21,8 +21,9 @@ const goOnBehindIds = command('backup.go-on-behind-ids', async (tx, tables: read
 export async function openPostgresToFill(
   url: string,
   migrations: readonly Migration[],
+  settle: Settle = settlesNothing,
 ): Promise<FillableDatabase> {
-  const database = await openPostgresDatabase({ url, migrations, settle: settlesNothing, connections: 2 })
+  const database = await openPostgresDatabase({ url, migrations, settle, connections: 4 })
   return {
     one: (sql, values, decode) => database.one(sql, values, decode),
     all: (sql, values, decode) => database.all(sql, values, decode),
@@ -33,6 +34,7 @@ export async function openPostgresToFill(
         goOnBehindIds,
         tables.filter(hasIds).map(({ name }) => name),
       ),
+    inSession: (work) => database.inSession(work),
     close: () => database.close(),
   }
 }

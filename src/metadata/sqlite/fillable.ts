@@ -1,5 +1,5 @@
 /** A SQLite file that is filled from a backup, with the writer in this thread. */
-import type { AnyCommand } from '../database.ts'
+import type { AnyCommand, Settle } from '../database.ts'
 import { type FillableDatabase, settlesNothing } from '../fillable.ts'
 import type { Migration } from '../schema.ts'
 import { SqliteReader } from './reader.ts'
@@ -10,8 +10,9 @@ import { openSqliteWriter } from './writer.ts'
 export async function openSqliteToFill(
   path: string,
   migrations: readonly Migration[],
+  settle: Settle = settlesNothing,
 ): Promise<FillableDatabase> {
-  const writer = await openSqliteWriter({ path, migrations, settle: settlesNothing })
+  const writer = await openSqliteWriter({ path, migrations, settle })
   const reader = new SqliteReader(path)
   return {
     one: (sql, values, decode) => reader.one(sql, values, decode),
@@ -20,6 +21,7 @@ export async function openSqliteToFill(
     listTables: () => listSqliteTables(reader),
     // AUTOINCREMENT heeds ids that were given to it.
     goOnBehindIds: () => Promise.resolve(),
+    inSession: (work) => work(writer.sessionOver(reader)),
     async close() {
       reader.close()
       await writer.close()

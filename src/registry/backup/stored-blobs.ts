@@ -2,7 +2,7 @@
  * After a database was filled from a backup: compares its blobs with the storage, which is newer. What is there lives;
  * what collection had already put aside is put back; what is gone is forgotten, and told where the trash needs it.
  */
-import type { Database } from '../../metadata/database.ts'
+import type { Database, Read } from '../../metadata/database.ts'
 import { findRepositoryName } from '../../metadata/repositories.ts'
 import { listAllBlobs, listTrashUsers } from '../../metadata/restored.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -13,7 +13,7 @@ const BLOBS_AT_ONCE = 200
 const MOST_NAMED = 20
 
 export interface StoredBlobsPlace {
-  readonly database: Database
+  readonly database: Read & Pick<Database, 'write'>
   readonly blobs: Pick<BlobStore, 'stat' | 'putBack'>
 }
 
@@ -48,7 +48,7 @@ async function isThere(blobs: StoredBlobsPlace['blobs'], digest: Digest): Promis
   return (await blobs.stat(digest)) !== null || (await blobs.putBack(digest))
 }
 
-async function nameTrash(database: Database, digest: Digest, broken: Set<string>): Promise<void> {
+async function nameTrash(database: Read, digest: Digest, broken: Set<string>): Promise<void> {
   if (broken.size >= MOST_NAMED) return
   for (const { repository, manifest } of await listTrashUsers(database, digest, MOST_NAMED)) {
     const name = await findRepositoryName(database, repository)

@@ -19,6 +19,7 @@ import {
   parseCondemnedName,
 } from '../condemned.ts'
 import { condemnedFolder } from '../layout.ts'
+import { findHold } from './condemned-hold.ts'
 import { isAbsence } from './failures.ts'
 import { type DurableFolders, placeFile } from './folders.ts'
 import type { Root } from './root.ts'
@@ -28,6 +29,7 @@ import type { ShortCalls } from './short-calls.ts'
 const MOST_ATTEMPTS = 5
 
 export class CondemnedFiles {
+  readonly #root: string
   readonly #folder: string
   readonly #calls: ShortCalls
   readonly #folders: DurableFolders
@@ -37,6 +39,7 @@ export class CondemnedFiles {
 
   /** The folder must be there. */
   constructor({ path, calls }: Root, folders: DurableFolders) {
+    this.#root = path
     this.#folder = join(path, condemnedFolder)
     this.#calls = calls
     this.#folders = folders
@@ -85,7 +88,18 @@ export class CondemnedFiles {
     }
   }
 
+  /** What was condemned since somebody holds it back is not ripe, whenever that was. */
   async *list(before = Number.POSITIVE_INFINITY): AsyncGenerator<CondemnedBytes> {
+    const held = Number.isFinite(before) ? await findHold(this.#root) : null
+    yield* this.#list(held === null ? before : Math.min(before, held))
+  }
+
+  /** Where the newest bytes of a blob lie; null where there are none. */
+  find(digest: Digest): Promise<string | null> {
+    return this.#findNewest(digest)
+  }
+
+  async *#list(before: number): AsyncGenerator<CondemnedBytes> {
     for (const folder of await this.#listFolders()) {
       const end = endOfCondemnedFolder(folder) ?? 0
       if (end - FOLDER_SPAN >= before) return

@@ -3,97 +3,33 @@
  * from the newest backup, and what they can as they are now.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openPostgresToFill } from '../../src/metadata/postgres/fillable.ts'
-import { postgresSnapshots } from '../../src/metadata/postgres/snapshot.ts'
 import { MIGRATIONS } from '../../src/metadata/schema.ts'
-import type { TakeSnapshot } from '../../src/metadata/snapshot.ts'
 import { openSqliteToFill } from '../../src/metadata/sqlite/fillable.ts'
-import { sqliteSnapshots } from '../../src/metadata/sqlite/snapshot.ts'
 import { backUpMetadata } from '../../src/registry/backup/metadata.ts'
 import { openBackupFolder } from '../../src/storage/filesystem/backup-folder.ts'
-import { allFacts, fillTables } from '../backup-bench.ts'
-import { FROM_SOURCE, startBerth } from '../berth-server.ts'
-import { deleteManifest, pushImage, pushManifest } from '../clients/push.ts'
-import { type RegistryContents, readRegistry } from '../clients/registry-contents.ts'
-import { multiArchImage, smallImage } from '../clients/sample-images.ts'
+import { fillTables } from '../backup-bench.ts'
+import { FROM_SOURCE } from '../berth-server.ts'
+import { deleteManifest, pushImage } from '../clients/push.ts'
+import { smallImage } from '../clients/sample-images.ts'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
 import { tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
+import {
+  berth,
+  contentsOf,
+  fill,
+  lastingFacts,
+  newFolder,
+  onPostgres,
+  onSqlite,
+  type Place,
+  type Run,
+  serve,
+} from './places.ts'
 
 setDefaultTimeout(120_000)
-
-/** Tables that no image tells anything of, and nothing has filled yet. */
-const OF_PEOPLE = [
-  'accounts',
-  'memberships',
-  'teams',
-  'team_members',
-  'grants',
-  'tokens',
-  'subscriptions',
-  'deliveries',
-  'audit',
-]
-
-/** Those of a server that starts would be newer than the test's. */
-const NO_OWN_BACKUPS = { BERTH_BACKUP_ENABLED: 'false' }
-
-/** A registry's folder, and what its database is. */
-interface Place {
-  readonly data: string
-  readonly env: Record<string, string>
-  readonly takeSnapshot: TakeSnapshot
-  /** Throws the database away; gives the place as it is then. */
-  lose(): Promise<Place>
-}
-
-function onSqlite(data: string): Place {
-  const path = join(data, 'berth/berth.db')
-  return {
-    data,
-    env: NO_OWN_BACKUPS,
-    takeSnapshot: sqliteSnapshots(path),
-    async lose() {
-      for (const ending of ['', '-wal', '-shm', '-writer']) rmSync(`${path}${ending}`, { force: true })
-      return onSqlite(data)
-    },
-  }
-}
-
-function onPostgres(data: string, server: PostgresServer, url: string): Place {
-  return {
-    data,
-    env: { ...NO_OWN_BACKUPS, BERTH_DATABASE_URL: url },
-    takeSnapshot: postgresSnapshots(url),
-    lose: async () => onPostgres(data, server, await server.createDatabase()),
-  }
-}
-
-/** A registry with a trash, histories and accounts, and a backup of its metadata. */
-async function fill(place: Place): Promise<void> {
-  await using berth = await startBerth({ data: place.data, env: place.env })
-  const [one, two] = [smallImage('one'), smallImage('two')]
-  await pushImage(berth.url, 'app', '1', one)
-  await pushImage(berth.url, 'app', 'latest', one)
-  await pushImage(berth.url, 'app', 'latest', two)
-  await pushImage(berth.url, 'app', 'dropped', smallImage('dropped'))
-  await deleteManifest(berth.url, 'app', 'dropped')
-  await deleteManifest(berth.url, 'app', smallImage('dropped').root.digest)
-  await pushImage(berth.url, 'team/multi', '1', multiArchImage('backup'))
-  await pushManifest(berth.url, 'team/multi', '2', multiArchImage('backup').root)
-  await deleteManifest(berth.url, 'team/multi', '2')
-  await berth.stop()
-  const url = place.env['BERTH_DATABASE_URL']
-  const database =
-    url === undefined
-      ? await openSqliteToFill(join(place.data, 'berth/berth.db'), MIGRATIONS)
-      : await openPostgresToFill(url, MIGRATIONS)
-  await fillTables(database, 3, (name) => OF_PEOPLE.includes(name))
-  await database.close()
-}
 
 async function backUp({ data, takeSnapshot }: Place): Promise<string> {
   const folder = await openBackupFolder(join(data, 'berth/backups'))
@@ -102,41 +38,8 @@ async function backUp({ data, takeSnapshot }: Place): Promise<string> {
   return (await backUpMetadata({ ...source, folder, rotation, openScratch: null })).file
 }
 
-async function reindex(place: Place, ...args: string[]): Promise<{ code: number; printed: string }> {
-  const [program = '', ...rest] = [...FROM_SOURCE, 'reindex', '--data', place.data, ...args]
-  const env = { ...process.env, ...place.env }
-  const { exitCode, stdout, stderr } = await tryCommand(program, rest, { env })
-  return { code: exitCode, printed: stdout + stderr }
-}
-
-async function contentsOf(place: Place): Promise<RegistryContents> {
-  await using berth = await startBerth({ data: place.data, env: place.env })
-  const contents = await readRegistry(berth.url)
-  await berth.stop()
-  return contents
-}
-
-/** All facts, without what another start, or a look at the storage, changes by right. */
-async function lastingFacts({ takeSnapshot }: Place): Promise<Record<string, unknown[]>> {
-  const changing: Readonly<Record<string, readonly string[]>> = {
-    blobs: ['state', 'epoch', 'lease_until'],
-    repositories: ['reconciled_by'],
-    gc_reviews: ['reason', 'due_at'],
-  }
-  const facts = await allFacts(takeSnapshot)
-  const columns = await takeSnapshot(
-    async (snapshot) =>
-      new Map(
-        (await snapshot.listTables()).map((table) => [table.name, table.columns.map(({ name }) => name)]),
-      ),
-  )
-  const { settings: _, ...tables } = facts
-  return Object.fromEntries(
-    Object.entries(tables).map(([name, rows]) => [
-      name,
-      rows.map((row) => row.filter((_, at) => !changing[name]?.includes(columns.get(name)?.[at] ?? ''))),
-    ]),
-  )
+function reindex(place: Place, ...args: string[]): Promise<Run> {
+  return berth(place, 'reindex', ...args)
 }
 
 function suite(open: () => Promise<Place>): void {
@@ -150,10 +53,10 @@ function suite(open: () => Promise<Place>): void {
 
   test('everything is back after the database was lost', async () => {
     const [facts, contents] = [await lastingFacts(place), await contentsOf(place)]
-    expect(facts['trash']).toHaveLength(3)
+    expect(facts['trash']).toHaveLength(4)
     place = await place.lose()
     const { code, printed } = await reindex(place, '--with-backup')
-    expect(printed).toContain('with 2 repositories as the images have them now (0 manifests')
+    expect(printed).toContain('with 3 repositories as the images have them now (0 manifests')
     expect(code).toBe(0)
     expect(await lastingFacts(place)).toEqual(facts)
     expect(await contentsOf(place)).toEqual(contents)
@@ -161,11 +64,11 @@ function suite(open: () => Promise<Place>): void {
 
   test('what the images tell is newer than the backup, and what the trash needs of lost blobs is told', async () => {
     {
-      await using berth = await startBerth({ data: place.data, env: place.env })
-      await pushImage(berth.url, 'app', 'since', smallImage('since'))
-      await pushImage(berth.url, 'app', 'latest', smallImage('one'))
-      await deleteManifest(berth.url, 'app', '1')
-      await berth.stop()
+      await using server = await serve(place)
+      await pushImage(server.url, 'app', 'since', smallImage('since'))
+      await pushImage(server.url, 'app', 'latest', smallImage('one'))
+      await deleteManifest(server.url, 'app', '1')
+      await server.stop()
     }
     const contents = await contentsOf(place)
     const [layer = ''] = smallImage('dropped').blobs.map(({ digest }) => digest.slice('sha256:'.length))
@@ -180,7 +83,7 @@ function suite(open: () => Promise<Place>): void {
     expect(code).toBe(0)
     expect(await contentsOf(place)).toEqual(contents)
     const { trash, accounts } = await lastingFacts(place)
-    expect(trash).toHaveLength(4)
+    expect(trash).toHaveLength(5)
     expect(accounts).toHaveLength(3)
   })
 
@@ -193,10 +96,10 @@ function suite(open: () => Promise<Place>): void {
 }
 
 describe('on SQLite', () => {
-  suite(async () => onSqlite(mkdtempSync(join(tmpdir(), 'reindex-backup-'))))
+  suite(async () => onSqlite(newFolder()))
 
   test('a damaged database is put aside, and so is one that can be read', async () => {
-    const place = onSqlite(mkdtempSync(join(tmpdir(), 'reindex-backup-')))
+    const place = onSqlite(newFolder())
     await fill(place)
     await backUp(place)
     const facts = await lastingFacts(place)
@@ -213,7 +116,7 @@ describe('on SQLite', () => {
   })
 
   test('a damaged backup is passed over and told; one of another registry, and none at all, are refused', async () => {
-    const place = onSqlite(mkdtempSync(join(tmpdir(), 'reindex-backup-')))
+    const place = onSqlite(newFolder())
     await fill(place)
     const first = await backUp(place)
     const second = await backUp(place)
@@ -226,7 +129,7 @@ describe('on SQLite', () => {
     const { code, printed } = await reindex(place, '--with-backup')
     expect(printed).toContain(`${second} is damaged`)
     expect(code).toBe(0)
-    const other = onSqlite(mkdtempSync(join(tmpdir(), 'reindex-backup-')))
+    const other = onSqlite(newFolder())
     await fill(other)
     const foreign = await reindex(other, '--backup', join(place.data, 'berth/backups', first))
     expect(foreign).toMatchObject({ code: 4, printed: expect.stringContaining('is of another registry') })
@@ -239,12 +142,10 @@ describe('on SQLite', () => {
   })
 
   test('interrupted, no server takes a part for the whole; run again, it comes to its end', async () => {
-    const place = onSqlite(mkdtempSync(join(tmpdir(), 'reindex-backup-')))
+    const place = onSqlite(newFolder())
     await fill(place)
     await backUp(place)
     const facts = await lastingFacts(place)
-    const copy = `${place.data}-copy`
-    cpSync(place.data, copy, { recursive: true })
     // What a kill in the middle leaves: the note, and a database with some of its rows.
     writeFileSync(join(place.data, 'berth/restoring'), 'berth reindex --with-backup\n')
     await (await place.lose()).takeSnapshot(async () => {}).catch(() => {})
@@ -258,7 +159,7 @@ describe('on SQLite', () => {
     expect((await reindex(place)).code).toBe(4)
     expect((await reindex(place, '--with-backup')).code).toBe(0)
     expect(await lastingFacts(place)).toEqual(facts)
-    for (const data of [place.data, copy]) rmSync(data, { recursive: true })
+    rmSync(place.data, { recursive: true })
   })
 })
 
@@ -269,12 +170,10 @@ describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
   })
   afterAll(() => server.stop())
 
-  suite(async () =>
-    onPostgres(mkdtempSync(join(tmpdir(), 'reindex-backup-')), server, await server.createDatabase()),
-  )
+  suite(async () => onPostgres(newFolder(), server, await server.createDatabase()))
 
   test('a database that holds facts is refused', async () => {
-    const data = mkdtempSync(join(tmpdir(), 'reindex-backup-'))
+    const data = newFolder()
     const place = onPostgres(data, server, await server.createDatabase())
     await fill(place)
     await backUp(place)

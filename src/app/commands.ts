@@ -53,6 +53,7 @@ import {
 } from '../registry/uploads.commands.ts'
 import { countUsageCommand } from '../registry/usage.commands.ts'
 import {
+  countAgainCommand,
   dropPayloadCommand,
   forgetDamageCommand,
   mendPayloadCommand,
@@ -117,6 +118,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   dropPayloadCommand,
   showLinksCommand,
   reviewStrayCommand,
+  countAgainCommand,
   putScrubStateCommand,
   countUsageCommand,
   loadRowsCommand,

@@ -6,7 +6,7 @@ import type { RepositoryId } from '../../metadata/repositories.ts'
 import { scheduleReview } from '../../metadata/reviews.ts'
 import { putSetting } from '../../metadata/settings.ts'
 import { forgetTornLink } from '../../metadata/torn-files.ts'
-import { noteBlobUsage } from '../../metadata/usage-changes.ts'
+import { noteBlobUsage, noteUsageEverywhere } from '../../metadata/usage-changes.ts'
 import { dropPayload, putPayload } from '../../metadata/verification.ts'
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
 import { type LostLink, showLostLinks } from '../tree/lost-links.ts'
@@ -71,6 +71,15 @@ export const reviewStrayCommand = command(
   'verify.review-stray',
   (tx, { digest }: { readonly digest: Digest }) =>
     scheduleReview(tx, { repository: 0, digest, reason: 'found by verify', dueAt: tx.now }),
+)
+
+/** Has what a digest takes up counted again, wherever it is. */
+export const countAgainCommand = command(
+  'verify.count-again',
+  async (tx, { digest }: { readonly digest: Digest }): Promise<void> => {
+    await noteUsageEverywhere(tx, digest)
+    await noteBlobUsage(tx, [{ repository: 0, digest }])
+  },
 )
 
 /** Where scrubbing is, as JSON. Losing it means that some blobs are hashed once more. */

@@ -41,6 +41,10 @@ const rotPayload = command(
       : tx.run('UPDATE manifest_payloads SET bytes = $2 WHERE digest = $1', [digest, bytes]),
 )
 
+const miscount = command('test.miscount', (tx, { digest }: { digest: Digest }) =>
+  tx.run('UPDATE usage_places SET size = size + 1 WHERE digest = $1', [digest]),
+)
+
 const V1 = parseTag('v1')
 
 describeOnDatabases('verification of the link tree', (open) => {
@@ -191,6 +195,15 @@ describeOnDatabases('verification of the link tree', (open) => {
     ])
     expect(found.of('index incomplete')).toMatchObject([{ severity: 'note', images: [{ tags: ['multi'] }] }])
     await pushBlob(verify.bench.registry, repository, layer)
+    await expectWell()
+  })
+
+  test('tells what is counted wrong, and has it counted again', async () => {
+    const { layer } = await pushed()
+    await verify.verify()
+    await verify.bench.database.write(miscount, { digest: layer.digest })
+    expect((await verify.verify()).of('counter differs')).toMatchObject([{ digest: layer.digest }])
+    expect((await verify.verify({ repair: true })).kinds()).toEqual(['counter differs'])
     await expectWell()
   })
 

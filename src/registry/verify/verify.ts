@@ -5,6 +5,7 @@
  */
 import { findTreeState, type TreeState } from '../tree/tree-pass.ts'
 import { lookAtBlobs } from './blobs.ts'
+import { lookAtCounters } from './counters.ts'
 import { finding, type VerifyFinding } from './finding.ts'
 import { lookAtLinks } from './links.ts'
 import {
@@ -35,6 +36,7 @@ const STEPS = {
   uploads: lookAtUploads,
   'upload files': lookAtUploadFiles,
   quarantine: lookAtQuarantine,
+  counters: lookAtCounters,
 } as const satisfies Readonly<Record<string, (look: Look, from: Position) => Promise<Position | null>>>
 
 export type VerifyStep = keyof typeof STEPS

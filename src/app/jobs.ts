@@ -11,6 +11,7 @@ import type { JobState } from '../protocols/management/route.ts'
 import type { Registry } from '../registry/registry.ts'
 import { metadataBackupJob } from './metadata-backup-job.ts'
 import type { AppMetrics } from './metrics.ts'
+import { describeTrash } from './trash-metrics.ts'
 import { describeUsage } from './usage.ts'
 import { describeVerification } from './verification.ts'
 
@@ -42,6 +43,7 @@ export async function openJobs(
   metrics.alsoDescribe(() => describeJobs(runner, registry.database))
   metrics.alsoDescribe(() => describeUsage(registry.database))
   metrics.alsoDescribe(() => describeVerification(registry.database))
+  metrics.alsoDescribe(() => describeTrash(registry.database))
 }
 
 /** Once, and then as a job. Null where uploads are never forgotten. */

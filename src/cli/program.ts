@@ -14,9 +14,12 @@ import { healthcheckCommand } from './healthcheck.ts'
 import { formatExamples, programName } from './help.ts'
 import { htpasswdCommand } from './htpasswd.ts'
 import { reindexCommand } from './reindex.ts'
+import { repositoryCommand } from './repository.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
+import { tagCommand } from './tag.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
+import { trashCommand } from './trash.ts'
 import { usageCommand } from './usage.ts'
 import { verifyCommand } from './verify.ts'
 import { versionCommand } from './version.ts'
@@ -60,6 +63,9 @@ function createProgram(terminal: Terminal): Command {
   program.addCommand(healthcheckCommand(terminal))
   program.addCommand(htpasswdCommand(terminal))
   program.addCommand(reindexCommand(terminal))
+  program.addCommand(repositoryCommand(terminal))
+  program.addCommand(tagCommand(terminal))
+  program.addCommand(trashCommand(terminal))
   program.addCommand(usageCommand(terminal))
   program.addCommand(verifyCommand(terminal))
   program.addCommand(restoreCommand(terminal))

@@ -3,6 +3,7 @@ import type { Log } from '../observability/log.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Job } from './runner.ts'
 import { type Scrubbing, scrubbingJob } from './scrubbing.ts'
+import { trashPurgingJob } from './trash-purging.ts'
 import { usageCountingJob } from './usage-counting.ts'
 
 export interface CatalogOptions {
@@ -21,6 +22,7 @@ export function jobsOf({ registry, uploadPurging, metadataBackup, scrubbing, log
     uploadPurging,
     metadataBackup,
     usageCountingJob(registry),
+    trashPurgingJob(registry, log),
     scrubbing === null ? null : scrubbingJob(registry, scrubbing, log),
   ]
   return jobs.filter((job) => job !== null)

@@ -197,6 +197,7 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
     () => trash.listTrashRows(tx, repository, { before: null, limit: 10 }),
   ],
   listExpiredTrash: (tx) => [() => trash.listExpiredTrash(tx, { before: 1, limit: 10 })],
+  numberOfDeletions: (tx) => [() => trash.numberOfDeletions(tx, 100)],
   findOldestDeletion: (tx) => [() => trash.findOldestDeletion(tx)],
   listInterruptedTrash: (tx) => [() => trash.listInterruptedTrash(tx, { before: 1, limit: 10 })],
   findFillingTrash: (tx) => [() => trash.findFillingTrash(tx, repository)],

@@ -162,6 +162,14 @@ export function findOldestDeletion(read: Read): Promise<number | null> {
   )
 }
 
+/** How many deletions there are, as far as `most`. */
+export async function numberOfDeletions(read: Read, most: number): Promise<number> {
+  const found = await read.all(`SELECT id FROM trash WHERE id > 0 ORDER BY id LIMIT $1`, [most], (row) =>
+    integer(row, 'id'),
+  )
+  return found.length
+}
+
 /** At most `limit` deletions that are being filled, restored or emptied, without a step since that time. */
 export function listInterruptedTrash(
   read: Read,

@@ -33,6 +33,8 @@ import { findAway, Restoration, type RestoredThings } from './restoration.ts'
 import { beginEmptyingCommand, beginPurgeCommand, emptyTrashCommand } from './trash.commands.ts'
 import { TrashBusy, TrashUnknown } from './trash-errors.ts'
 
+export type { TrashId } from '../metadata/trash.ts'
+
 /** One deletion, with the first of what it took along. Times are milliseconds since 1970. */
 export interface TrashEntry extends TrashRow {
   /** When it goes by itself. */
@@ -242,6 +244,7 @@ export async function purgeExpired(
   { limit }: { readonly limit: number },
 ): Promise<PurgeResult> {
   const { database, policy } = registry
+  if (policy.isReadOnly) return { isIdle: true, nextDueAt: null, purged: 0 }
   const { keepFor } = policy.trash
   const begin = { keepFor, interruptedAfter: INTERRUPTED_AFTER, limit }
   const { expired, interrupted } = await database.write(beginPurgeCommand, begin)

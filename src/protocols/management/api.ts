@@ -7,13 +7,19 @@ import { blobRoutes } from './blobs.ts'
 import { managementFailure } from './errors.ts'
 import { ANSWER_WITHIN, notAllowed, type OwnerAnswer, type OwnerRequest, ownerRefusal } from './exchange.ts'
 import { gcRoutes } from './gc.ts'
+import { repositoryRoutes } from './repositories.ts'
 import type { ManagementContext, ManagementOptions, ManagementRoute, Need } from './route.ts'
+import { tagRoutes } from './tags.ts'
+import { trashRoutes } from './trash.ts'
 import { usageRoutes } from './usage.ts'
 import { verifyRoutes } from './verify.ts'
 
 export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...blobRoutes,
   ...gcRoutes,
+  ...repositoryRoutes,
+  ...tagRoutes,
+  ...trashRoutes,
   ...usageRoutes,
   ...verifyRoutes,
 ]

@@ -4,6 +4,7 @@ import type { Log } from '../../observability/log.ts'
 import { type ErrorCode, RegistryError } from '../../oci/errors.ts'
 import { GarbageUnknown } from '../../registry/gc/garbage.ts'
 import { isTemporary } from '../../registry/temporary.ts'
+import { TrashBusy, TrashUnknown } from '../../registry/trash-errors.ts'
 import { type OwnerAnswer, ownerRefusal } from './exchange.ts'
 
 /** What was asked for cannot be done in the state that the server is in. The message says why. */
@@ -26,6 +27,8 @@ const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
 /** The answer to what was thrown. What is neither the owner's doing nor may pass is logged. */
 export function managementFailure(error: unknown, log: Log): OwnerAnswer {
   if (error instanceof NotNow || error instanceof GarbageUnknown) return ownerRefusal(409, error.message)
+  if (error instanceof TrashBusy) return ownerRefusal(409, error.message)
+  if (error instanceof TrashUnknown) return ownerRefusal(404, error.message)
   if (error instanceof BodyTooLarge) return ownerRefusal(413, error.message)
   if (error instanceof BadRequest) return ownerRefusal(400, error.message)
   if (error instanceof RegistryError) return ownerRefusal(STATUSES[error.code] ?? 400, error.message)

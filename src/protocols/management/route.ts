@@ -40,6 +40,9 @@ export interface ManagementContext extends ManagementOptions {
   readonly signal: AbortSignal
 }
 
+/** Who did it, in histories and in the trash: whoever may open the control socket, or the folder. */
+export const OWNER = 'the owner of the server'
+
 /** Everything here is for whoever owns the server. */
 export type Need = 'owner'
 

@@ -10,6 +10,7 @@ import { insertRows } from './many-rows.ts'
 import { insertPayload, raisePayload } from './payloads.ts'
 import type { RepositoryId } from './repositories.ts'
 import { bytes, exists, integer, text } from './row.ts'
+import { noteBlobUsage } from './usage-changes.ts'
 
 /** What a HEAD says of a manifest. `size` is bytes. */
 export interface ManifestFacts {
@@ -128,6 +129,8 @@ export async function insertManifest(
     manifestRow(repository, manifest, tx.now),
   )
   if (inserted === 1 && !isNewPayload) await needPayload(tx, manifest)
+  // The manifest was there, but its bytes had been lost.
+  if (inserted !== 1 && isNewPayload) await noteBlobUsage(tx, [{ repository: 0, digest }])
   return inserted === 1
 }
 

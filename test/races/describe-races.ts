@@ -9,7 +9,7 @@ import type { Race, RaceCourse } from './race.ts'
 type Explore = <Facts>(race: Race<Facts>) => Promise<Explored>
 
 /** Milliseconds for a test that explores one. */
-export const RACE_LIMIT = 120_000
+export const RACE_LIMIT = 60_000
 
 export function describeRaces(subject: string, suite: (explore: Explore) => void): void {
   describe(`${subject}, between two processes on SQLite`, () => onCourse(openOnSqlite, suite))

@@ -12,7 +12,7 @@ import { openFilesystemBlobStore } from '../../src/storage/filesystem/blob-store
 import { openFilesystemTreeStore } from '../../src/storage/filesystem/tree-store.ts'
 import { startPostgres } from '../postgres-server.ts'
 import { POLICY, THIS_BOOT } from '../registry-bench.ts'
-import { inEveryOrder, type Trial } from './orders.ts'
+import { type ExploreOptions, inEveryOrder, type Trial } from './orders.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import type { Hand, Race, RaceCourse, Table } from './race.ts'
 import { Sessions, SteppedDatabase } from './sessions.ts'
@@ -47,8 +47,9 @@ export async function openOnPostgres(): Promise<RaceCourse> {
   }
 }
 
-function optionsOf<Facts>({ interruptions }: Race<Facts>): { readonly interruptions?: number } {
-  return interruptions === undefined ? {} : { interruptions }
+function optionsOf<Facts>({ interruptions }: Race<Facts>): ExploreOptions {
+  const { statements } = interruptions ?? {}
+  return statements === undefined ? {} : { interruptions: statements }
 }
 
 async function begin<Facts>(race: Race<Facts>, ground: Ground): Promise<Trial> {

@@ -16,7 +16,7 @@ import { openFilesystemBlobStore } from '../../src/storage/filesystem/blob-store
 import { databasePath } from '../../src/storage/layout.ts'
 import { POLICY } from '../registry-bench.ts'
 import type { Task, Volume } from './messages.ts'
-import { inEveryOrder, type Trial } from './orders.ts'
+import { type ExploreOptions, inEveryOrder, type Trial } from './orders.ts'
 import type { Outcome } from './outcome.ts'
 import { PartyProcess, WriterProcess } from './processes.ts'
 import type { Race, RaceCourse, Table } from './race.ts'
@@ -49,9 +49,14 @@ export async function openOnSqlite(): Promise<RaceCourse> {
   const blobs = await openFilesystemBlobStore({ root })
   const ground = { root, file, database, blobs, writer, parties }
   return {
-    explore: (race) => inEveryOrder(() => begin(race, ground)),
+    explore: (race) => inEveryOrder(() => begin(race, ground), optionsOf(race)),
     [Symbol.asyncDispose]: () => closers.disposeAsync(),
   }
+}
+
+function optionsOf<Facts>({ interruptions }: Race<Facts>): ExploreOptions {
+  const { commands } = interruptions ?? {}
+  return commands === undefined ? {} : { interruptions: commands }
 }
 
 async function begin<Facts>(race: Race<Facts>, ground: Ground): Promise<Trial> {

@@ -37,11 +37,24 @@ export async function inEveryOrder(
   begin: () => Promise<Trial>,
   { mostOrders = MOST_ORDERS, interruptions = Number.POSITIVE_INFINITY }: ExploreOptions = {},
 ): Promise<Explored> {
+  const course = { begin, mostOrders, crossing: new Crossing() }
+  // One after the other first: then it is known where they meet.
+  if (interruptions !== Number.POSITIVE_INFINITY) await explore(course, 0)
+  return await explore(course, interruptions)
+}
+
+interface Course {
+  begin(): Promise<Trial>
+  readonly mostOrders: number
+  readonly crossing: Crossing
+}
+
+async function explore({ begin, mostOrders, crossing }: Course, interruptions: number): Promise<Explored> {
   const decisions: Decision[] = []
   let [orders, repeated] = [0, 0]
   do {
     const trial = await begin()
-    const run = new Run(trial.parties, interruptions)
+    const run = new Run(trial.parties, interruptions, crossing)
     const isNew = await run.follow(decisions)
     if (isNew) await check(trial, run)
     if (isNew) orders++
@@ -123,17 +136,43 @@ function covers(whole: string, part: string): boolean {
   return part === whole || part.startsWith(`${whole} `)
 }
 
+/** What the parties have touched in all orders so far, by the first words of the names: a trial has its own rows. */
+class Crossing {
+  readonly #touched = new Map<number, Map<string, Step>>()
+
+  note(party: number, step: Step): void {
+    const kinds = kindsIn(step)
+    const seen = this.#touched.get(party) ?? new Map<string, Step>()
+    this.#touched.set(party, seen.set(JSON.stringify(kinds), kinds))
+  }
+
+  /** Whether somebody else has touched what the step changes, or changed what it touches. */
+  isMet(party: number, step: Step): boolean {
+    const kinds = kindsIn(step)
+    const others = [...this.#touched].filter(([other]) => other !== party)
+    return others.some(([, seen]) => [...seen.values()].some((each) => !areIndependent(each, kinds)))
+  }
+}
+
+function kindsIn({ reads, adds, writes }: Step): Step {
+  const kinds = (names: readonly string[]) =>
+    [...new Set(names.map((name) => name.split(' ')[0] ?? name))].toSorted()
+  return { what: '', reads: kinds(reads), adds: kinds(adds), writes: kinds(writes) }
+}
+
 /** One order, as it unfolds. */
 class Run {
   readonly #tracks: readonly Track[]
   readonly #interruptions: number
+  readonly #crossing: Crossing
   readonly #history: string[] = []
   #interrupted = 0
   #last: number | null = null
 
-  constructor(parties: readonly Party[], interruptions: number) {
+  constructor(parties: readonly Party[], interruptions: number, crossing: Crossing) {
     this.#tracks = parties.map((party) => new Track(party))
     this.#interruptions = interruptions
+    this.#crossing = crossing
   }
 
   /** Follows the decisions, and adds those that come behind them. False where the order turned out to be a known one. */
@@ -162,13 +201,22 @@ class Run {
   }
 
   #decide(asking: ReadonlyMap<number, Step>, before: Decision | undefined): Decision | null {
-    const mustGoOn = this.#interrupted >= this.#interruptions && this.#last !== null && asking.has(this.#last)
-    const choices = mustGoOn ? [this.#last as number] : [...asking.keys()]
+    const choices = this.#choices(asking)
     // An order that is equivalent to a known one may be the only one of both with few interruptions.
     const sleeps = before !== undefined && this.#interruptions === Number.POSITIVE_INFINITY
     const asleep = sleeps ? sleepersBehind(before) : new Set<number>()
     const chosen = nextChoice({ choices, explored: new Set(), asleep })
     return chosen === undefined ? null : { asking, choices, asleep, explored: new Set(), chosen }
+  }
+
+  /** Where interruptions are counted, whoever could go on is interrupted only before it meets what another does. */
+  #choices(asking: ReadonlyMap<number, Step>): readonly number[] {
+    const all = [...asking.keys()]
+    const step = this.#last === null ? undefined : asking.get(this.#last)
+    if (this.#interruptions === Number.POSITIVE_INFINITY || this.#last === null || step === undefined)
+      return all
+    const mayBeInterrupted = this.#interrupted < this.#interruptions && this.#crossing.isMet(this.#last, step)
+    return mayBeInterrupted ? [this.#last, ...all.filter((party) => party !== this.#last)] : [this.#last]
   }
 
   #grant(party: number): void {
@@ -177,6 +225,7 @@ class Run {
     const isInterrupted = this.#last !== null && this.#last !== party && this.#tracks[this.#last]?.isAsking
     if (isInterrupted) this.#interrupted++
     this.#last = party
+    if (track.asked !== null) this.#crossing.note(party, track.asked)
     this.#history.push(track.grant())
   }
 

@@ -35,8 +35,11 @@ export interface Race<Facts> {
   readonly parties: Readonly<Record<string, (hand: Hand, facts: Facts) => Promise<unknown>>>
   /** Throws where the outcome is wrong. */
   check(table: Table, facts: Facts, outcomes: Readonly<Record<string, Outcome>>): Promise<void>
-  /** On PostgreSQL: the orders in which parties that could go on are interrupted at most so often; all of them unless told. */
-  readonly interruptions?: number
+  /**
+   * The orders in which a party that could go on is interrupted at most so often, counted in statements on
+   * PostgreSQL and in commands on SQLite; all of them where it is not said.
+   */
+  readonly interruptions?: { readonly statements?: number; readonly commands?: number }
 }
 
 /** Where races are run. */

@@ -27,6 +27,19 @@ export async function expectWhole(table: Table, repository: RepositoryName): Pro
   for (const manifest of trashed) expect(await hasPayload(table, manifest)).toBe(true)
 }
 
+/** The repository has these manifests and no other. */
+export async function expectManifests(
+  { rows }: Table,
+  repository: RepositoryName,
+  digests: readonly Digest[],
+): Promise<void> {
+  const found = await rows(
+    'SELECT digest FROM manifests WHERE repository_id = (SELECT id FROM repositories WHERE name = $1)',
+    [repository],
+  )
+  expect(found.map((row) => text(row, 'digest'))).toEqual([...digests])
+}
+
 async function expectManifest(table: Table, repository: RepositoryName, digest: Digest): Promise<void> {
   const { bytes } = await getManifest(table.registry, repository, parseReference(digest))
   expect(digestOf(bytes)).toBe(digest)

@@ -1,6 +1,4 @@
 /** One party of a race: what it asks for next, whether it still moves, and how it ended. */
-import { until } from '../until.ts'
-
 /**
  * One thing that a party does without a break, and what it touches: tables, files, whatever has a name. `blobs` is
  * all of `blobs 1` and `blobs 2`.
@@ -34,6 +32,7 @@ interface Question {
 
 /** For a step, and for the wait of one party for another. */
 const STEP_LIMIT_MS = 20_000
+const LOOK_EVERY_MS = 4
 
 export class Track implements Turns {
   readonly #party: Party
@@ -86,12 +85,13 @@ export class Track implements Turns {
 
   /** Waits until it asks or has ended, or waits for another. */
   async untilStill({ orBlocked }: { readonly orBlocked: boolean }): Promise<void> {
-    const isStill = async () =>
-      this.isAsking || this.#hasEnded || (orBlocked && (await this.#party.isBlocked()))
-    // A step mostly ends at once.
-    await Promise.race([this.#moved.promise, Bun.sleep(1)])
-    if (await isStill()) return
-    await until(`${this.#party.name} asks or ends`, isStill, { withinMilliseconds: STEP_LIMIT_MS })
+    const deadline = performance.now() + STEP_LIMIT_MS
+    while (!this.isAsking && !this.#hasEnded) {
+      // A step mostly ends before anybody need be asked what it waits for.
+      await Promise.race([this.#moved.promise, Bun.sleep(LOOK_EVERY_MS)])
+      if (orBlocked && !this.isAsking && !this.#hasEnded && (await this.#party.isBlocked())) return
+      if (performance.now() > deadline) throw new Error(`${this.#party.name} neither asks nor ends`)
+    }
   }
 
   requireSuccess(): void {

@@ -2,11 +2,15 @@
  * Bytes under `blobs/` that the database does not know: of a push that is under way, of one that collection will look at,
  * or left behind, which is handed to collection. Nothing is deleted here.
  */
+import { listClosingUploads } from '../../metadata/explanation.ts'
 import { findReviewTime, findStoredBlob, hasPayload } from '../../metadata/verification.ts'
-import type { Digest } from '../../oci/digest.ts'
-import { blobDataPath } from '../../storage/layout.ts'
+import { type Digest, isDigest } from '../../oci/digest.ts'
+import { blobDataPath, blobsFolder } from '../../storage/layout.ts'
 import { findStoredFolder } from '../gc/stored-digests.ts'
+import { Findings } from '../tree/findings.ts'
+import { listOwn } from '../tree/odd-entries.ts'
 import { type FindingKind, finding } from './finding.ts'
+import { tellForeign } from './foreign.ts'
 import type { Look, Position } from './look.ts'
 import { reviewStrayCommand } from './repair.commands.ts'
 
@@ -17,6 +21,7 @@ export async function lookAtStrays(look: Look, from: Position): Promise<Position
   const folder = await findStoredFolder(tree.files, from.part)
   if (folder === null) return null
   let { after } = from
+  if (after === '') await tellForeignIn(look, `${blobsFolder}/${folder.place}`)
   for (const digest of folder.digests.filter((each) => each > from.after)) {
     if (look.isOver) return { ...from, after }
     await look.at(blobDataPath(digest), () => lookAtDigest(look, digest), undefined)
@@ -24,6 +29,15 @@ export async function lookAtStrays(look: Look, from: Position): Promise<Position
     after = digest
   }
   return { ...from, part: folder.place, after: '' }
+}
+
+async function tellForeignIn(look: Look, folder: string): Promise<void> {
+  const { tree } = look.registry
+  if (tree === null) return
+  const reader = { files: tree.files, findings: new Findings() }
+  const algorithm = folder.slice(0, folder.lastIndexOf('/')).slice(blobsFolder.length + 1)
+  await listOwn(reader, folder, (hex) => isDigest(`${algorithm}:${hex}`))
+  tellForeign(look, reader)
 }
 
 async function lookAtDigest(look: Look, digest: Digest): Promise<void> {
@@ -48,8 +62,11 @@ async function kindOf(
   if (dueAt !== null) {
     return ['bytes waiting for collection', `collection looks at it from ${new Date(dueAt).toISOString()} on`]
   }
-  if (modifiedAt > Date.now() - registry.policy.collection.lease)
+  const isYoung = modifiedAt > Date.now() - registry.policy.collection.lease
+  // A file's time is that of its last byte, which may have come long before the push ends.
+  if (isYoung || (await listClosingUploads(read, digest, 1)).length > 0) {
     return ['bytes being pushed', 'a push may be under way']
+  }
   return ['bytes left behind', 'a push that was broken off, or another registry, has left it behind']
 }
 

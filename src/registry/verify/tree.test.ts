@@ -19,6 +19,7 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import { parseTag } from '../../oci/tag.ts'
 import { newUploadId } from '../../oci/upload-id.ts'
 import {
+  blobDataPath,
   layerLinkPath,
   revisionLinkPath,
   tagFolder,
@@ -159,14 +160,16 @@ describeOnDatabases('verification of the link tree', (open) => {
   })
 
   test('tells foreign files, and touches none', async () => {
-    const { repository } = await pushed()
+    const { repository, image } = await pushed()
     const foreign = `${tagsFolder(repository)}/.DS_Store`
     writeFileSync(verify.path(foreign), 'x')
     mkdirSync(verify.path(`${tagFolder(repository, V1)}/kept`))
+    const beside = `${dirname(dirname(blobDataPath(image.digest)))}/notes.txt`
+    writeFileSync(verify.path(beside), 'x')
     const found = await verify.verify({ deep: true, repair: true })
-    expect(found.of('foreign file').map(({ path }) => path)).toContain(foreign)
+    expect(found.of('foreign file').map(({ path }) => path)).toEqual([foreign, beside])
     expect(found.kinds()).toEqual([])
-    expect(readFileSync(verify.path(foreign), 'utf8')).toBe('x')
+    for (const path of [foreign, beside]) expect(readFileSync(verify.path(path), 'utf8')).toBe('x')
   })
 
   test('tells bytes of a push under way from those left behind, which it hands to collection', async () => {

@@ -21,10 +21,8 @@ import { Findings } from '../tree/findings.ts'
 import { listOwn, type TreeReader } from '../tree/odd-entries.ts'
 import { readLink } from '../tree/tree-links.ts'
 import { finding } from './finding.ts'
+import { tellForeign } from './foreign.ts'
 import type { Look, Position } from './look.ts'
-
-const NAMES_AT_ONCE = 200
-const MOST_FOREIGN = 100
 
 /** In the order in which they are gone through. */
 const FOLDERS = ['_layers/sha256', '_layers/sha512', 'revisions/sha256', 'revisions/sha512', 'tags'] as const
@@ -55,10 +53,12 @@ async function lookAtFolder(
   if (tree === null) return null
   const reader: TreeReader = { files: tree.files, findings: new Findings() }
   const names = (await listFolder(reader, repository, folder)).filter((name) => name > after)
-  tellForeign(look, reader, after)
-  for (const name of names.slice(0, NAMES_AT_ONCE))
-    await lookAtEntry(look, reader, repository, { folder, name })
-  return names.length > NAMES_AT_ONCE ? (names[NAMES_AT_ONCE - 1] ?? null) : null
+  if (after === '') tellForeign(look, reader)
+  for (const [at, name] of names.entries()) {
+    if (at > 0 && look.isOver) return names[at - 1] ?? null
+    await look.at(name, () => lookAtEntry(look, reader, repository, { folder, name }), undefined)
+  }
+  return null
 }
 
 /** The names in it that belong there. */
@@ -68,18 +68,6 @@ async function listFolder(reader: TreeReader, { name }: KnownRepository, folder:
   const above = kind === '_layers' ? layersFolder(name) : revisionsFolder(name)
   if (algorithm === 'sha256') await listOwn(reader, above, isDigestAlgorithm)
   return await listOwn(reader, `${above}/${algorithm}`, (hex) => isDigest(`${algorithm}:${hex}`))
-}
-
-/** Once for each folder. */
-function tellForeign(look: Look, { findings }: TreeReader, after: string): void {
-  if (after !== '') return
-  for (const { places } of findings.list()) {
-    for (const path of places.slice(0, MOST_FOREIGN)) {
-      look.tell(
-        finding('foreign file', `${path} is none of a registry's files. It is left as it is.`, { path }),
-      )
-    }
-  }
 }
 
 async function lookAtEntry(

@@ -16,6 +16,7 @@ import * as payloads from './payloads.ts'
 import * as referrers from './referrers.ts'
 import type { RepositoryId } from './repositories.ts'
 import * as repositories from './repositories.ts'
+import { RESTORED_SAMPLES } from './restored.fixtures.ts'
 import * as reviews from './reviews.ts'
 import * as settings from './settings.ts'
 import * as tags from './tags.ts'
@@ -313,4 +314,5 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   findSetting: (tx) => [() => settings.findSetting(tx, 'key')],
   ...JOB_SAMPLES,
   ...VERIFICATION_SAMPLES,
+  ...RESTORED_SAMPLES,
 }

@@ -62,7 +62,7 @@ export function listTrashUsers(read: Read, digest: Digest, limit: number): Promi
     `SELECT repository_id, manifest FROM manifest_blobs WHERE digest = $1 AND EXISTS (
        SELECT 1 FROM trashed_manifests WHERE trashed_manifests.digest = manifest_blobs.manifest
          AND trashed_manifests.repository_id = manifest_blobs.repository_id)
-     ORDER BY repository_id, manifest LIMIT $2`,
+     LIMIT $2`,
     [digest, limit],
     (row) => ({ repository: integer(row, 'repository_id'), manifest: text(row, 'manifest') as Digest }),
   )
@@ -118,7 +118,8 @@ export function listListedRepositories(
   page: { readonly after: number; readonly limit: number },
 ): Promise<{ readonly id: number; readonly name: RepositoryName }[]> {
   return read.all(
-    'SELECT id, name FROM repositories WHERE listed = 1 AND id > $1 ORDER BY id LIMIT $2',
+    // Nearly all are: the index of those that are listed would only have them sorted.
+    'SELECT id, name FROM repositories WHERE listed + 0 = 1 AND id > $1 ORDER BY id LIMIT $2',
     [page.after, page.limit],
     (row) => ({ id: integer(row, 'id'), name: text(row, 'name') as RepositoryName }),
   )

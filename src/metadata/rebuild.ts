@@ -20,10 +20,14 @@ const FORGOTTEN = [
   `DELETE FROM manifest_references WHERE NOT ${isFromTrash('manifest_references', 'parent')}`,
   `DELETE FROM manifest_blobs WHERE NOT ${isFromTrash('manifest_blobs', 'manifest')}`,
   'DELETE FROM repository_blobs',
+  // What no link tells of any more would be left behind. (SQLite reads ON CONFLICT right only behind a WHERE.)
+  `INSERT INTO gc_reviews (repository_id, digest, reason, due_at)
+     SELECT 0, digest, 'database built anew', created_at FROM blobs WHERE 1 = 1
+     ON CONFLICT (repository_id, digest) DO NOTHING`,
   // A deleted repository has no links in the tree that would tell of them.
   `DELETE FROM blobs WHERE NOT EXISTS
      (SELECT 1 FROM manifest_blobs WHERE manifest_blobs.digest = blobs.digest)`,
-  'DELETE FROM gc_reviews',
+  'DELETE FROM gc_reviews WHERE repository_id <> 0',
   'DELETE FROM tree_dirty',
   'DELETE FROM torn_files',
   'DELETE FROM usage_changes',

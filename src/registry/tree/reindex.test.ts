@@ -1,9 +1,9 @@
 /** A database that is built anew forgets what the link tree tells, and nothing that hangs on what lies in the trash. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type Bench, describeOnDatabases } from '../../../test/registry-bench.ts'
-import { edgesOf } from '../../../test/registry-facts.ts'
+import { blobFacts, edgesOf, reviewsOf } from '../../../test/registry-facts.ts'
 import { CONFIG, newBlob, newImage, pushBlob, pushManifest } from '../../../test/sample-content.ts'
-import { getBlob } from '../blobs.ts'
+import { getBlob, unlinkBlob } from '../blobs.ts'
 import { deleteManifest } from '../manifests.ts'
 import { deleteRepository } from '../repositories.ts'
 import { restoreTrash } from '../trash.ts'
@@ -35,6 +35,15 @@ describeOnDatabases('a database that is built anew', (open) => {
     const { registry } = await reindex()
     expect(await restoreTrash(registry, trash, 'bob')).toMatchObject({ manifests: 1, tags: 1, isWhole: true })
     expect((await getBlob(registry, repository, config.digest)).size).toBe(config.bytes.length)
+  })
+
+  test('is asked to look at what no link tells of any more', async () => {
+    const repository = bench.newRepository()
+    const blob = await pushBlob(bench.registry, repository)
+    await unlinkBlob(bench.registry, { repository, digest: blob.digest, by: 'ann' })
+    await bench.database.write(forgetTreeFactsCommand, null)
+    expect(await blobFacts(bench, blob.digest)).toBeNull()
+    expect(await reviewsOf(bench, blob.digest)).toHaveLength(1)
   })
 
   test('keeps no edges of a manifest that lies in the trash of another repository only', async () => {

@@ -40,6 +40,11 @@ import {
   takeFromTreeCommand,
 } from '../registry/tree/tree.commands.ts'
 import {
+  forgetManifestReviewsCommand,
+  reviewManifestsCommand,
+  seedManifestReviewsCommand,
+} from '../registry/untagged.commands.ts'
+import {
   beginUploadCommand,
   cancelUploadCommand,
   claimUploadCommand,
@@ -86,6 +91,9 @@ export const COMMANDS: readonly AnyCommand[] = [
   beginEmptyingCommand,
   beginPurgeCommand,
   emptyTrashCommand,
+  reviewManifestsCommand,
+  forgetManifestReviewsCommand,
+  seedManifestReviewsCommand,
   mountBlobCommand,
   unlinkBlobCommand,
   beginUploadCommand,

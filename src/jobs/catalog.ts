@@ -4,6 +4,7 @@ import type { Registry } from '../registry/registry.ts'
 import type { Job } from './runner.ts'
 import { type Scrubbing, scrubbingJob } from './scrubbing.ts'
 import { trashPurgingJob } from './trash-purging.ts'
+import { untaggedReviewingJob } from './untagged-reviewing.ts'
 import { usageCountingJob } from './usage-counting.ts'
 
 export interface CatalogOptions {
@@ -23,6 +24,7 @@ export function jobsOf({ registry, uploadPurging, metadataBackup, scrubbing, log
     metadataBackup,
     usageCountingJob(registry),
     trashPurgingJob(registry, log),
+    untaggedReviewingJob(registry, log),
     scrubbing === null ? null : scrubbingJob(registry, scrubbing, log),
   ]
   return jobs.filter((job) => job !== null)

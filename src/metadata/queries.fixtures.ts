@@ -11,6 +11,7 @@ import * as events from './events.ts'
 import { EXPLANATION_SAMPLES } from './explanation.fixtures.ts'
 import * as garbage from './garbage.ts'
 import { JOB_SAMPLES } from './jobs.fixtures.ts'
+import * as manifestReviews from './manifest-reviews.ts'
 import * as manifests from './manifests.ts'
 import * as payloads from './payloads.ts'
 import * as referrers from './referrers.ts'
@@ -198,6 +199,16 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
     () => trash.listTrashRows(tx, repository, { before: null, limit: 10 }),
   ],
   listExpiredTrash: (tx) => [() => trash.listExpiredTrash(tx, { before: 1, limit: 10 })],
+  findKeptTrashWith: (tx) => [() => trash.findKeptTrashWith(tx, repository, digest, 1)],
+  listDueManifestReviews: (tx) => [() => manifestReviews.listDueManifestReviews(tx, { now: 1, limit: 10 })],
+  findNextManifestReview: (tx) => [() => manifestReviews.findNextManifestReview(tx)],
+  endManifestReview: (tx) => [
+    () => manifestReviews.endManifestReview(tx, { repository, manifest: digest, dueAt: 1 }),
+  ],
+  findUntaggedSince: (tx) => [() => manifestReviews.findUntaggedSince(tx, repository, digest)],
+  listManifestPlaces: (tx) => [
+    () => manifestReviews.listManifestPlaces(tx, { after: { repository: 1, manifest: other }, limit: 10 }),
+  ],
   numberOfDeletions: (tx) => [() => trash.numberOfDeletions(tx, 100)],
   findOldestDeletion: (tx) => [() => trash.findOldestDeletion(tx)],
   listInterruptedTrash: (tx) => [() => trash.listInterruptedTrash(tx, { before: 1, limit: 10 })],

@@ -91,6 +91,8 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   listTrashRows: 'of a repository with few deletions PostgreSQL reads and sorts all',
   listExpiredTrash: 'what is over and in another state is hardly ever anything',
   findOldestDeletion: 'the oldest is nearly always kept',
+  endManifestReview: 'the primary key gives one row',
+  findKeptTrashWith: 'hardly a manifest was deleted more than once',
   listTrashedChildren: 'an index has a few children',
   countDamage: 'hardly a blob is damaged',
   hasDamage: 'hardly a blob is damaged',

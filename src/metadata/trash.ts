@@ -162,6 +162,22 @@ export function findOldestDeletion(read: Read): Promise<number | null> {
   )
 }
 
+/** The newest deletion of after that time which has this manifest and is only kept; null where there is none. */
+export function findKeptTrashWith(
+  read: Read,
+  repository: RepositoryId,
+  digest: Digest,
+  after: number,
+): Promise<TrashId | null> {
+  return read.one(
+    `SELECT trash_id FROM trashed_manifests WHERE digest = $2 AND repository_id = $1
+     AND (SELECT 1 FROM trash WHERE trash.id = trash_id AND state = 'kept' AND deleted_at > $3) = 1
+     ORDER BY trash_id DESC LIMIT 1`,
+    [repository, digest, after],
+    (row) => integer(row, 'trash_id') as TrashId,
+  )
+}
+
 /** How many deletions there are, as far as `most`. */
 export async function numberOfDeletions(read: Read, most: number): Promise<number> {
   const found = await read.all(`SELECT id FROM trash WHERE id > 0 ORDER BY id LIMIT $1`, [most], (row) =>

@@ -108,11 +108,11 @@ export async function insertTrashedManifest(
   digest: Digest,
 ): Promise<boolean> {
   const inserted = await tx.run(
-    `INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, annotations_length, size, pushed_by, created_at)
-     SELECT repository_id, digest, media_type, artifact_type, subject, annotations, annotations_length, size, pushed_by, created_at
+    `INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, annotations_length, size, pushed_by, created_at, restored_at)
+     SELECT repository_id, digest, media_type, artifact_type, subject, annotations, annotations_length, size, pushed_by, created_at, CAST($3 AS BIGINT)
      FROM trashed_manifests WHERE digest = $2 AND repository_id = $1 ORDER BY trash_id DESC LIMIT 1
      ON CONFLICT (repository_id, digest) DO NOTHING`,
-    [repository, digest],
+    [repository, digest, tx.now],
   )
   return inserted === 1
 }

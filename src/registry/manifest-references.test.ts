@@ -257,6 +257,7 @@ async function statementsOfPush(bench: Bench, repository: RepositoryName, { dige
     mayOverwrite: true,
     by: 'tester',
     lease: 1000,
+    deleteUntaggedAfter: null,
     lost: [],
   })
   return count

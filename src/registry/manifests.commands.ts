@@ -14,6 +14,7 @@ import {
   markListed,
   type RepositoryId,
 } from '../metadata/repositories.ts'
+import { scheduleReview } from '../metadata/reviews.ts'
 import { createTrash, holdTrash, type TrashId } from '../metadata/trash.ts'
 import { holdTrashedManifest } from '../metadata/trashed.ts'
 import { noteManifestUsage } from '../metadata/usage-changes.ts'
@@ -46,6 +47,8 @@ export interface PutManifestFacts {
   readonly by: string
   /** Milliseconds for which what the manifest refers to is left alone at least. */
   readonly lease: number
+  /** After how many milliseconds without a tag it is deleted; null: never. */
+  readonly deleteUntaggedAfter: number | null
   /** Of the manifest's links those that the tree does not have. */
   readonly lost: readonly LostLink[]
 }
@@ -190,10 +193,23 @@ async function storeManifest(
   await insertChildren(tx, repository, digest, digestsOf(manifest.children))
   await insertManifestBlobs(tx, repository, digest, digestsOf(blobsUsedBy(manifest)))
   await noteManifestUsage(tx, repository, [digest])
+  if (input.deleteUntaggedAfter !== null) await heedUntaggedRule(tx, repository, input)
   await markListed(tx, repository)
   await markPayloadAdded(tx, digest)
   await markRevisionAdded(tx, repository, digest)
   return true
+}
+
+/** What an index lists is held until it can be seen, so that the rule finds out that it is listed. */
+async function heedUntaggedRule(
+  tx: Transaction,
+  repository: RepositoryId,
+  { manifest, digest, tags, deleteUntaggedAfter }: PutManifestFacts,
+): Promise<void> {
+  for (const child of digestsOf(manifest.children).toSorted()) await holdManifest(tx, repository, child)
+  if (tags.length > 0) return
+  const dueAt = tx.now + (deleteUntaggedAfter ?? 0) + 1
+  await scheduleReview(tx, { repository, digest, reason: 'pushed without a tag', dueAt })
 }
 
 function digestsOf(descriptors: readonly Descriptor[]): Digest[] {

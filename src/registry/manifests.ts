@@ -77,6 +77,7 @@ export async function putManifest(registry: Registry, input: PutManifest): Promi
     mayOverwrite: input.mayOverwrite,
     by: input.by,
     lease: registry.policy.collection.lease,
+    deleteUntaggedAfter: registry.policy.untagged.deleteAfter,
   })
 }
 

@@ -21,6 +21,8 @@ export const trashMigration: Migration = {
     `CREATE INDEX trashed_blobs_digest ON trashed_blobs (repository_id, digest)`,
     // Since when a repository is deleted; NULL again with its next manifest.
     `ALTER TABLE repositories ADD COLUMN deleted_at {{integer}}`,
+    // When it came back from the trash, for what has no tag is deleted by the time since when it could have had one.
+    `ALTER TABLE manifests ADD COLUMN restored_at {{integer}}`,
     `CREATE INDEX tag_history_digest ON tag_history (repository_id, digest, until_at)`,
   ],
 }

@@ -5,6 +5,7 @@
  */
 import type { Read } from '../../metadata/database.ts'
 import { findSubject, findTaggedDigests, listParents, type ManifestPlace } from '../../metadata/garbage.ts'
+import { findUntaggedSince } from '../../metadata/manifest-reviews.ts'
 import { hasManifest } from '../../metadata/manifests.ts'
 import type { Digest } from '../../oci/digest.ts'
 
@@ -16,6 +17,8 @@ const MOST_REMEMBERED = 10_000
 export interface KeepRules {
   /** A manifest that nothing names is garbage. */
   readonly deleteUntagged: boolean
+  /** Only where no tag has named it since then, in milliseconds since 1970, nor was it pushed or restored since; whenever unless told. */
+  readonly untaggedBefore?: number
 }
 
 /** Answers for as long as one page takes to find, and remembers some of what it has found out. */
@@ -45,10 +48,17 @@ export class Kept {
     // What is too deep to tell is kept: on any doubt nothing is garbage.
     if (!this.#rules.deleteUntagged || depth > DEEPEST) return true
     const tagged = await findTaggedDigests(this.#read, repository, [manifest])
-    if (tagged.size > 0) return true
+    if (tagged.size > 0 || (await this.#isYoung(repository, manifest))) return true
     const subject = await findSubject(this.#read, repository, manifest)
     if (subject !== null && (await this.isKept({ repository, manifest: subject }, depth + 1))) return true
     return await this.#hasKeptParent(repository, manifest, depth)
+  }
+
+  async #isYoung(repository: number, manifest: Digest): Promise<boolean> {
+    const { untaggedBefore } = this.#rules
+    if (untaggedBefore === undefined) return false
+    const since = await findUntaggedSince(this.#read, repository, manifest)
+    return since === null || since >= untaggedBefore
   }
 
   async #hasKeptParent(repository: number, child: Digest, depth: number): Promise<boolean> {

@@ -40,7 +40,7 @@ export interface LinkRow {
 /** At most `limit` repositories through which the blob may be read. */
 export function listLinksOf(read: Read, digest: Digest, limit: number): Promise<LinkRow[]> {
   return read.all(
-    `SELECT repository_id, linked_at FROM repository_blobs WHERE digest = $1 ORDER BY repository_id LIMIT $2`,
+    `SELECT repository_id, linked_at FROM repository_blobs WHERE digest = $1 LIMIT $2`,
     [digest, limit],
     (row) => ({ repository: integer(row, 'repository_id'), linkedAt: integer(row, 'linked_at') }),
   )
@@ -87,7 +87,7 @@ export function findDeletedAt(read: Read, { repository, manifest }: ManifestPlac
 /** At most `limit` repositories whose trash holds the manifest. */
 export function listTrashesWithManifest(read: Read, digest: Digest, limit: number): Promise<number[]> {
   return read.all(
-    `SELECT repository_id FROM trashed_manifests WHERE digest = $1 ORDER BY repository_id LIMIT $2`,
+    `SELECT repository_id FROM trashed_manifests WHERE digest = $1 LIMIT $2`,
     [digest, limit],
     (row) => integer(row, 'repository_id'),
   )

@@ -42,8 +42,8 @@ import {
 } from './usage/counting.ts'
 
 /** Nobody waits for more than this: a push that comes meanwhile waits for a few milliseconds. */
-const CHANGES_AT_ONCE = 100
-const PLACES_AT_ONCE = 500
+const CHANGES_AT_ONCE = 32
+const PLACES_AT_ONCE = 300
 const NOT_STORED: StoredFacts = { size: null, isLeaving: false }
 
 /** How many changes were counted; 0: there were none. */

@@ -4,7 +4,9 @@ import type { AnyCommand } from '../metadata/database.ts'
 import { loadRowsCommand } from '../registry/backup/metadata.commands.ts'
 import { showRestoredCommand } from '../registry/backup/restore-tree.commands.ts'
 import { settleBlobsCommand } from '../registry/backup/stored-blobs.commands.ts'
-import { mountBlobCommand, unlinkBlobCommand } from '../registry/blobs.commands.ts'
+import { leaseBlobCommand, mountBlobCommand, unlinkBlobCommand } from '../registry/blobs.commands.ts'
+import { endDeletionCommand, takeStraysCommand } from '../registry/gc/deletion.commands.ts'
+import { reviewBlobsCommand } from '../registry/gc/reviews.commands.ts'
 import { claimIdentityCommand } from '../registry/identity.ts'
 import { deleteManifestCommand, putManifestCommand } from '../registry/manifests.commands.ts'
 import { forgetTrialCommand, noteTrialCommand } from '../registry/obstacles.ts'
@@ -96,6 +98,10 @@ export const COMMANDS: readonly AnyCommand[] = [
   seedManifestReviewsCommand,
   mountBlobCommand,
   unlinkBlobCommand,
+  leaseBlobCommand,
+  reviewBlobsCommand,
+  endDeletionCommand,
+  takeStraysCommand,
   beginUploadCommand,
   claimUploadCommand,
   renewUploadCommand,

@@ -48,20 +48,73 @@ export async function insertBlob(
 ): Promise<boolean> {
   const changed = await tx.run(
     `INSERT INTO blobs (digest, size, lease_until, unreferenced_since, created_at) VALUES ($1, $2, $3, $4, $4)
-     ON CONFLICT (digest) DO UPDATE SET epoch = blobs.epoch + 1, state = 'live', size = excluded.size, lease_until = excluded.lease_until
+     ON CONFLICT (digest) DO UPDATE SET epoch = blobs.epoch + 1, state = 'live', size = excluded.size, lease_until = excluded.lease_until,
+       unreferenced_since = CASE WHEN blobs.unreferenced_since IS NULL THEN NULL ELSE excluded.unreferenced_since END
      WHERE blobs.state <> 'deleting'`,
     [digest, size, leaseUntil, tx.now],
   )
   return changed === 1
 }
 
-/** Raises a blob's epoch because a repository gains the right to read it. False: there is no such blob, or it is being deleted. */
+/**
+ * Raises a blob's epoch because a repository gains the right to read it; where no manifest refers to it, collection
+ * counts from now on. False: there is no such blob, or it is being deleted.
+ */
 export async function keepBlob(tx: Transaction, digest: Digest, leaseUntil: number): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE blobs SET epoch = epoch + 1, state = 'live', lease_until = $2,
+       unreferenced_since = CASE WHEN unreferenced_since IS NULL THEN NULL ELSE $3 END
+     WHERE digest = $1 AND state <> 'deleting'`,
+    [digest, leaseUntil, tx.now],
+  )
+  return changed === 1
+}
+
+/** Raises a blob's epoch because somebody was told that it is there. False: as `keepBlob`. */
+export async function leaseBlob(tx: Transaction, digest: Digest, leaseUntil: number): Promise<boolean> {
   const changed = await tx.run(
     `UPDATE blobs SET epoch = epoch + 1, state = 'live', lease_until = $2 WHERE digest = $1 AND state <> 'deleting'`,
     [digest, leaseUntil],
   )
   return changed === 1
+}
+
+/** What a HEAD must know before it says that a blob is there. */
+export interface BlobPromise {
+  readonly isCondemned: boolean
+  /** Milliseconds since 1970. */
+  readonly leaseUntil: number
+  /** Whether a manifest of the repository refers to it: then it stays without a promise. */
+  readonly isUsed: boolean
+}
+
+/** Null where there is no such blob. */
+export function findBlobPromise(
+  read: Read,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<BlobPromise | null> {
+  return read.one(
+    `SELECT state, lease_until,
+       (SELECT 1 FROM manifest_blobs WHERE manifest_blobs.digest = blobs.digest
+          AND repository_id = (SELECT id FROM repositories WHERE name = $1) LIMIT 1) AS used
+     FROM blobs WHERE digest = $2`,
+    [repository, digest],
+    (row) => ({
+      isCondemned: text(row, 'state') !== 'live',
+      leaseUntil: integer(row, 'lease_until'),
+      isUsed: optionalInteger(row, 'used') !== null,
+    }),
+  )
+}
+
+/** The repository has been given the right once more: collection counts from now on. */
+export async function touchLink(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<void> {
+  await tx.run(`UPDATE repository_blobs SET linked_at = $3 WHERE repository_id = $1 AND digest = $2`, [
+    repository,
+    digest,
+    tx.now,
+  ])
 }
 
 /** As `keepBlob`, because a manifest refers to the blob from now on: it is no longer unreferenced. */
@@ -99,10 +152,6 @@ export function findBlobSize(read: Read, digest: Digest): Promise<number | null>
   return read.one(`SELECT size FROM blobs WHERE digest = $1`, [digest], (row) => integer(row, 'size'))
 }
 
-export function findBlobState(read: Read, digest: Digest): Promise<string | null> {
-  return read.one(`SELECT state FROM blobs WHERE digest = $1`, [digest], (row) => text(row, 'state'))
-}
-
 /** True when the repository did not link the blob before. */
 export async function linkBlob(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<boolean> {
   const inserted = await tx.run(
@@ -137,7 +186,7 @@ export interface FoundBlob {
 
 /**
  * Stores many blobs that one repository links, in digest order. One that is known already gains a reference, and
- * so is kept as `referToBlob` keeps it.
+ * so is kept as `referToBlob` keeps it, whatever its state: its bytes have been seen in the tree.
  */
 export async function insertFoundBlobs(
   tx: Transaction,
@@ -152,8 +201,7 @@ export async function insertFoundBlobs(
       .map(({ digest, size, isReferred }) => [digest, size, leaseUntil, isReferred ? null : tx.now, tx.now]),
     ending: `ON CONFLICT (digest) DO UPDATE SET epoch = blobs.epoch + 1, state = 'live',
        lease_until = excluded.lease_until,
-       unreferenced_since = CASE WHEN excluded.unreferenced_since IS NULL THEN NULL ELSE blobs.unreferenced_since END
-     WHERE blobs.state <> 'deleting'`,
+       unreferenced_since = CASE WHEN excluded.unreferenced_since IS NULL THEN NULL ELSE blobs.unreferenced_since END`,
   })
   await insertRows(tx, {
     into: 'repository_blobs (repository_id, digest, linked_at)',

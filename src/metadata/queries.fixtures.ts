@@ -11,6 +11,7 @@ import * as events from './events.ts'
 import { EXPLANATION_SAMPLES } from './explanation.fixtures.ts'
 import * as garbage from './garbage.ts'
 import { JOB_SAMPLES } from './jobs.fixtures.ts'
+import { COLLECTION_SAMPLES } from './leaving-blobs.fixtures.ts'
 import * as manifestReviews from './manifest-reviews.ts'
 import * as manifests from './manifests.ts'
 import * as payloads from './payloads.ts'
@@ -115,7 +116,10 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   findBlobFacts: (tx) => [() => blobs.findBlobFacts(tx, digest)],
   holdBlobAsSeen: (tx) => [() => blobs.holdBlobAsSeen(tx, digest, 1)],
   listLinks: (tx) => [() => blobs.listLinks(tx, repository, page)],
-  findBlobState: (tx) => [() => blobs.findBlobState(tx, digest)],
+  leaseBlob: (tx) => [() => blobs.leaseBlob(tx, digest, 0)],
+  findBlobPromise: (tx) => [() => blobs.findBlobPromise(tx, name, digest)],
+  touchLink: (tx) => [() => blobs.touchLink(tx, repository, digest)],
+  ...COLLECTION_SAMPLES,
   unlinkBlob: (tx) => [() => blobs.unlinkBlob(tx, repository, digest)],
 
   insertManifest: (tx) => [() => manifests.insertManifest(tx, repository, manifest)],
@@ -269,7 +273,7 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
       uploads.takeUpload(
         tx,
         { id, writerEpoch: 0 },
-        { name: 'one/1', leaseUntil: 1, file: id, copiedFrom: id },
+        { name: 'one/1', leaseUntil: 1, file: id, copiedFrom: id, closing: digest },
       ),
   ],
   forgetCopySource: (tx) => [() => uploads.forgetCopySource(tx, id, 'one/1')],

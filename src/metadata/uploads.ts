@@ -24,10 +24,12 @@ export interface UploadRow {
   readonly writerEpoch: number
   readonly writerLeaseUntil: number
   readonly touchedAt: number
+  /** What a request was last about to make of it, or null: bytes may lie at that place although no blob is known. */
+  readonly closing: Digest | null
 }
 
 const COLUMNS =
-  'id, repository_id, principal, file, copied_from, algorithm, received, digest, boot, writer, writer_epoch, writer_lease_until, touched_at'
+  'id, repository_id, principal, file, copied_from, algorithm, received, digest, boot, writer, writer_epoch, writer_lease_until, touched_at, closing'
 
 export function findUpload(read: Read, id: UploadId): Promise<UploadRow | null> {
   return read.one(`SELECT ${COLUMNS} FROM uploads WHERE id = $1`, [id], uploadRow)
@@ -90,6 +92,8 @@ export async function insertUpload(
 export interface UploadTaker extends Pick<UploadRow, 'file' | 'copiedFrom'> {
   readonly name: string
   readonly leaseUntil: number
+  /** What is to become of the upload; null where that is not known yet. */
+  readonly closing: Digest | null
 }
 
 /**
@@ -102,9 +106,19 @@ export async function takeUpload(
   taker: UploadTaker,
 ): Promise<boolean> {
   const taken = await tx.run(
-    `UPDATE uploads SET writer = $3, writer_epoch = writer_epoch + 1, writer_lease_until = $4, file = $5, copied_from = $6, touched_at = $7
+    `UPDATE uploads SET writer = $3, writer_epoch = writer_epoch + 1, writer_lease_until = $4, file = $5, copied_from = $6, touched_at = $7,
+       closing = COALESCE($8, closing)
      WHERE id = $1 AND writer_epoch = $2`,
-    [seen.id, seen.writerEpoch, taker.name, taker.leaseUntil, taker.file, taker.copiedFrom, tx.now],
+    [
+      seen.id,
+      seen.writerEpoch,
+      taker.name,
+      taker.leaseUntil,
+      taker.file,
+      taker.copiedFrom,
+      tx.now,
+      taker.closing,
+    ],
   )
   return taken === 1
 }
@@ -224,5 +238,6 @@ function uploadRow(row: Row): UploadRow {
     writerEpoch: integer(row, 'writer_epoch'),
     writerLeaseUntil: integer(row, 'writer_lease_until'),
     touchedAt: integer(row, 'touched_at'),
+    closing: optionalText(row, 'closing') as Digest | null,
   }
 }

@@ -1,12 +1,14 @@
 /** The writes of blobs and their links. Whoever adds a reference raises the blob's epoch first, in digest order. */
 import { record } from '../events/event.ts'
 import {
-  findBlobState,
   findLinkedBlobs,
   insertBlob,
+  isBlobLinked,
   keepBlob,
+  leaseBlob,
   linkBlob,
   referToBlob,
+  touchLink,
   unlinkBlob,
 } from '../metadata/blobs.ts'
 import { forgetDamage } from '../metadata/damage.ts'
@@ -23,6 +25,7 @@ import type { Digest } from '../oci/digest.ts'
 import { type Problem, RegistryError } from '../oci/errors.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { isManifestType } from '../oci/manifest-format.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
 import type { MountBlob, UnlinkBlob } from './blobs.ts'
 import { markLayerAdded, markLayerRemoved, resettleLayer } from './tree/marks.ts'
 import { healLink } from './tree/torn-links.ts'
@@ -46,17 +49,28 @@ export async function addBlob(
   await scheduleReview(tx, { repository: 0, digest, reason: 'blob uploaded', dueAt: tx.now + lease })
   // Even where it is linked already: its bytes may have been lost until now.
   await noteBlobUsage(tx, [{ repository, digest }])
-  if (await linkBlob(tx, repository, digest)) await markLayerAdded(tx, repository, digest)
-  else await showLayerAgain(tx, repository, digest)
+  await link(tx, repository, digest)
+}
+
+/** True where the repository did not link the blob before. What it did link is as good as new to collection. */
+async function link(tx: Transaction, repository: RepositoryId, digest: Digest): Promise<boolean> {
+  if (await linkBlob(tx, repository, digest)) {
+    await markLayerAdded(tx, repository, digest)
+    return true
+  }
+  await touchLink(tx, repository, digest)
+  await showLayerAgain(tx, repository, digest)
+  return false
 }
 
 /** The problems that one refusal names: a manifest may have thousands. */
 const MOST_PROBLEMS = 100
 
 /**
- * Keeps every blob that a manifest refers to from being collected. Throws MANIFEST_BLOB_UNKNOWN with a problem
+ * Keeps every blob that a manifest refers to from being collected, one that the repository may not read too: where it
+ * may be missing, it is referred to all the same. Throws MANIFEST_BLOB_UNKNOWN with a problem
  * for each blob that the repository does not have (of many, the first ones and a count), unless missing ones are
- * allowed; UNAVAILABLE for a blob that is being deleted.
+ * allowed.
  */
 export async function keepReferencedBlobs(
   tx: Transaction,
@@ -70,17 +84,14 @@ export async function keepReferencedBlobs(
     ...manifest.children.filter((child) => !isManifestType(child.mediaType)),
   ]
   const digests = [...new Set([...required, ...optional.map((blob) => blob.digest)])].toSorted()
+  const kept = new Set<Digest>()
+  // One by one, for on PostgreSQL only that locks them in digest order: two pushes that share blobs never deadlock.
+  for (const digest of digests) if (await referToBlob(tx, digest, tx.now + options.lease)) kept.add(digest)
+  // Once they are held: collection may have dropped a link just before, and drops none from now on.
   const linked = await findLinkedBlobs(tx, repository, digests)
   const lost = new Set(options.lost)
-  const missing: Digest[] = []
-  // One by one, for on PostgreSQL only that locks them in digest order: two pushes that share blobs never deadlock.
-  for (const digest of digests) {
-    const isHere =
-      linked.has(digest) &&
-      !lost.has(digest) &&
-      (await keptOrRefused(tx, digest, { keep: referToBlob, lease: options.lease }))
-    if (!isHere && required.has(digest)) missing.push(digest)
-  }
+  const isHere = (digest: Digest) => linked.has(digest) && kept.has(digest) && !lost.has(digest)
+  const missing = digests.filter((digest) => required.has(digest) && !isHere(digest))
   if (missing.length > 0 && !options.allowMissing) throw missingBlobs(missing)
 }
 
@@ -95,18 +106,33 @@ export type BlobUnlinking = UnlinkBlob & Leased
 /** False where neither the named repository nor, without a name, any in scope has the blob. */
 export const mountBlobCommand = command('blob.mount', async (tx, input: BlobMount): Promise<boolean> => {
   const source = await findRepositoryWithBlob(tx, input.digest, { name: input.from, scope: input.scope })
-  if (source === null || !(await keptOrRefused(tx, input.digest, { keep: keepBlob, lease: input.lease })))
-    return false
+  if (source === null || !(await keepBlob(tx, input.digest, tx.now + input.lease))) return false
   const repository = await findOrCreateRepository(tx, input.repository)
-  if (await linkBlob(tx, repository, input.digest)) {
-    await noteBlobUsage(tx, [{ repository, digest: input.digest }])
-    await markLayerAdded(tx, repository, input.digest)
-    await record(tx, repository, input.by, { kind: 'blob.mounted', digest: input.digest, from: source })
-  } else {
-    await showLayerAgain(tx, repository, input.digest)
+  const { digest, lease } = input
+  if (await link(tx, repository, digest)) {
+    await noteBlobUsage(tx, [{ repository, digest }])
+    await record(tx, repository, input.by, { kind: 'blob.mounted', digest, from: source })
   }
+  await scheduleReview(tx, { repository: 0, digest, reason: 'blob mounted', dueAt: tx.now + lease })
   return true
 })
+
+/**
+ * Promises somebody who is about to push that the blob stays for a while, condemned or not. False: the repository does
+ * not link it any more.
+ */
+export const leaseBlobCommand = command(
+  'blob.lease',
+  async (
+    tx,
+    input: { readonly repository: RepositoryName; readonly digest: Digest; readonly lease: number },
+  ): Promise<boolean> => {
+    const repository = await findRepositoryId(tx, input.repository)
+    if (repository === null || !(await leaseBlob(tx, input.digest, tx.now + input.lease))) return false
+    // Once it is held: from now on no link is dropped.
+    return await isBlobLinked(tx, repository, input.digest)
+  },
+)
 
 export const unlinkBlobCommand = command('blob.unlink', async (tx, input: BlobUnlinking): Promise<void> => {
   const { digest } = input
@@ -126,25 +152,19 @@ async function showLayerAgain(tx: Transaction, repository: RepositoryId, digest:
     await resettleLayer(tx, repository, digest)
 }
 
-/** False: there is no such blob. Throws UNAVAILABLE for one that is being deleted at this moment. */
-async function keptOrRefused(
-  tx: Transaction,
-  digest: Digest,
-  how: { readonly keep: typeof keepBlob | typeof referToBlob; readonly lease: number },
-): Promise<boolean> {
-  if (await how.keep(tx, digest, tx.now + how.lease)) return true
-  if ((await findBlobState(tx, digest)) === null) return false
-  throw beingDeleted(digest)
-}
-
 function beingDeleted(digest: Digest): RegistryError {
   return new RegistryError(
     'UNAVAILABLE',
     `The blob ${digest} is being removed at this moment. Please push it again.`,
-    {
-      digest,
-    },
+    { digest, state: 'deleting' },
   )
+}
+
+/** Whether an error, which may come from another process, says that a blob is being deleted. */
+export function isBeingDeleted(error: unknown): boolean {
+  if (!(error instanceof RegistryError) || error.code !== 'UNAVAILABLE') return false
+  const [{ detail }] = error.problems
+  return typeof detail === 'object' && detail !== null && 'state' in detail && detail.state === 'deleting'
 }
 
 function missingBlobs(digests: readonly Digest[]): RegistryError {

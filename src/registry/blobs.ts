@@ -1,16 +1,17 @@
-/** Blobs: find, read, mount, unlink. Uploading one is uploads.ts; collecting them is not done here. */
+/** Blobs: find, read, promise, mount, unlink. Uploading one is uploads.ts, collecting them gc/. */
 import type { ByteRange } from '../lib/byte-range.ts'
 import type { Content } from '../lib/content.ts'
-import { findBlobSize, findLinkedBlobSize, isBlobLinked } from '../metadata/blobs.ts'
+import { findBlobPromise, findBlobSize, findLinkedBlobSize, isBlobLinked } from '../metadata/blobs.ts'
 import { findDamage } from '../metadata/damage.ts'
 import { findRepositoryId, type Scope } from '../metadata/repositories.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { StorageUnavailable } from '../storage/blob-store.ts'
-import { mountBlobCommand, unlinkBlobCommand } from './blobs.commands.ts'
+import { leaseBlobCommand, mountBlobCommand, unlinkBlobCommand } from './blobs.commands.ts'
 import { damagedBlob } from './damaged-blobs.ts'
 import { findUnchecked, type Registry, requireChecked, uncheckedTreeOf } from './registry.ts'
+import { findStoredSize } from './stored-bytes.ts'
 import { findUncheckedBlobSize } from './tree/unchecked-reads.ts'
 
 /** A blob that can be read now: its size in bytes, and any part of it. Nothing is open yet. */
@@ -34,7 +35,7 @@ export async function getBlob(
       ? await findLinkedBlobSize(registry.database, repository, digest)
       : await findSizeInTreeToo(registry, repository, digest)
   if (size === null) throw await unknownBlob(registry, repository, digest)
-  const stored = await registry.blobs.stat(digest)
+  const stored = await findStoredSize(registry, digest)
   if (stored !== size) throw await damagedBlob(registry, digest, { expected: size, found: stored })
   return { size, content: (range) => registry.blobs.content(digest, range) }
 }
@@ -52,6 +53,29 @@ async function unknownBlob(
     return await damagedBlob(registry, digest, { expected: damage.size, found: null })
   }
   return new RegistryError('BLOB_UNKNOWN', `There is no blob ${digest} in ${repository}.`, { digest })
+}
+
+/**
+ * Before somebody who may push is told that the blob is there: what they are about to refer to must not be collected
+ * meanwhile. A blob that a manifest of this repository refers to stays anyway, and for any other one this writes once
+ * per half lease at most. Throws BLOB_UNKNOWN where the repository has lost its link just now.
+ */
+export async function promiseBlob(
+  registry: Registry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<void> {
+  const { collection, isReadOnly } = registry.policy
+  // Where the repository has not been compared with the tree yet, nothing is collected.
+  if (isReadOnly || (await findUnchecked(registry, repository)) !== null) return
+  const known = await findBlobPromise(registry.database, repository, digest)
+  if (known === null) throw await unknownBlob(registry, repository, digest)
+  const staysAnyway = known.isUsed && !known.isCondemned
+  const isPromised = !known.isCondemned && known.leaseUntil >= Date.now() + collection.lease / 2
+  if (staysAnyway || isPromised) return
+  const input = { repository, digest, lease: collection.lease }
+  if (!(await registry.database.write(leaseBlobCommand, input)))
+    throw await unknownBlob(registry, repository, digest)
 }
 
 /** In bytes; null where this repository does not link the blob: by the tree where it has not been compared with that since the start. */
@@ -78,14 +102,14 @@ export interface MountBlob {
 
 /**
  * Links a blob that another repository has (distribution-spec "Mounting a blob"). False where that cannot be
- * done: then it must be uploaded. A damaged one is not mounted, so that its next upload repairs it.
- * Throws UNAVAILABLE while the blob is being deleted.
+ * done: then it must be uploaded. A damaged one is not mounted, so that its next upload repairs it, and neither is
+ * one that is being deleted.
  */
 export async function mountBlob(registry: Registry, input: MountBlob): Promise<boolean> {
   await requireChecked(registry, input.repository)
   if (input.from !== null && !(await isReadable(registry, input.from))) return false
   const size = await findBlobSize(registry.database, input.digest)
-  if (size === null || (await registry.blobs.stat(input.digest)) !== size) return false
+  if (size === null || (await findStoredSize(registry, input.digest)) !== size) return false
   const { lease } = registry.policy.collection
   return await registry.database.write(mountBlobCommand, { ...input, lease })
 }

@@ -206,6 +206,8 @@ describeOnPostgres('an upload that two processes claim', (open) => {
           writer: `${round}/${index}`,
           lease: 60_000,
           copy: newUploadId(),
+          closing: null,
+          reviewAfter: 1000,
         }),
       )
       const kinds = (await Promise.all(claims)).map(({ kind }) => kind)

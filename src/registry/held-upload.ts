@@ -16,8 +16,10 @@ import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import { newUploadId, type UploadId } from '../oci/upload-id.ts'
 import { UploadTruncated } from '../storage/blob-store.ts'
+import { pastDeletion } from './gc/past-deletion.ts'
 import { LEASE, RunningHash } from './live-uploads.ts'
 import type { Registry } from './registry.ts'
+import { requireStored } from './stored-bytes.ts'
 import { type Intake, requireLength, takeIn } from './upload-intake.ts'
 import {
   type ClaimedUpload,
@@ -79,13 +81,18 @@ export class HeldUpload {
   }
 
   /**
-   * Waits up to two seconds for whoever holds the upload.
+   * Waits up to two seconds for whoever holds the upload. `closing` is what is to become of it, where that is known.
    * Throws BLOB_UPLOAD_UNKNOWN, and UploadOutOfStep when the holder does not let go, or a power cut has taken
    * bytes: the client cannot know that, and the row does from then on.
    */
-  static async claim(registry: Registry, session: UploadSession): Promise<HeldUpload> {
+  static async claim(
+    registry: Registry,
+    session: UploadSession,
+    closing: Digest | null = null,
+  ): Promise<HeldUpload> {
     const writer = `${registry.uploads.process}/${crypto.randomUUID()}`
-    const claim = { ...session, writer, lease: LEASE, copy: newUploadId() }
+    const reviewAfter = registry.policy.collection.lease
+    const claim = { ...session, writer, closing, lease: LEASE, copy: newUploadId(), reviewAfter }
     const deadline = performance.now() + WAIT_FOR_HOLDER
     for (;;) {
       const { kind, upload } = await claimOnce(registry, claim)
@@ -175,21 +182,22 @@ export class HeldUpload {
   async finish(digest: Digest): Promise<void> {
     await this.#saveProgress(digest)
     await this.#commit(digest)
-    const finished = await this.#registry.database.write(finishUploadCommand, {
-      ...this.#session,
-      writer: this.#hold.writer,
-      digest,
-      size: this.#received,
-      lease: this.#registry.policy.collection.lease,
-    })
+    const blob = { digest, size: this.#received, lease: this.#registry.policy.collection.lease }
+    const input = { ...this.#session, ...blob, writer: this.#hold.writer }
+    const finished = await pastDeletion(this.#registry, digest, () =>
+      this.#registry.database.write(finishUploadCommand, input),
+    )
     if (finished.kind === 'taken-over') throw new UploadOutOfStep(finished.received)
     this.#end()
+    await requireStored(this.#registry, blob)
   }
 
   /** Throws the upload and its bytes away, if it is still this one's. Throws BLOB_UPLOAD_UNKNOWN. */
   async discard(): Promise<void> {
     const { database, blobs } = this.#registry
-    const files = await database.write(cancelUploadCommand, { ...this.#session, writer: this.#hold.writer })
+    const reviewAfter = this.#registry.policy.collection.lease
+    const input = { ...this.#session, writer: this.#hold.writer, reviewAfter }
+    const files = await database.write(cancelUploadCommand, input)
     for (const file of files) await blobs.discard(file)
     this.#end()
   }

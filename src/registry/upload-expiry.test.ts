@@ -89,7 +89,7 @@ describeOnDatabases('uploads that nobody continues', (open) => {
     const copy = newUploadId()
     await bench.database.write(moveTo, { id: copying.id, file: copy, copiedFrom: copying.id })
     const others = [await begin(8 * DAY), await begin(8 * DAY)]
-    const few = { idleFor: 7 * DAY, limit: 2 }
+    const few = { idleFor: 7 * DAY, limit: 2, reviewAfter: 1000 }
     const first = await bench.database.write(expireUploadsCommand, few)
     expect(first).toHaveLength(2)
     expect(first[0]?.toSorted()).toEqual([copying.id, copy].toSorted())

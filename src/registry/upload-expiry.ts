@@ -14,7 +14,8 @@ const AT_ONCE = 100
  * Throws StorageUnavailable, DatabaseUnavailable, WriterUnavailable.
  */
 export async function expireIdleUploads(registry: Registry): Promise<number> {
-  const input = { idleFor: registry.policy.uploadExpiry, limit: AT_ONCE }
+  const { uploadExpiry, collection } = registry.policy
+  const input = { idleFor: uploadExpiry, limit: AT_ONCE, reviewAfter: collection.lease }
   let expired = 0
   for (;;) {
     const uploads = await registry.database.write(expireUploadsCommand, input)

@@ -8,6 +8,7 @@
 import { isBlobLinked } from '../metadata/blobs.ts'
 import { command, type Read, type Transaction } from '../metadata/database.ts'
 import { findOrCreateRepository, findRepositoryId } from '../metadata/repositories.ts'
+import { scheduleReview } from '../metadata/reviews.ts'
 import {
   deleteIdleUpload,
   deleteUpload,
@@ -26,7 +27,7 @@ import {
   type UploadProgress,
   type UploadRow,
 } from '../metadata/uploads.ts'
-import type { DigestAlgorithm } from '../oci/digest.ts'
+import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/upload-id.ts'
@@ -41,9 +42,17 @@ export interface UploadSession {
   readonly principal: string
 }
 
+/** A request that closes an upload puts its bytes in place before there is a blob, and may die in between. */
+interface MayLeaveBytes {
+  /** Milliseconds after which collection looks whether bytes were left that nobody knows. */
+  readonly reviewAfter: number
+}
+
 /** Somebody who wants to write the upload, under a name that no other writer has. */
-export interface UploadClaim extends UploadSession {
+export interface UploadClaim extends UploadSession, MayLeaveBytes {
   readonly writer: string
+  /** What is to become of the upload, where that is known: its bytes will be in place before there is a blob. */
+  readonly closing: Digest | null
   /** Milliseconds. */
   readonly lease: number
   /** The new name of the bytes in storage, should the last writer have lapsed without letting go. */
@@ -172,13 +181,18 @@ export const finishUploadCommand = command(
  */
 export const cancelUploadCommand = command(
   'upload.cancel',
-  async (tx, input: UploadSession & { readonly writer: string | null }): Promise<UploadId[]> => {
+  async (
+    tx,
+    input: UploadSession & MayLeaveBytes & { readonly writer: string | null },
+  ): Promise<UploadId[]> => {
     const upload = await getUploadOf(tx, input)
     const isDeleted =
       input.writer === null
         ? await deleteUpload(tx, input.id)
         : await deleteUploadOf(tx, input.id, input.writer)
-    return isDeleted ? filesOf(upload) : []
+    if (!isDeleted) return []
+    await reviewLeftBytes(tx, upload, input)
+    return filesOf(upload)
   },
   PROGRESS,
 )
@@ -189,11 +203,16 @@ export const cancelUploadCommand = command(
  */
 export const expireUploadsCommand = command(
   'upload.expire',
-  async (tx, input: { readonly idleFor: number; readonly limit: number }): Promise<UploadId[][]> => {
+  async (
+    tx,
+    input: MayLeaveBytes & { readonly idleFor: number; readonly limit: number },
+  ): Promise<UploadId[][]> => {
     const before = tx.now - input.idleFor
     const expired: UploadId[][] = []
     for (const upload of await listIdleUploads(tx, { before, now: tx.now, limit: input.limit })) {
-      if (await deleteIdleUpload(tx, upload.id, before)) expired.push(filesOf(upload))
+      if (!(await deleteIdleUpload(tx, upload.id, before))) continue
+      await reviewLeftBytes(tx, upload, input)
+      expired.push(filesOf(upload))
     }
     return expired
   },
@@ -207,9 +226,26 @@ async function claimAs(
   upload: UploadRow,
   { file, copiedFrom }: Pick<UploadRow, 'file' | 'copiedFrom'>,
 ): Promise<UploadRow | null> {
-  const taker = { name: claim.writer, leaseUntil: tx.now + claim.lease, file, copiedFrom }
+  const { closing } = claim
+  const taker = { name: claim.writer, leaseUntil: tx.now + claim.lease, file, copiedFrom, closing }
   if (!(await takeUpload(tx, upload, taker))) return null
+  if (closing !== null && closing !== upload.closing) await reviewLeftBytes(tx, upload, claim)
   return { ...upload, file, copiedFrom, writer: claim.writer, writerEpoch: upload.writerEpoch + 1 }
+}
+
+/** Has collection look at what an earlier request may have put in place, for nothing says any more that it is of use. */
+async function reviewLeftBytes(
+  tx: Transaction,
+  { closing }: UploadRow,
+  { reviewAfter }: MayLeaveBytes,
+): Promise<void> {
+  if (closing === null) return
+  await scheduleReview(tx, {
+    repository: 0,
+    digest: closing,
+    reason: 'upload ended',
+    dueAt: tx.now + reviewAfter,
+  })
 }
 
 /** The upload, if the session may use it. Throws BLOB_UPLOAD_UNKNOWN. */

@@ -11,6 +11,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import { newUploadId } from '../oci/upload-id.ts'
 import { findBytesLeft, HeldUpload, UploadOutOfStep } from './held-upload.ts'
 import { type Registry, requireChecked } from './registry.ts'
+import { findStoredSize } from './stored-bytes.ts'
 import {
   beginUploadCommand,
   cancelUploadCommand,
@@ -90,7 +91,7 @@ export async function finishUpload(
 ): Promise<void> {
   await requireChecked(registry, session.repository)
   try {
-    await withHeldUpload(registry, session, (held) => finishHeld(held, input))
+    await withHeldUpload(registry, session, (held) => finishHeld(held, input), input.digest)
   } catch (error) {
     const isOver = error instanceof RegistryError && error.code === 'BLOB_UPLOAD_UNKNOWN'
     if (!isOver || !(await hasFinished(registry, session, input.digest))) throw error
@@ -118,7 +119,11 @@ export async function putBlob(
 
 /** Throws the session and its bytes away. Throws BLOB_UPLOAD_UNKNOWN. */
 export async function cancelUpload(registry: Registry, session: UploadSession): Promise<void> {
-  const files = await registry.database.write(cancelUploadCommand, { ...session, writer: null })
+  const files = await registry.database.write(cancelUploadCommand, {
+    ...session,
+    writer: null,
+    reviewAfter: registry.policy.collection.lease,
+  })
   for (const file of files) await registry.blobs.discard(file)
 }
 
@@ -126,8 +131,9 @@ async function withHeldUpload<T>(
   registry: Registry,
   session: UploadSession,
   work: (held: HeldUpload) => Promise<T>,
+  closing: Digest | null = null,
 ): Promise<T> {
-  const held = await HeldUpload.claim(registry, session)
+  const held = await HeldUpload.claim(registry, session, closing)
   try {
     const result = await work(held)
     await held.release()
@@ -171,7 +177,7 @@ function isRepeated(held: HeldUpload, range: ByteRange | null, digest: Digest): 
  */
 async function hasFinished(registry: Registry, session: UploadSession, digest: Digest): Promise<boolean> {
   const size = await findLinkedBlobSize(registry.database, session.repository, digest)
-  if (size === null || (await registry.blobs.stat(digest)) !== size) return false
+  if (size === null || (await findStoredSize(registry, digest)) !== size) return false
   const { kind } = await registry.database.write(finishUploadCommand, {
     ...session,
     writer: null,

@@ -12,6 +12,10 @@ export const collection: Migration = {
     // As of a blob: whoever refers to bytes that are there already raises it, and whoever deletes them stands back.
     `ALTER TABLE manifest_payloads ADD COLUMN epoch {{integer}} NOT NULL DEFAULT 1`,
     `CREATE INDEX blobs_leaving ON blobs (state, digest) WHERE state <> 'live'`,
+    // epoch: raised by each who schedules it, so that nobody who looked before takes away what was asked for since.
+    // after_repository: up to which repository the links of the blob have been looked at.
+    `ALTER TABLE gc_reviews ADD COLUMN epoch {{integer}} NOT NULL DEFAULT 1`,
+    `ALTER TABLE gc_reviews ADD COLUMN after_repository {{integer}} NOT NULL DEFAULT 0`,
     // Blobs and manifests are looked at by different hands: neither goes through what is the other's.
     `DROP INDEX gc_reviews_due`,
     `CREATE INDEX gc_reviews_of_blobs ON gc_reviews (due_at, digest) WHERE repository_id = 0`,

@@ -6,7 +6,7 @@ import { type ParamsOf, route } from '../../http/router.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
-import { getBlob, unlinkBlob } from '../../registry/blobs.ts'
+import { getBlob, promiseBlob, unlinkBlob } from '../../registry/blobs.ts'
 import { requireDeletes } from './deletes.ts'
 import { errorReply } from './errors.ts'
 import { emptyReply, type OciContext, type OciRoute, repositoryOf } from './route.ts'
@@ -21,9 +21,14 @@ export const blobRoutes: readonly OciRoute[] = [
 ]
 
 /** HEAD comes here too: the content opens nothing before it is sent. */
-async function get({ registry, request }: OciContext, address: Address): Promise<Reply> {
-  const digest = parseDigest(address.digest)
-  const blob = await getBlob(registry, repositoryOf(address), digest)
+async function get(context: OciContext, address: Address): Promise<Reply> {
+  const { registry, request, principal } = context
+  const [repository, digest] = [repositoryOf(address), parseDigest(address.digest)]
+  const blob = await getBlob(registry, repository, digest)
+  // Clients ask so whether they must push it.
+  if (request.method === 'HEAD' && context.can(principal, 'push', repository)) {
+    await promiseBlob(registry, repository, digest)
+  }
   if (isOutdated(request.header('if-match'), digest)) return emptyReply(412, validators(digest))
   if (isNotModified(request.header('if-none-match'), digest)) return emptyReply(304, validators(digest))
   const reply = rangedReply(request, {

@@ -1,0 +1,111 @@
+/** The writes around the deletion of bytes: what may go, that it has gone, and what turned out to be nobody's. */
+import { command, type Read, type Transaction } from '../../metadata/database.ts'
+import {
+  deleteLeftBlob,
+  findBlobStandings,
+  findClosingDigests,
+  findMarkedLayers,
+  findPayloadDigests,
+  insertStray,
+  type SeenBlob,
+} from '../../metadata/leaving-blobs.ts'
+import { endBlobReview, findBlobReviews, putOffBlobReview } from '../../metadata/reviews.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { markPayloadAdded } from '../tree/marks.ts'
+
+/** Milliseconds after which the marks of links that were dropped have gone. */
+const MARKS_TAKE = 1_000
+
+/** A blob that is being deleted. */
+export interface LeavingBlob extends SeenBlob {
+  /** Bytes. */
+  readonly size: number
+  /** Its bytes are a manifest's too, and stay: only the blob goes. */
+  readonly isManifest: boolean
+  /** The tree may still show a link to it. */
+  readonly isMarked: boolean
+}
+
+/** Those of the blobs that are being deleted. */
+export async function findLeavingBlobs(read: Read, digests: readonly Digest[]): Promise<LeavingBlob[]> {
+  const leaving = (await findBlobStandings(read, digests)).filter(({ state }) => state === 'deleting')
+  if (leaving.length === 0) return []
+  const names = leaving.map(({ digest }) => digest)
+  const manifests = await findPayloadDigests(read, names)
+  const marked = await findMarkedLayers(read, names)
+  return leaving.map(({ digest, epoch, size }) => ({
+    digest,
+    epoch,
+    size,
+    isManifest: manifests.has(digest),
+    isMarked: marked.has(digest),
+  }))
+}
+
+export interface DeletedBlobs {
+  /** Their bytes are out of their place, or are a manifest's. */
+  readonly gone: readonly SeenBlob[]
+  /** To be looked at again a little later. */
+  readonly putOff: readonly Digest[]
+}
+
+/**
+ * The blobs are no more. Gives those that somebody has brought back to life meanwhile: they need their bytes. A file
+ * that is a manifest's too is written again where it was taken away: the manifest may have come after it was asked for.
+ */
+export const endDeletionCommand = command(
+  'gc.end-deletion',
+  async (tx, { gone, putOff }: DeletedBlobs): Promise<Digest[]> => {
+    const kept: Digest[] = []
+    for (const blob of inOrder(gone)) if (!(await deleteLeftBlob(tx, blob))) kept.push(blob.digest)
+    const digests = inOrder(gone).map(({ digest }) => digest)
+    const manifests = await findPayloadDigests(tx, digests)
+    for (const digest of digests) if (manifests.has(digest)) await markPayloadAdded(tx, digest)
+    await endReviews(
+      tx,
+      digests.filter((digest) => !kept.includes(digest)),
+    )
+    for (const review of await findBlobReviews(tx, putOff)) {
+      await putOffBlobReview(tx, review, { dueAt: tx.now + MARKS_TAKE, afterRepository: 0 })
+    }
+    return kept
+  },
+)
+
+/** Bytes that lie at a digest's place, of which no blob and no manifest is known. */
+export interface LooseBytes {
+  readonly digest: Digest
+  /** Bytes; null where nothing lies there. */
+  readonly size: number | null
+}
+
+/**
+ * What nobody knows is being deleted from now on, unless a request is about to make a blob of it. What is not there, or
+ * has been made something meanwhile, is looked at no more. Gives how many are being deleted now.
+ */
+export const takeStraysCommand = command(
+  'gc.take-strays',
+  async (tx, input: { readonly found: readonly LooseBytes[] }): Promise<number> => {
+    const digests = inOrder(input.found).map(({ digest }) => digest)
+    const closing = await findClosingDigests(tx, digests)
+    const manifests = await findPayloadDigests(tx, digests)
+    const reviews = await findBlobReviews(tx, digests)
+    let taken = 0
+    for (const { digest, size } of inOrder(input.found)) {
+      const isNobodys = size !== null && !closing.has(digest) && !manifests.has(digest)
+      if (isNobodys && (await insertStray(tx, { digest, size }))) taken++
+    }
+    const known = new Set((await findBlobStandings(tx, digests)).map(({ digest }) => digest))
+    for (const review of reviews) if (!known.has(review.digest)) await endBlobReview(tx, review)
+    return taken
+  },
+)
+
+/** Only those that nobody has asked for since. */
+async function endReviews(tx: Transaction, digests: readonly Digest[]): Promise<void> {
+  for (const review of await findBlobReviews(tx, digests)) await endBlobReview(tx, review)
+}
+
+function inOrder<Item extends { readonly digest: Digest }>(items: readonly Item[]): Item[] {
+  return items.toSorted((one, other) => (one.digest < other.digest ? -1 : 1))
+}

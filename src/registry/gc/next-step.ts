@@ -1,0 +1,48 @@
+/**
+ * What collection does with a blob next, by what is known of it: a pure decision, in one place. On any doubt the blob
+ * stays. Whoever carries it out does so only if the blob's epoch is still the one that was read before all else.
+ */
+import type { BlobStanding } from '../../metadata/leaving-blobs.ts'
+
+/** How long things take. Milliseconds. */
+export interface CollectionTimes {
+  /** From when nothing refers to a blob until it is condemned. */
+  readonly grace: number
+  /** From when it is condemned until it is deleted. */
+  readonly condemnedFor: number
+}
+
+export interface KnownOfBlob {
+  readonly blob: Pick<BlobStanding, 'state' | 'leaseUntil' | 'unreferencedSince'>
+  /** Whether a manifest, in the trash or not, refers to it. */
+  readonly isReferred: boolean
+  /** Milliseconds since 1970, by the database's clock. */
+  readonly now: number
+}
+
+export type NextStep =
+  /** It stays; only repositories that do not use it lose their links. */
+  | { readonly kind: 'keep' }
+  /** It was on its way out, and a manifest refers to it. */
+  | { readonly kind: 'revive' }
+  /** Nothing refers to it any more, from now on. */
+  | { readonly kind: 'begin grace' }
+  /** To be looked at again then, in milliseconds since 1970. */
+  | { readonly kind: 'wait'; readonly until: number }
+  | { readonly kind: 'condemn' }
+  /** Its links go, and when there are none it is being deleted. */
+  | { readonly kind: 'unlink' }
+  /** Its bytes can go. */
+  | { readonly kind: 'delete' }
+
+export function nextStepOf({ blob, isReferred, now }: KnownOfBlob, { grace }: CollectionTimes): NextStep {
+  if (blob.state === 'deleting') return { kind: 'delete' }
+  if (isReferred) return { kind: blob.state === 'live' ? 'keep' : 'revive' }
+  if (blob.state === 'condemned') {
+    return blob.leaseUntil >= now ? { kind: 'wait', until: blob.leaseUntil + 1 } : { kind: 'unlink' }
+  }
+  const since = blob.unreferencedSince ?? now
+  const until = Math.max(since + grace, blob.leaseUntil + 1)
+  if (until <= now) return { kind: 'condemn' }
+  return blob.unreferencedSince === null ? { kind: 'begin grace' } : { kind: 'wait', until }
+}

@@ -63,7 +63,7 @@ export async function insertBlob(
 export async function keepBlob(tx: Transaction, digest: Digest, leaseUntil: number): Promise<boolean> {
   const changed = await tx.run(
     `UPDATE blobs SET epoch = epoch + 1, state = 'live', lease_until = $2,
-       unreferenced_since = CASE WHEN unreferenced_since IS NULL THEN NULL ELSE $3 END
+       unreferenced_since = CASE WHEN unreferenced_since IS NULL THEN unreferenced_since ELSE $3 END
      WHERE digest = $1 AND state <> 'deleting'`,
     [digest, leaseUntil, tx.now],
   )

@@ -7,11 +7,11 @@
 const LARGE = 100
 const SMALL = 10
 
-/** The items in their order, in chunks of 100, 10 or 1; the last one may repeat its last item. */
-export function chunksOf<Item>(items: readonly Item[]): (readonly Item[])[] {
+/** The items in their order, in chunks of 100, 10 or 1, or of `most` at most; the last one may repeat its last item. */
+export function chunksOf<Item>(items: readonly Item[], most = LARGE): (readonly Item[])[] {
   const chunks: Item[][] = []
   for (let start = 0; start < items.length; ) {
-    const size = sizeFor(items.length - start)
+    const size = Math.min(sizeFor(items.length - start), most)
     const chunk = items.slice(start, start + size)
     while (chunk.length < size) chunk.push(...chunk.slice(-1))
     chunks.push(chunk)

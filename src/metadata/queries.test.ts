@@ -98,6 +98,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   hasDamage: 'hardly a blob is damaged',
   forgetLostBlob: 'the primary key gives one row',
   forgetMendedFiles: 'the primary key gives what is torn in one repository, which is hardly ever anything',
+  listBlobLinks: 'few repositories link one blob where PostgreSQL sorts them',
   keepBlob: 'the primary key gives one row',
   leaseBlob: 'the primary key gives one row',
   beginGrace: 'the primary key gives one row',

@@ -18,7 +18,7 @@ export const collection: Migration = {
     `ALTER TABLE gc_reviews ADD COLUMN after_repository {{integer}} NOT NULL DEFAULT 0`,
     // Blobs and manifests are looked at by different hands: neither goes through what is the other's.
     `DROP INDEX gc_reviews_due`,
-    `CREATE INDEX gc_reviews_of_blobs ON gc_reviews (due_at, digest) WHERE repository_id = 0`,
+    `CREATE INDEX gc_reviews_of_blobs ON gc_reviews (repository_id, due_at, digest)`,
     `CREATE INDEX gc_reviews_of_manifests ON gc_reviews (due_at, repository_id, digest) WHERE repository_id > 0`,
     // No blob goes while a path of the tree names it.
     `CREATE INDEX tree_dirty_layers ON tree_dirty (key) WHERE kind = 'layer'`,

@@ -10,6 +10,7 @@ import {
   type SeenBlob,
 } from '../../metadata/leaving-blobs.ts'
 import { endBlobReview, findBlobReviews, putOffBlobReview } from '../../metadata/reviews.ts'
+import { noteBlobUsage } from '../../metadata/usage-changes.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { markPayloadAdded } from '../tree/marks.ts'
 
@@ -59,6 +60,7 @@ export const endDeletionCommand = command(
     const kept: Digest[] = []
     for (const blob of inOrder(gone)) if (!(await deleteLeftBlob(tx, blob))) kept.push(blob.digest)
     const digests = inOrder(gone).map(({ digest }) => digest)
+    await noteBlobUsage(tx, everywhere(digests))
     const manifests = await findPayloadDigests(tx, digests)
     for (const digest of digests) if (manifests.has(digest)) await markPayloadAdded(tx, digest)
     await endReviews(
@@ -95,11 +97,16 @@ export const takeStraysCommand = command(
       const isNobodys = size !== null && !closing.has(digest) && !manifests.has(digest)
       if (isNobodys && (await insertStray(tx, { digest, size }))) taken++
     }
+    await noteBlobUsage(tx, everywhere(digests))
     const known = new Set((await findBlobStandings(tx, digests)).map(({ digest }) => digest))
     for (const review of reviews) if (!known.has(review.digest)) await endBlobReview(tx, review)
     return taken
   },
 )
+
+function everywhere(digests: readonly Digest[]) {
+  return digests.map((digest) => ({ repository: 0, digest }))
+}
 
 /** Only those that nobody has asked for since. */
 async function endReviews(tx: Transaction, digests: readonly Digest[]): Promise<void> {

@@ -21,6 +21,7 @@ import {
   reviveReferred,
 } from '../../metadata/leaving-blobs.ts'
 import { type BlobReview, endBlobReview, findBlobReviews, putOffBlobReview } from '../../metadata/reviews.ts'
+import { noteBlobUsage } from '../../metadata/usage-changes.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { markLayerRemoved } from '../tree/marks.ts'
 import { type CollectionTimes, nextStepOf } from './next-step.ts'
@@ -194,6 +195,7 @@ class Look {
       return (await this.#drop(blob, dropped)) ? this.#again(0) : OVERTAKEN
     }
     if (!(await moveBlobOut(this.#tx, blob, 'deleting'))) return OVERTAKEN
+    await noteBlobUsage(this.#tx, [{ repository: 0, digest: blob.digest }])
     await this.#unlink(blob.digest, dropped)
     return dropped.length === 0 ? { kind: 'deleting' } : { kind: 'unlinked', at: this.#tx.now + MARKS_TAKE }
   }
@@ -235,6 +237,7 @@ class Look {
   async #unlink(digest: Digest, links: readonly BlobLink[]): Promise<void> {
     for (const { repository } of links) {
       if (!(await unlinkBlob(this.#tx, repository, digest))) continue
+      await noteBlobUsage(this.#tx, [{ repository, digest }])
       await markLayerRemoved(this.#tx, repository, digest)
       this.dropped++
     }

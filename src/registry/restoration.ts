@@ -12,6 +12,7 @@ import { listTrashedChildren, type TrashedTag } from '../metadata/trashed.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Registry } from './registry.ts'
 import { type OccupiedTag, type RestoredTags, restoreManifestsCommand } from './restoration.commands.ts'
+import { findStoredSize } from './stored-bytes.ts'
 import { everyDigest } from './tree/torn-links.ts'
 import { readManifest } from './tree/tree-manifest.ts'
 
@@ -145,7 +146,7 @@ export class Restoration {
   async #findBlobLoss(digest: Digest): Promise<BlobLoss | null> {
     const stored = await findBlobFacts(this.#registry.database, digest)
     if (stored === null) return { digest, epoch: null }
-    const isHere = (await this.#registry.blobs.stat(digest)) === stored.size
+    const isHere = (await findStoredSize(this.#registry, digest)) === stored.size
     return isHere ? null : { digest, epoch: stored.epoch }
   }
 

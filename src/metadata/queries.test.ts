@@ -121,7 +121,6 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   endJobWell: 'the primary key gives one row',
   endJobBadly: 'the primary key gives one row',
   leaveJob: 'the primary key gives one row',
-  listListedRepositories: 'all repositories are gone through, and hardly one is not listed',
   listNamedSinceAbsence: 'PostgreSQL sorts all intervals only where it knows the tag to have few of them',
   listIdleUploads: 'of uploads that nobody has touched for days hardly one has a writer',
 }

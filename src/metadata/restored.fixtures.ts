@@ -22,6 +22,5 @@ export const RESTORED_SAMPLES: Readonly<
     () => restored.listRestoredPaths(tx, 'tag', paths),
   ],
   listRestoredPayloads: (tx) => [() => restored.listRestoredPayloads(tx, page)],
-  listListedRepositories: (tx) => [() => restored.listListedRepositories(tx, { after: 1, limit: 100 })],
   listNamedSinceAbsence: (tx) => [() => restored.listNamedSinceAbsence(tx, repository, 'v1', 100)],
 }

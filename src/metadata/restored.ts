@@ -3,7 +3,6 @@
  * those that were about to go when the backup was made are kept for now. Runs before any server, and alone.
  */
 import type { Digest } from '../oci/digest.ts'
-import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Read, Transaction } from './database.ts'
 import type { ManifestPlace } from './garbage.ts'
 import type { RepositoryId } from './repositories.ts'
@@ -109,19 +108,6 @@ export function listRestoredPayloads(
     'SELECT digest FROM manifest_payloads WHERE digest > $1 ORDER BY digest LIMIT $2',
     [page.after, page.limit],
     (row) => text(row, 'digest') as Digest,
-  )
-}
-
-/** Names of the repositories that are listed, with the ids by which pages go on. */
-export function listListedRepositories(
-  read: Read,
-  page: { readonly after: number; readonly limit: number },
-): Promise<{ readonly id: number; readonly name: RepositoryName }[]> {
-  return read.all(
-    // Nearly all are: the index of those that are listed would only have them sorted.
-    'SELECT id, name FROM repositories WHERE listed + 0 = 1 AND id > $1 ORDER BY id LIMIT $2',
-    [page.after, page.limit],
-    (row) => ({ id: integer(row, 'id'), name: text(row, 'name') as RepositoryName }),
   )
 }
 

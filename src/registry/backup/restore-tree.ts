@@ -3,12 +3,8 @@
  * links, tags with what they have named, and the folders of repositories that are listed although they are empty.
  */
 import type { FillableDatabase } from '../../metadata/fillable.ts'
-import {
-  listListedRepositories,
-  listNamedSinceAbsence,
-  listRestoredPaths,
-  listRestoredPayloads,
-} from '../../metadata/restored.ts'
+import { listRepositoryNames } from '../../metadata/repositories.ts'
+import { listNamedSinceAbsence, listRestoredPaths, listRestoredPayloads } from '../../metadata/restored.ts'
 import type { TreeMark } from '../../metadata/tree.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Tag } from '../../oci/tag.ts'
@@ -20,6 +16,8 @@ const PATHS_AT_ONCE = 200
 const COMMANDS_A_FLUSH = 50
 /** Of what a tag has named before. */
 const MOST_NAMED = 100
+
+const EVERYTHING = { kind: 'everything' } as const
 
 export interface RestoreTreeOptions {
   /** Its commits are settled by `tree`. */
@@ -45,12 +43,12 @@ export async function restoreTree(options: RestoreTreeOptions): Promise<void> {
 }
 
 async function makeRepositories({ database, makeRepository }: RestoreTreeOptions): Promise<void> {
-  for (let after = 0; ; ) {
-    const page = await listListedRepositories(database, { after, limit: PATHS_AT_ONCE })
-    for (const { name } of page) await makeRepository(name)
-    const last = page.at(-1)
+  for (let after = ''; ; ) {
+    const names = await listRepositoryNames(database, EVERYTHING, { after, limit: PATHS_AT_ONCE })
+    for (const name of names) await makeRepository(name)
+    const last = names.at(-1)
     if (last === undefined) return
-    after = last.id
+    after = last
   }
 }
 

@@ -30,7 +30,7 @@
  *       ├── tls/                                the local authority of `--tls auto`, and what it has signed
  *       ├── findings.txt                        what was odd in the tree, and has been told
  *       ├── backups/                            of the metadata, made by the server itself
- *       ├── holding-back                        somebody copies blobs: what was condemned since stays meanwhile
+ *       ├── holding-back/<unique>               somebody copies blobs: what was condemned since stays meanwhile
  *       ├── restoring                           a database is being filled from a backup, and is not whole yet
  *       ├── uploads/<id>                        uploads in progress
  *       ├── quarantine/<digest>                 bytes that do not have their digest, kept for whoever wants to look
@@ -64,7 +64,7 @@ export const lockPath = `${berthFolder}/lock.db`
 export const controlSocketPath = `${berthFolder}/control.sock`
 export const localAuthorityFolder = `${berthFolder}/tls`
 export const backupsFolder = `${berthFolder}/backups`
-export const holdPath = `${berthFolder}/holding-back`
+export const holdsFolder = `${berthFolder}/holding-back`
 export const restoringPath = `${berthFolder}/restoring`
 export const uploadsFolder = `${berthFolder}/uploads`
 export const quarantineFolder = `${berthFolder}/quarantine`

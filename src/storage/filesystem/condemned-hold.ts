@@ -1,11 +1,11 @@
 /**
- * Holds condemned bytes back while somebody copies blobs: a file says since when, and is touched as long as that goes
- * on. Whoever looks for bytes that may be unlinked finds none that were condemned since. A file that nobody has touched
- * for a while is of somebody who died, and counts for nothing.
+ * Holds condemned bytes back while somebody copies blobs: a file of each who does says since when, and is touched as
+ * long as that goes on. Whoever looks for bytes that may be unlinked finds none that were condemned since. A file that
+ * nobody has touched for a while is of somebody who died, and counts for nothing.
  */
-import { rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { holdPath } from '../layout.ts'
+import { holdsFolder } from '../layout.ts'
 import { explaining, isAbsence } from './failures.ts'
 
 /** Milliseconds. */
@@ -14,12 +14,14 @@ const TOUCH_EVERY = 60_000
 /** Clocks of machines that share a folder, and the times of files, are not quite the same. */
 const DOUBT = 60_000
 
-export interface CondemnedHold extends AsyncDisposable {}
-
-/** From now on, until it is disposed of. One at a time: the caller sees to that. Throws StorageUnavailable. */
-export async function holdCondemned(root: string): Promise<CondemnedHold> {
-  const path = join(root, holdPath)
-  await explaining(path, () => writeFile(path, `${Date.now() - DOUBT}\n`))
+/** From now on, until it is disposed of. Throws StorageUnavailable. */
+export async function holdCondemned(root: string): Promise<AsyncDisposable> {
+  const folder = join(root, holdsFolder)
+  const path = join(folder, crypto.randomUUID())
+  await explaining(path, async () => {
+    await mkdir(folder, { recursive: true })
+    await writeFile(path, `${Date.now() - DOUBT}\n`)
+  })
   const touching = setInterval(() => {
     const now = new Date()
     // A folder that is away now is missed by whoever copies.
@@ -35,10 +37,22 @@ export async function holdCondemned(root: string): Promise<CondemnedHold> {
 
 /** Since when condemned bytes are held back, in milliseconds since 1970; null where they are not. */
 export async function findHold(root: string): Promise<number | null> {
-  const path = join(root, holdPath)
+  const folder = join(root, holdsFolder)
+  const names = (await readdir(folder).catch(nullIfAbsent)) ?? []
+  const holds = await Promise.all(names.map((name) => sinceWhen(join(folder, name))))
+  const living = holds.filter((since) => since !== null)
+  return living.length === 0 ? null : Math.min(...living)
+}
+
+/** One that has just been made, and is empty still, holds back everything. */
+async function sinceWhen(path: string): Promise<number | null> {
   const found = await stat(path).catch(nullIfAbsent)
-  if (found === null || Date.now() - found.mtimeMs > LAPSES_AFTER) return null
-  const since = Number(await Bun.file(path).text())
+  if (found === null) return null
+  if (Date.now() - found.mtimeMs > LAPSES_AFTER) {
+    await rm(path, { force: true })
+    return null
+  }
+  const since = Number(await readFile(path, 'utf8').catch(nullIfAbsent))
   return Number.isFinite(since) ? since : 0
 }
 

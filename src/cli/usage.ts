@@ -70,16 +70,19 @@ export function describeUsage(usage: Usage): string[] {
       ...describeCounting(counting),
     ]
   }
-  const { stored, live, unique, shared, trash, reclaimable, leaving, counting } = usage
+  const { stored, live, unique, shared, trash, reclaimable, leaving, aside, counting } = usage
   return [
     ...table([
-      ['Stored', stored, 'all that follows'],
+      ['Stored', stored, 'live, in the trash, reclaimable and leaving'],
       ['Live', live, 'what images use'],
       ['  Unique', unique, 'in one repository only'],
       ['  Shared', shared, 'in several repositories'],
       ['In the trash', trash, 'that only deleted images use'],
       ['Reclaimable', reclaimable, 'that no image uses, and that goes when its grace is over'],
       ['Leaving', leaving, 'being deleted'],
+      ...(aside === null
+        ? []
+        : [['Beside that', aside, 'deleted, and still aside for some minutes'] as const]),
     ]),
     ...describeCounting(counting),
   ]

@@ -1,5 +1,5 @@
 /** A database from before anything was counted is counted like any other: whatever was there is noted by the migration. */
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,8 @@ import { command, type Database } from '../metadata/database.ts'
 import { openPostgresDatabase } from '../metadata/postgres/database.ts'
 import { MIGRATIONS, type Migration } from '../metadata/schema.ts'
 import { countUsageCommand } from './usage.commands.ts'
+
+setDefaultTimeout(30_000)
 
 const settle = async () => new Map()
 const BEFORE = MIGRATIONS.filter(({ version }) => version < 8)

@@ -1,5 +1,5 @@
 /** What a tag, a manifest, a repository and everything take up, as people would reckon it by hand. */
-import { afterEach, expect, test } from 'bun:test'
+import { afterEach, expect, setDefaultTimeout, test } from 'bun:test'
 import { type Bench, describeOnDatabases, failureOf, type OpenBench } from '../../test/registry-bench.ts'
 import {
   CONFIG,
@@ -16,6 +16,8 @@ import { parseReference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { deleteManifest } from './manifests.ts'
 import { usageOfAll, usageOfImage, usageOfRepository } from './usage.ts'
+
+setDefaultTimeout(30_000)
 
 const opened: Bench[] = []
 afterEach(async () => {
@@ -140,8 +142,22 @@ describeOnDatabases('usage', (open) => {
       await noteBlobUsage(tx, [{ repository: 0, digest: loose.digest }])
     })
     await bench.database.write(leave, null)
-    const { reclaimable, leaving } = await usageOfAll(bench.registry)
-    expect([reclaimable.bytes, leaving.bytes]).toEqual([0, 70])
+    const { reclaimable, leaving, aside } = await usageOfAll(bench.registry)
+    expect([reclaimable.bytes, leaving.bytes, aside?.bytes]).toEqual([0, 70, 0])
+  })
+
+  test('tells what was deleted and still lies aside, beside what is stored', async () => {
+    const bench = await openMemory(open)
+    const { digest } = await pushBlob(bench.registry, bench.newRepository(), ofSize(70))
+    await bench.registry.blobs.condemn(digest, 1)
+    const forget = command('test.forget', async (tx, _: null) => {
+      await tx.run('DELETE FROM repository_blobs WHERE digest = $1', [digest])
+      await tx.run('DELETE FROM blobs WHERE digest = $1', [digest])
+      await noteBlobUsage(tx, [{ repository: 0, digest }])
+    })
+    await bench.database.write(forget, null)
+    const { stored, aside } = await usageOfAll(bench.registry)
+    expect([stored.bytes, aside]).toEqual([0, { bytes: 70, digests: 1 }])
   })
 
   test('of what is not there is refused with what is missing', async () => {

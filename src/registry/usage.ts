@@ -12,6 +12,7 @@ import { numberOfUsageChanges } from '../metadata/usage-changes.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import { type BlobStore, StorageUnavailable } from '../storage/blob-store.ts'
 import type { Registry } from './registry.ts'
 import { findImageUsage, type ImageUsage } from './usage/image.ts'
 import { countUsageCommand } from './usage.commands.ts'
@@ -53,12 +54,19 @@ export interface RegistryUsage {
   readonly reclaimable: Total
   /** What is being deleted. */
   readonly leaving: Total
+  /**
+   * What was deleted a moment ago, and is no part of what is stored: its bytes lie aside until nobody can want them back.
+   * Null where that is too much to be added up for an answer, or cannot be looked at now.
+   */
+  readonly aside: Total | null
   readonly counting: Counting
 }
 
 /** How long an answer may wait for the counting, in milliseconds. */
 const PATIENCE = 2_000
 const MOST_WAITING = 1_000
+/** Files that are added up for one answer. */
+const MOST_ASIDE = 10_000
 
 /** Throws DatabaseUnavailable. */
 export async function usageOfAll(registry: Registry): Promise<RegistryUsage> {
@@ -69,7 +77,24 @@ export async function usageOfAll(registry: Registry): Promise<RegistryUsage> {
   const [reclaimable, leaving] = [of('reclaimable'), of('leaving')]
   const stored = [live, trash, reclaimable, leaving].reduce(sum)
   const shared = without(live, unique)
-  return { stored, live, unique, shared, trash, reclaimable, leaving, counting }
+  const aside = await findAside(registry.blobs)
+  return { stored, live, unique, shared, trash, reclaimable, leaving, aside, counting }
+}
+
+/** Only that is asked of the storage, for the database forgets what it has deleted. */
+async function findAside(blobs: BlobStore): Promise<Total | null> {
+  let [bytes, digests] = [0, 0]
+  try {
+    for await (const { size } of blobs.listCondemned()) {
+      if (digests === MOST_ASIDE) return null
+      bytes += size
+      digests++
+    }
+  } catch (error) {
+    if (error instanceof StorageUnavailable) return null
+    throw error
+  }
+  return { bytes, digests }
 }
 
 /** Throws NAME_UNKNOWN, DatabaseUnavailable. */

@@ -1,5 +1,5 @@
 /** Whoever asks why a digest is still here is told who needs it, or when it goes, or where it went. */
-import { afterEach, expect, test } from 'bun:test'
+import { afterEach, expect, setDefaultTimeout, test } from 'bun:test'
 import { type Bench, describeOnDatabases, type OpenBench } from '../../../test/registry-bench.ts'
 import {
   CONFIG,
@@ -15,6 +15,8 @@ import { command } from '../../metadata/database.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
 import { deleteManifest } from '../manifests.ts'
 import { explainDigest } from './explain.ts'
+
+setDefaultTimeout(30_000)
 
 const opened: Bench[] = []
 afterEach(async () => {

@@ -1,6 +1,6 @@
 /** Every manifest of every repository: its bytes are known, and what it refers to can be pulled through its repository. */
 import { listManifestDigests, type ManifestPlace } from '../../metadata/garbage.ts'
-import { findPayload } from '../../metadata/manifests.ts'
+import { findPayload, hasManifest } from '../../metadata/manifests.ts'
 import { findRepositoryName } from '../../metadata/repositories.ts'
 import {
   findNextRepository,
@@ -40,9 +40,14 @@ export async function lookAtManifests(look: Look, from: Position): Promise<Posit
 
 async function lookAtManifest(look: Look, name: RepositoryName, place: ManifestPlace): Promise<void> {
   const { repository, manifest: digest } = place
-  if (!(await hasPayload(look.read, digest))) await tellWithoutBytes(look, name, place)
+  // What is deleted meanwhile loses its parts one after another.
+  const isStillHere = () => hasManifest(look.read, repository, digest)
+  if (!(await hasPayload(look.read, digest)) && (await isStillHere())) {
+    await tellWithoutBytes(look, name, place)
+  }
   const lacked = await lackedBlobs(look, place)
-  const needed = lacked.length === 0 ? [] : await neededAmong(look, digest, lacked)
+  const isLacking = lacked.length > 0 && (await isStillHere())
+  const needed = isLacking ? await neededAmong(look, digest, lacked) : []
   for (const blob of needed) {
     const message = `The image ${digest} of ${name} needs the blob ${blob}, which is not in ${name}. Push it again to repair it.`
     look.tell(

@@ -159,6 +159,20 @@ describeOnDatabases('verification of the link tree', (open) => {
     await expectWell()
   })
 
+  test('does not call missing what a start has not gone through yet', async () => {
+    const { repository, image } = await pushed()
+    await verify.flush()
+    rmSync(verify.path(revisionLinkPath(repository, image.digest)))
+    const known = verify.bench
+    verify.bench = await verify.first.restarted()
+    const early = await verify.verify({ repair: true })
+    expect(early.kinds()).toEqual(['tree not known'])
+    expect(early.findings[0]).toMatchObject({ severity: 'unreadable' })
+    verify.bench = known
+    await verify.restart()
+    await expectWell()
+  })
+
   test('tells foreign files, and touches none', async () => {
     const { repository, image } = await pushed()
     const foreign = `${tagsFolder(repository)}/.DS_Store`

@@ -28,8 +28,8 @@ const STEPS = {
   condemned: lookAtCondemned,
   blobs: lookAtBlobs,
   payloads: lookAtPayloads,
-  manifests: lookAtManifests,
   'tree state': lookAtTreeState,
+  manifests: lookAtManifests,
   links: lookAtLinks,
   tree: lookAtTree,
   strays: lookAtStrays,
@@ -84,7 +84,7 @@ async function onePart(look: Look, cursor: VerifyCursor): Promise<VerifyCursor |
 }
 
 /** What tells nothing where the database does not know the whole tree. */
-const OF_KNOWN_TREE: ReadonlySet<VerifyStep> = new Set(['links', 'tree', 'strays'])
+const OF_KNOWN_TREE: ReadonlySet<VerifyStep> = new Set(['manifests', 'links', 'tree', 'strays'])
 
 async function treeStateOf({ registry: { tree, database } }: Look): Promise<TreeState> {
   return tree === null ? 'known' : await findTreeState(database, tree.start)
@@ -98,7 +98,7 @@ async function lookAtTreeState(look: Look): Promise<null> {
 
 const TREE_SENTENCES = {
   unknown:
-    'The folder is still being gone through after the start, so its links were not compared. The log says how far it is; ask again when it has finished.',
+    'The folder is still being gone through after the start, so its images and links were not compared. The log says how far it is; ask again when it has finished.',
   'partly known':
-    'A repository in the folder could not be read; the log of the server names it, and no links were compared. Make its files readable, start Berth again, and ask again.',
+    'A repository in the folder could not be read; the log of the server names it, and no images and links were compared. Make its files readable, start Berth again, and ask again.',
 } as const

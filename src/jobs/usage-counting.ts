@@ -4,7 +4,7 @@ import { countChanges } from '../registry/usage.ts'
 import type { Job } from './runner.ts'
 
 /** Milliseconds. */
-const EVERY = 5_000
+const EVERY = 10_000
 const LONGEST_RUN = 2_000
 /** Between two runs where more is waiting than one could count. */
 const PAUSE = 100

@@ -23,7 +23,7 @@ import type { Tag } from '../../oci/tag.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import type { Registry } from '../registry.ts'
 import { type Fate, fateOf, type Holder, type KnownOfDigest, type Some } from './explanation.ts'
-import { collectionStatus } from './status.ts'
+import { findHindrance } from './hindrance.ts'
 
 export interface Explanation extends KnownOfDigest, Fate {}
 
@@ -46,7 +46,7 @@ export async function explainDigest(registry: Registry, digest: Digest): Promise
     findDamage(database, digest),
     hasLayerMark(database, digest),
   ])
-  const { heldBy } = await collectionStatus(registry, policy)
+  const heldBy = await findHindrance(registry, policy)
   const known: KnownOfDigest = {
     digest,
     blob,

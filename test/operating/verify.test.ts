@@ -24,6 +24,7 @@ import { FROM_SOURCE, startBerth } from '../berth-server.ts'
 import { type Image, writeLayout } from '../clients/images.ts'
 import { pushImage } from '../clients/push.ts'
 import { smallImage } from '../clients/sample-images.ts'
+import { startPostgres } from '../postgres-server.ts'
 import { type CommandResult, command, tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
@@ -34,8 +35,12 @@ const scratch = mkdtempSync(join(tmpdir(), 'berth-verify-test-'))
 afterAll(() => rmSync(scratch, { recursive: true }))
 
 function verify(data: string, ...flags: string[]): Promise<CommandResult> {
+  return verifyWith({}, data, ...flags)
+}
+
+function verifyWith(env: Record<string, string>, data: string, ...flags: string[]): Promise<CommandResult> {
   const [program = '', ...args] = FROM_SOURCE
-  return tryCommand(program, [...args, 'verify', '--data', data, ...flags])
+  return tryCommand(program, [...args, 'verify', '--data', data, ...flags], { env })
 }
 
 /** A server that has just started goes through the folder first. */
@@ -127,6 +132,30 @@ test('without a server the folder itself is looked at, and what is missing is wr
   expect(mended.stdout).toContain(`mended: The file of the manifest ${image.root.digest}`)
   expect(readFileSync(manifest)).toEqual(bytes)
   expect((await verify(data, '--deep')).exitCode).toBe(0)
+})
+
+describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
+  test('the server that runs, and without one the folder, is verified', async () => {
+    const server = await startPostgres()
+    const env = { BERTH_DATABASE_URL: await server.createDatabase() }
+    const data = join(scratch, 'postgres')
+    const image = smallImage('postgres')
+    const outcome = async (...flags: string[]) => (await verifyWith(env, data, ...flags)).exitCode
+    {
+      await using berth = await startBerth({ data, env })
+      await pushImage(berth.url, 'team/app', 'v1', image)
+      await until('it has gone through the folder', async () => (await outcome()) === 0)
+      await berth.stop()
+    }
+    flip(data, layerOf(image))
+    expect(await outcome('--deep', '--repair')).toBe(6)
+    {
+      await using berth = await startBerth({ data, env })
+      await pushImage(berth.url, 'team/app', 'v1', image)
+      await until('it has gone through the folder', async () => (await outcome('--deep')) === 0)
+    }
+    await server.stop()
+  })
 })
 
 test('in read-only mode nothing is repaired', async () => {

@@ -3,7 +3,9 @@
  * As condemned: it goes by itself; that of a blob which is needed after all, and has no bytes, is put back.
  */
 
-import { findDamage } from '../../metadata/damage.ts'
+import { findDamage, listDamage } from '../../metadata/damage.ts'
+import type { Read } from '../../metadata/database.ts'
+import { listUsers } from '../../metadata/garbage.ts'
 import { findStoredBlob } from '../../metadata/verification.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { QuarantinedBytes } from '../../storage/blob-store.ts'
@@ -12,11 +14,13 @@ import type { Registry } from '../registry.ts'
 import { finding, mended } from './finding.ts'
 import { imagesWith } from './images.ts'
 import type { Look } from './look.ts'
+import { forgetDamageCommand } from './repair.commands.ts'
 
 /** Milliseconds for which bytes lie aside at least. */
 export const KEPT_ASIDE = 7 * 24 * 60 * 60 * 1000
 
 export async function lookAtQuarantine(look: Look): Promise<null> {
+  if (look.options.repair) await forgetGone(look.registry)
   const { blobs } = look.registry
   for await (const bytes of blobs.listQuarantined()) {
     const { digest, size } = bytes
@@ -41,6 +45,28 @@ export async function discardOld(
   if (blob !== null && (await blobs.stat(digest)) !== blob.size) return false
   await blobs.discardQuarantined(digest)
   return true
+}
+
+const NOTES_AT_ONCE = 100
+
+/** Forgets damage of blobs that are gone for good: collected, and in no image any more. */
+export async function forgetGone({ database }: Registry): Promise<void> {
+  for (let after = ''; ; ) {
+    const notes = await listDamage(database, { after, limit: NOTES_AT_ONCE })
+    for (const { digest } of notes) {
+      if (!(await isKnown(database, digest))) await database.write(forgetDamageCommand, { digest })
+    }
+    const last = notes.at(-1)
+    if (last === undefined || notes.length < NOTES_AT_ONCE) return
+    after = last.digest
+  }
+}
+
+/** Whether there is such a blob, or an image that needs it: a start forgets the row of one whose file is not there. */
+async function isKnown(read: Read, digest: Digest): Promise<boolean> {
+  if ((await findStoredBlob(read, digest)) !== null) return true
+  const users = await listUsers(read, digest, { after: { repository: 0, manifest: '' }, limit: 1 })
+  return users.length > 0
 }
 
 export async function lookAtCondemned(look: Look): Promise<null> {

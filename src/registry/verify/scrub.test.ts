@@ -1,15 +1,18 @@
 /** Scrubbing: every blob once a pass, in steps, by a clock that the test has. */
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test'
 import { describeOnDatabases } from '../../../test/registry-bench.ts'
-import { newBlob, pushBlob, type Sample } from '../../../test/sample-content.ts'
+import { newBlob, newImage, pushBlob, pushManifest, type Sample } from '../../../test/sample-content.ts'
 import { VerifyBench } from '../../../test/verify-bench.ts'
 import { findDamage } from '../../metadata/damage.ts'
+import { command } from '../../metadata/database.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { BlobHashing } from './hashing.ts'
 import { findScrubState, type ScrubStep, scrubOnce, scrubStatus } from './scrub.ts'
 
 setDefaultTimeout(30_000)
+
+const forgetRows = command('test.forget-rows', (tx, _: null) => tx.run('DELETE FROM blobs', []))
 
 const DAY = 86_400_000
 const EVERY = 30 * DAY
@@ -107,5 +110,22 @@ describeOnDatabases('scrubbing', (open) => {
     now += EVERY
     await scrub()
     expect(await aside()).toEqual([])
+  })
+
+  test('forgets that a blob was damaged which is in no image and was collected', async () => {
+    const [rotten = newBlob(), needed = newBlob()] = await pushed(2)
+    const config = needed
+    await pushManifest(verify.bench.registry, repository, newImage({ config }), 'v1')
+    await scrub()
+    for (const { digest } of [rotten, needed]) verify.flip(digest)
+    now += DAY
+    await scrub()
+    expect((await scrubStatus(verify.bench.database)).damaged).toBe(2)
+    // As a start does that finds the file missing, and as collection does.
+    await verify.bench.database.write(forgetRows, null)
+    now += EVERY
+    await scrub()
+    expect(await findDamage(verify.bench.database, rotten.digest)).toBeNull()
+    expect(await findDamage(verify.bench.database, needed.digest)).not.toBeNull()
   })
 })

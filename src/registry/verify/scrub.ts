@@ -9,7 +9,7 @@ import { findSetting } from '../../metadata/settings.ts'
 import { lookAtBlobs } from './blobs.ts'
 import type { VerifyFinding } from './finding.ts'
 import { BEGIN, Look, type VerifyPlace } from './look.ts'
-import { discardOld } from './quarantine.ts'
+import { discardOld, forgetGone } from './quarantine.ts'
 import { putScrubStateCommand, SCRUB_SETTING } from './repair.commands.ts'
 
 export interface ScrubOptions {
@@ -94,9 +94,10 @@ async function save({ registry }: VerifyPlace, state: ScrubState): Promise<void>
   await registry.database.write(putScrubStateCommand, { state: JSON.stringify(state) })
 }
 
-/** What lies aside of blobs that have been whole again for long. */
+/** What lies aside of blobs that have been whole again for long, and what is noted of those that are gone. */
 async function tidyQuarantine(look: Look, now: number): Promise<void> {
   if (!look.options.repair) return
+  await forgetGone(look.registry)
   for await (const bytes of look.registry.blobs.listQuarantined()) {
     await look.at(bytes.digest, () => discardOld(look.registry, bytes, now), false)
   }

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import { findBootId } from '../lib/boot-id.ts'
 import type { Database } from '../metadata/database.ts'
 import type { Log } from '../observability/log.ts'
+import { putBackNeeded } from '../registry/gc/sweep.ts'
 import { LiveUploads } from '../registry/live-uploads.ts'
 import type { Registry } from '../registry/registry.ts'
 import { beginStartCommand } from '../registry/tree/tree.commands.ts'
@@ -77,6 +78,8 @@ export async function openRegistry(
       isReadOnly: config.storage.readOnly,
     },
   }
+  // Before anybody compares the folder with the database.
+  if (!config.storage.readOnly) await putBackNeeded(registry)
   return { registry, broken: opened.broken, volume }
 }
 

@@ -13,6 +13,7 @@ export const COLLECTION_SAMPLES: Readonly<
 > = {
   findBlobStandings: (tx) => [() => leavingBlobs.findBlobStandings(tx, many)],
   findReferredDigests: (tx) => [() => leavingBlobs.findReferredDigests(tx, many)],
+  findLinkedAnywhere: (tx) => [() => leavingBlobs.findLinkedAnywhere(tx, many)],
   findPayloadDigests: (tx) => [() => leavingBlobs.findPayloadDigests(tx, many)],
   findClosingDigests: (tx) => [() => leavingBlobs.findClosingDigests(tx, many)],
   findMarkedLayers: (tx) => [() => leavingBlobs.findMarkedLayers(tx, many)],

@@ -38,6 +38,11 @@ export function findReferredDigests(read: Read, digests: readonly Digest[]): Pro
   return findDigestsAnywhere(read, digests, 'manifest_blobs WHERE digest = column1')
 }
 
+/** Those that a repository may read. */
+export function findLinkedAnywhere(read: Read, digests: readonly Digest[]): Promise<Set<Digest>> {
+  return findDigestsAnywhere(read, digests, 'repository_blobs WHERE digest = column1')
+}
+
 /** Those that are manifests of any repository, or were and may come back. */
 export function findPayloadDigests(read: Read, digests: readonly Digest[]): Promise<Set<Digest>> {
   return findDigestsAnywhere(read, digests, 'manifest_payloads WHERE digest = column1')

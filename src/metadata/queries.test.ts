@@ -109,6 +109,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   endBlobReview: 'the primary key gives one row',
   putOffBlobReview: 'the primary key gives one row',
   findReferredDigests: 'the index gives one row for each digest',
+  findLinkedAnywhere: 'the index gives one row for each digest',
   findPayloadDigests: 'the primary key gives one row for each digest',
   findClosingDigests: 'the index gives one row for each digest',
   findMarkedLayers: 'the index gives one row for each digest',

@@ -1,8 +1,9 @@
 /** Pulling and deleting blobs over HTTP: headers, ranges, conditions; on both kinds of storage. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { rmSync } from 'node:fs'
+import { DAY, letPass } from '../../../test/collection-bench.ts'
 import { type Answer, errorsOf, type OciServer, openOciServer } from '../../../test/oci-server.ts'
-import { fileOf } from '../../../test/registry-facts.ts'
+import { blobFacts, fileOf } from '../../../test/registry-facts.ts'
 import { newBlob, pushBlob, type Sample } from '../../../test/sample-content.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
@@ -49,6 +50,19 @@ describe.each(['filesystem', 'memory'] as const)('blobs over HTTP, in %s', (stor
       expect(head.status).toBe(200)
       expect(head.text).toBe('')
       expect(told(head)).toEqual(told(whole))
+    })
+
+    test('that nothing uses is promised to whoever asks by HEAD and may push, and not by GET', async () => {
+      const loose = await pushBlob(server.bench.registry, REPOSITORY)
+      const address = `/v2/${REPOSITORY}/blobs/${loose.digest}`
+      await letPass(server.bench, DAY)
+      const epochAfter = async (method: 'GET' | 'HEAD') => {
+        expect((await server.ask(method, address)).status).toBe(200)
+        return (await blobFacts(server.bench, loose.digest))?.epoch
+      }
+      expect(await epochAfter('GET')).toBe(1)
+      expect(await epochAfter('HEAD')).toBe(2)
+      expect(await epochAfter('HEAD')).toBe(2)
     })
 
     test('is found by its digest percent-encoded, and whatever else the address says', async () => {

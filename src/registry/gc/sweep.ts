@@ -3,7 +3,12 @@
  * database, asked then, needs none of them; what it does need is put back.
  */
 import type { Read } from '../../metadata/database.ts'
-import { findBlobStandings, findPayloadDigests } from '../../metadata/leaving-blobs.ts'
+import {
+  findBlobStandings,
+  findLinkedAnywhere,
+  findPayloadDigests,
+  findReferredDigests,
+} from '../../metadata/leaving-blobs.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { CondemnedBytes } from '../../storage/blob-store.ts'
 import type { Registry } from '../registry.ts'
@@ -70,7 +75,10 @@ async function sweepPage(registry: Registry, page: readonly CondemnedBytes[]): P
   return unneeded
 }
 
-/** Of a blob whose deletion has not been finished it is not decided. */
+/**
+ * What is known of, referred to or linked. A blob that was taken for lost is only linked: on any doubt it is needed. Of
+ * a blob whose deletion has not been finished it is not decided.
+ */
 async function whatIsNeeded(
   read: Read,
   digests: readonly Digest[],
@@ -79,7 +87,9 @@ async function whatIsNeeded(
   const manifests = await findPayloadDigests(read, digests)
   const of = (isLeaving: boolean) =>
     blobs.filter(({ state }) => (state === 'deleting') === isLeaving).map(({ digest }) => digest)
-  const needed = new Set([...of(false), ...manifests])
+  const referred = await findReferredDigests(read, digests)
+  const linked = await findLinkedAnywhere(read, digests)
+  const needed = new Set([...of(false), ...manifests, ...referred, ...linked])
   return { needed, undecided: new Set(of(true).filter((digest) => !needed.has(digest))) }
 }
 

@@ -1,8 +1,8 @@
-/** `berth usage`: what everything takes up, or one repository, or one image of it. */
+/** `berth usage`: what everything takes up, or the largest repositories, or one repository, or one image of it. */
 import type { Command } from 'commander'
 import type { Total } from '../metadata/usage.ts'
 import type { ImageUsage } from '../registry/usage/image.ts'
-import type { Counting, RegistryUsage, RepositoryUsage } from '../registry/usage.ts'
+import type { Counting, RegistryUsage, RepositoryUsage, RepositoryUsages } from '../registry/usage.ts'
 import { formatBytes } from './amounts.ts'
 import { EXIT, Failure } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
@@ -11,20 +11,25 @@ import { openOwnerClient } from './owner-client.ts'
 import { loadServerConfig, type ServerFlags, withServerArguments } from './server-config.ts'
 import type { Terminal } from './terminal.ts'
 
-type UsageFlags = ServerFlags & OutputFlags
+interface UsageFlags extends ServerFlags, OutputFlags {
+  /** How many of the largest; true: as many as a page has. */
+  readonly largest?: string | true
+}
 
 export function usageCommand(terminal: Terminal): Command {
   const program = programName()
   const command = commandWithExamples('usage', 'tell what images take up', [
     { command: `${program} usage`, effect: 'everything' },
+    { command: `${program} usage --largest`, effect: 'the largest repositories' },
     { command: `${program} usage team/app`, effect: 'one repository' },
     { command: `${program} usage team/app:1.0`, effect: 'one image, and what would go with it' },
     { command: `${program} usage team/app@sha256:…`, effect: 'the same, by digest' },
     { command: `${program} usage --format json team/app`, effect: 'for programs, in bytes' },
   ]).argument('[image]', 'a repository, or an image as repository:tag or repository@digest; all unless named')
-  return withOutputFormat(withServerArguments(command)).action(
-    (image: string | undefined, file: string | undefined, flags: UsageFlags) =>
-      tellUsage(terminal, { image, file, flags }),
+  return withOutputFormat(
+    withServerArguments(command).option('--largest [number]', 'the largest repositories, 20 unless told'),
+  ).action((image: string | undefined, file: string | undefined, flags: UsageFlags) =>
+    tellUsage(terminal, { image, file, flags }),
   )
 }
 
@@ -32,14 +37,25 @@ async function tellUsage(
   terminal: Terminal,
   { image, file, flags }: { image: string | undefined; file: string | undefined; flags: UsageFlags },
 ): Promise<void> {
-  const query = new URLSearchParams(image === undefined ? {} : placeOf(image))
+  const path = pathFor(image, flags.largest)
   const { config } = await loadServerConfig(terminal, file, flags)
   await using owner = await openOwnerClient(terminal, config, { deletes: false })
-  const usage = (await owner.ask('GET', `/api/v1/usage?${query}`)) as Usage
+  const usage = (await owner.ask('GET', path)) as Usage
   printResult(terminal, flags, usage, () => describeUsage(usage))
 }
 
-export type Usage = RegistryUsage | RepositoryUsage | ImageUsage
+/** What to ask. Throws Failure. */
+function pathFor(image: string | undefined, largest: UsageFlags['largest']): string {
+  if (largest === undefined) {
+    return `/api/v1/usage?${new URLSearchParams(image === undefined ? {} : placeOf(image))}`
+  }
+  if (image !== undefined)
+    throw new Failure(EXIT.USAGE, 'Name an image, or ask for the largest repositories.')
+  const query = new URLSearchParams(largest === true ? {} : { limit: largest })
+  return `/api/v1/usage/repositories?${query}`
+}
+
+export type Usage = RegistryUsage | RepositoryUsages | RepositoryUsage | ImageUsage
 
 /** `team/app:1.0` as its parts. Throws Failure. */
 export function placeOf(image: string): Record<string, string> {
@@ -56,6 +72,7 @@ export function placeOf(image: string): Record<string, string> {
 /** In lines for people. */
 export function describeUsage(usage: Usage): string[] {
   if ('digest' in usage) return describeImage(usage)
+  if ('repositories' in usage) return describeLargest(usage)
   if ('repository' in usage) {
     const { size, unique, shared, trash, reclaimable, counting } = usage
     return [
@@ -112,6 +129,20 @@ function describeImage({
     ]),
     ...(isPartial ? ['It is so large that only a part of it was looked at.'] : []),
   ]
+}
+
+/** A line for each repository. */
+function describeLargest({ repositories, next, counting }: RepositoryUsages): string[] {
+  const rows = [
+    ['SIZE', 'UNIQUE', 'IN THE TRASH', 'RECLAIMABLE', 'REPOSITORY'],
+    ...repositories.map(({ repository, size, unique, trash, reclaimable }) => [
+      ...[size, unique, trash, reclaimable].map(({ bytes }) => formatBytes(bytes)),
+      repository,
+    ]),
+  ]
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const lines = rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  '))
+  return [...lines, ...(next === null ? [] : ['There are more.']), ...describeCounting(counting)]
 }
 
 /** What it is called, how much it is (bytes, or digests too), and what it means. */

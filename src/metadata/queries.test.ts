@@ -42,6 +42,7 @@ const WITHOUT_SQL = ['treePath']
  * What may look at rows that the index alone does not decide on, or sort them, and why there are few of them.
  */
 const FEW_ROWS: Readonly<Record<string, string>> = {
+  listLargestRepositories: 'all but one row are of repositories',
   listLiveUsers: 'of a blob that is used at all, the first few users nearly always have one that is there',
   listLiveParents: 'hardly a manifest is in many indexes',
   findPlaceKinds: 'the keys give one row for each place, or a few edges until one is live',

@@ -48,6 +48,10 @@ export const USAGE_SAMPLES: Readonly<
       ),
   ],
   addToTotal: (tx) => [() => usage.addToTotal(tx, { repository, kind: 'unique' }, { bytes: 1, digests: 1 })],
+  listLargestRepositories: (tx) => [
+    () => usage.listLargestRepositories(tx, { after: null, limit: 100 }),
+    () => usage.listLargestRepositories(tx, { after: { bytes: 5, repository: 3 }, limit: 100 }),
+  ],
   findTotals: (tx) => [() => usage.findTotals(tx, repository)],
 
   listLiveUsers: (tx) => [() => imageUsage.listLiveUsers(tx, digest, 100)],

@@ -180,6 +180,27 @@ export async function findTotals(read: Read, repository: number): Promise<Map<To
   return new Map(rows)
 }
 
+/** A repository in the order of what its images take up. */
+export interface LargestPlace {
+  readonly bytes: number
+  readonly repository: number
+}
+
+/** At most `limit` repositories after a place in that order, the largest first; null for the first page. */
+export function listLargestRepositories(
+  read: Read,
+  { after, limit }: { readonly after: LargestPlace | null; readonly limit: number },
+): Promise<LargestPlace[]> {
+  const { bytes, repository } = after ?? { bytes: Number.MAX_SAFE_INTEGER, repository: 0 }
+  return read.all(
+    `SELECT bytes, repository_id FROM usage_totals
+     WHERE kind = 'live' AND (bytes, repository_id) < ($1, $2) AND repository_id > 0
+     ORDER BY bytes DESC, repository_id DESC LIMIT $3`,
+    [bytes, repository, limit],
+    (row) => ({ bytes: integer(row, 'bytes'), repository: integer(row, 'repository_id') }),
+  )
+}
+
 function split<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
   return [items.filter(isFirst), items.filter((item) => !isFirst(item))]
 }

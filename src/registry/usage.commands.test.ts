@@ -29,6 +29,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import { parseTag } from '../oci/tag.ts'
 import { mountBlob, unlinkBlob } from './blobs.ts'
 import { COLLECT_BEGIN, collectPage } from './gc/collect.ts'
+import { reviewBlobsCommand } from './gc/reviews.commands.ts'
 import { deleteManifest } from './manifests.ts'
 import type { Registry } from './registry.ts'
 import { deleteRepository } from './repositories.ts'
@@ -174,6 +175,23 @@ describeOnDatabases('the counters', (open) => {
     const counted = await countedUsage(bench.rows)
     expect(counted).toEqual(await recountedUsage(bench.rows))
     expect(counted).toContain(`0 live ${image.bytes.length} 1`)
+    await bench.close()
+  })
+
+  test('count what is being deleted though no repository links it any more', async () => {
+    const bench = await open(SPARSE)
+    const repository = bench.newRepository()
+    const { digest } = await pushBlob(bench.registry, repository)
+    await unlinkBlob(bench.registry, { repository, digest, by: 'ann' })
+    await countAll(bench.registry)
+    const review = { digests: [digest], grace: 0, condemnedFor: 0, isHurried: true }
+    for (const state of ['condemned', 'deleting']) {
+      await bench.database.write(reviewBlobsCommand, review)
+      const [row] = await bench.rows('SELECT state FROM blobs')
+      expect(row?.['state']).toBe(state)
+      await countAll(bench.registry)
+      expect(await countedUsage(bench.rows)).toEqual(await recountedUsage(bench.rows))
+    }
     await bench.close()
   })
 

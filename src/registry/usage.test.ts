@@ -15,7 +15,7 @@ import { noteBlobUsage } from '../metadata/usage-changes.ts'
 import { parseReference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { deleteManifest } from './manifests.ts'
-import { usageOfAll, usageOfImage, usageOfRepository } from './usage.ts'
+import { usageOfAll, usageOfImage, usageOfLargest, usageOfRepository } from './usage.ts'
 
 setDefaultTimeout(30_000)
 
@@ -131,6 +131,17 @@ describeOnDatabases('usage', (open) => {
       reclaimable: { bytes: sizeOf(loose), digests: 1 },
       leaving: { bytes: 0, digests: 0 },
     })
+  })
+
+  test('of the largest repositories comes a page at a time', async () => {
+    const bench = await openMemory(open)
+    const names = [bench.newRepository(), bench.newRepository(), bench.newRepository()] as const
+    for (const [at, repository] of names.entries()) await push(bench, repository, [ofSize(1000 + at)])
+    const first = await usageOfLargest(bench.registry, { after: null, limit: 2 })
+    expect(first.repositories.map(({ repository }) => repository)).toEqual([names[2], names[1]])
+    expect(first.repositories[0]?.unique.bytes).toBeGreaterThan(1000)
+    const second = await usageOfLargest(bench.registry, { after: first.next, limit: 2 })
+    expect([second.repositories.map(({ repository }) => repository), second.next]).toEqual([[names[0]], null])
   })
 
   test('tells apart what is being deleted', async () => {

@@ -3,11 +3,18 @@
  * read, after whatever has changed was counted, so that the answer is about this moment; of an image its own edges are.
  * Nothing is ever gone through as a whole.
  */
-import { WriterUnavailable } from '../metadata/database.ts'
-import { findRepositoryId, type RepositoryId } from '../metadata/repositories.ts'
+import { type Read, WriterUnavailable } from '../metadata/database.ts'
+import { findRepositoryId, findRepositoryName, type RepositoryId } from '../metadata/repositories.ts'
 import { findTagDigest } from '../metadata/tags.ts'
 import { DatabaseUnavailable } from '../metadata/unavailable.ts'
-import { findTotals, NOTHING, type Total, type TotalKind } from '../metadata/usage.ts'
+import {
+  findTotals,
+  type LargestPlace,
+  listLargestRepositories,
+  NOTHING,
+  type Total,
+  type TotalKind,
+} from '../metadata/usage.ts'
 import { numberOfUsageChanges } from '../metadata/usage-changes.ts'
 import { RegistryError } from '../oci/errors.ts'
 import type { Reference } from '../oci/reference.ts'
@@ -36,6 +43,14 @@ export interface RepositoryUsage {
   readonly trash: Total
   /** What it may read and does not use. */
   readonly reclaimable: Total
+  readonly counting: Counting
+}
+
+/** Some repositories, the largest first. */
+export interface RepositoryUsages {
+  readonly repositories: readonly Omit<RepositoryUsage, 'counting'>[]
+  /** The last of them, after which the next page begins; null on the last page. */
+  readonly next: LargestPlace | null
   readonly counting: Counting
 }
 
@@ -104,11 +119,40 @@ export async function usageOfRepository(
 ): Promise<RepositoryUsage> {
   const id = await getRepositoryId(registry, repository)
   const counting = await countChanges(registry, PATIENCE)
-  const totals = await findTotals(registry.database, id)
+  return { repository, ...(await findSums(registry.database, id)), counting }
+}
+
+/** A page of repositories in the order of their sizes. Throws DatabaseUnavailable. */
+export async function usageOfLargest(
+  registry: Registry,
+  { after, limit }: { readonly after: LargestPlace | null; readonly limit: number },
+): Promise<RepositoryUsages> {
+  const { database } = registry
+  const counting = await countChanges(registry, PATIENCE)
+  const places = await listLargestRepositories(database, { after, limit: limit + 1 })
+  const page = places.slice(0, limit)
+  const repositories: Omit<RepositoryUsage, 'counting'>[] = []
+  for (const { repository: id } of page) {
+    const repository = await findRepositoryName(database, id)
+    if (repository !== null) repositories.push({ repository, ...(await findSums(database, id)) })
+  }
+  return { repositories, next: places.length > limit ? (page.at(-1) ?? null) : null, counting }
+}
+
+async function findSums(
+  read: Read,
+  repository: number,
+): Promise<Omit<RepositoryUsage, 'repository' | 'counting'>> {
+  const totals = await findTotals(read, repository)
   const of = (kind: TotalKind) => totals.get(kind) ?? NOTHING
   const [size, unique] = [of('live'), of('unique')]
-  const [trash, reclaimable] = [of('trash'), of('reclaimable')]
-  return { repository, size, unique, shared: without(size, unique), trash, reclaimable, counting }
+  return {
+    size,
+    unique,
+    shared: without(size, unique),
+    trash: of('trash'),
+    reclaimable: of('reclaimable'),
+  }
 }
 
 /** Of a tag or a manifest, one in the trash too. Throws NAME_UNKNOWN, MANIFEST_UNKNOWN, DatabaseUnavailable. */

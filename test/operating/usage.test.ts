@@ -53,6 +53,8 @@ test('a server tells it at once after a push, and the folder itself when it has 
   const image = await usage(data, 'team/app:1.0')
   expect(image).toContain('what deleting it would free')
   expect(await usage(data)).toContain('Reclaimable')
+  expect(await usage(data, '--largest', '5')).toMatch(/SIZE.*REPOSITORY\n.* {2}team\/app\n$/)
+  expect((await failureOf(usage(data, '--largest', 'many'))).message).toContain('limit')
 })
 
 test('what is not there, and what is no image, is said in a sentence', async () => {

@@ -37,6 +37,8 @@ const TABLES = [
     digests {{integer}} NOT NULL,
     PRIMARY KEY (repository_id, kind)
   ) {{clustered}}`,
+  // The largest repositories first.
+  `CREATE INDEX usage_totals_largest ON usage_totals (kind, bytes, repository_id)`,
 ]
 
 /** Whatever is there already is to be counted. */

@@ -87,7 +87,7 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   const server = await listen({ config, role, registry, authenticator, certificates, watch })
   certificates.follow(server, closers)
   const reloadables = [...ofAccess, ...certificates.reloadables]
-  const manage = ownerApi({ config, registry, log })
+  const manage = ownerApi({ config, registry, isServed: true, log })
   const answering: Answering = { ...watch, manage, reloadables }
   if (role.kind === 'single') await openForOwner({ config, server, volume, answering }, closers)
   if (registry.tree !== null && volume !== null) {

@@ -32,7 +32,14 @@ export async function openJobs(
 ): Promise<void> {
   const uploadPurging = await purgeUploads({ config, registry, log, metrics })
   const metadataBackup = metadataBackupJob({ config, log, metrics })
-  const jobs = jobsOf({ registry, uploadPurging, metadataBackup, scrubbing: config.scrub, log })
+  const jobs = jobsOf({
+    registry,
+    collects: config.collection.isEnabled,
+    uploadPurging,
+    metadataBackup,
+    scrubbing: config.scrub,
+    log,
+  })
   const runner = new JobRunner({
     jobs,
     database: registry.database,

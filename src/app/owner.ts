@@ -17,13 +17,19 @@ import { openRegistry } from './registry.ts'
 export interface OwnerOptions {
   readonly config: Config
   readonly registry: Registry
+  /** Whether this is a server's process. */
+  readonly isServed: boolean
   readonly log: Log
 }
 
-export function ownerApi({ config, registry, log }: OwnerOptions): ManagementApi {
+export function ownerApi({ config, registry, isServed, log }: OwnerOptions): ManagementApi {
   return managementApi({
     registry,
     hashing: new BlobHashing(registry.blobs),
+    isServed,
+    // On PostgreSQL another replica may push into the same folder meanwhile.
+    isAlone: !isServed && config.database.kind === 'sqlite',
+    collects: config.collection.isEnabled,
     isReadOnly: config.storage.readOnly,
     jobs: () => jobStates(registry.database),
     log,
@@ -52,7 +58,7 @@ export async function openOwnRegistry(
   const metrics = new AppMetrics(storage.driver.kind)
   const { registry } = await openRegistry({ config, role: { kind: 'single' }, log, metrics }, closers)
   if (deletes) await learnTree(registry, onProgress, log)
-  return ownerApi({ config, registry, log })
+  return ownerApi({ config, registry, isServed: false, log })
 }
 
 /** What cannot be read is told here; what would delete then refuses by itself. */

@@ -1,6 +1,8 @@
 /** Every job that the clock does, one line each. */
 import type { Log } from '../observability/log.ts'
+import { collectOnce } from '../registry/gc/collect.ts'
 import type { Registry } from '../registry/registry.ts'
+import { collectionJob } from './collection.ts'
 import type { Job } from './runner.ts'
 import { type Scrubbing, scrubbingJob } from './scrubbing.ts'
 import { trashPurgingJob } from './trash-purging.ts'
@@ -9,6 +11,8 @@ import { usageCountingJob } from './usage-counting.ts'
 
 export interface CatalogOptions {
   readonly registry: Registry
+  /** Whether what nothing needs is deleted. */
+  readonly collects: boolean
   /** Null where uploads are never forgotten. */
   readonly uploadPurging: Job | null
   /** Null where the metadata is not backed up. */
@@ -18,8 +22,10 @@ export interface CatalogOptions {
   readonly log: Log
 }
 
-export function jobsOf({ registry, uploadPurging, metadataBackup, scrubbing, log }: CatalogOptions): Job[] {
+export function jobsOf(options: CatalogOptions): Job[] {
+  const { registry, collects, uploadPurging, metadataBackup, scrubbing, log } = options
   const jobs = [
+    collects ? collectionOf(registry, log) : null,
     uploadPurging,
     metadataBackup,
     usageCountingJob(registry),
@@ -28,4 +34,13 @@ export function jobsOf({ registry, uploadPurging, metadataBackup, scrubbing, log
     scrubbing === null ? null : scrubbingJob(registry, scrubbing, log),
   ]
   return jobs.filter((job) => job !== null)
+}
+
+function collectionOf(registry: Registry, log: Log): Job {
+  const { grace, lease, condemnedFor, unlinkAfter } = registry.policy.collection
+  return collectionJob({
+    collect: (signal) => collectOnce(registry, { signal }),
+    soonestMilliseconds: Math.min(grace, lease, condemnedFor, unlinkAfter),
+    log,
+  })
 }

@@ -2,6 +2,7 @@
 import { BadRequest, BodyTooLarge } from '../../http/request.ts'
 import type { Log } from '../../observability/log.ts'
 import { type ErrorCode, RegistryError } from '../../oci/errors.ts'
+import { CollectionHeld } from '../../registry/gc/collect.ts'
 import { GarbageUnknown } from '../../registry/gc/garbage.ts'
 import { isTemporary } from '../../registry/temporary.ts'
 import { TrashBusy, TrashUnknown } from '../../registry/trash-errors.ts'
@@ -24,10 +25,14 @@ const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
   UNKNOWN: 500,
 }
 
+/** What was asked for has to wait, for a reason that the owner can mend. */
+function isHeldUp(error: unknown): error is Error {
+  return [NotNow, GarbageUnknown, CollectionHeld, TrashBusy].some((each) => error instanceof each)
+}
+
 /** The answer to what was thrown. What is neither the owner's doing nor may pass is logged. */
 export function managementFailure(error: unknown, log: Log): OwnerAnswer {
-  if (error instanceof NotNow || error instanceof GarbageUnknown) return ownerRefusal(409, error.message)
-  if (error instanceof TrashBusy) return ownerRefusal(409, error.message)
+  if (isHeldUp(error)) return ownerRefusal(409, error.message)
   if (error instanceof TrashUnknown) return ownerRefusal(404, error.message)
   if (error instanceof BodyTooLarge) return ownerRefusal(413, error.message)
   if (error instanceof BadRequest) return ownerRefusal(400, error.message)

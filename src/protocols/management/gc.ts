@@ -1,19 +1,36 @@
-/** Collection: how it stands, and what would be collected. */
+/** Collection: how it stands, what would be collected, and doing it now. */
 import { route } from '../../http/router.ts'
+import { COLLECT_BEGIN } from '../../registry/gc/collect.ts'
 import { findGarbage, GARBAGE_BEGIN, garbagePlaceOf } from '../../registry/gc/garbage.ts'
+import { collectFor } from '../../registry/gc/run.ts'
 import { collectionStatus } from '../../registry/gc/status.ts'
 import { NotNow } from './errors.ts'
 import { type OwnerAnswer, ownerAnswer } from './exchange.ts'
-import { checked, type ManagementContext, type ManagementRoute } from './route.ts'
+import { checked, type ManagementContext, type ManagementRoute, requireWritable } from './route.ts'
 
 export const gcRoutes: readonly ManagementRoute[] = [
   route('GET', '/api/v1/gc', { needs: 'owner', handle: getStatus }),
+  route('POST', '/api/v1/gc/run', { needs: 'owner', handle: postRun }),
   route('POST', '/api/v1/garbage-collection', { needs: 'owner', handle: postGarbageCollection }),
 ]
 
-async function getStatus({ registry, isReadOnly, jobs }: ManagementContext): Promise<OwnerAnswer> {
-  const status = await collectionStatus(registry, { isReadOnly })
+async function getStatus({ registry, isServed, collects, jobs }: ManagementContext): Promise<OwnerAnswer> {
+  const status = await collectionStatus(registry, { isServed, isEnabled: collects })
   return ownerAnswer(200, { ...status, jobs: await jobs() })
+}
+
+/** How long one answer collects, in milliseconds: whoever waits is told how far it is. */
+const RUN = 1_000
+
+/** A part of a run, without waiting for any grace. What is in the trash, and what a push has just named, stays. */
+async function postRun(context: ManagementContext): Promise<OwnerAnswer> {
+  const { registry, isAlone, body, signal } = context
+  requireWritable(context)
+  const { collectionRunRequest } = await import('../../contract/gc.ts')
+  const { cursor } = checked(collectionRunRequest, body)
+  // What was deleted lies aside for those who may still be pushing it; where this process is alone nobody is.
+  const options = { signal, milliseconds: RUN, ...(isAlone ? { unlinkAfter: 0 } : {}) }
+  return ownerAnswer(200, await collectFor(registry, { ...options, cursor: cursor ?? COLLECT_BEGIN }))
 }
 
 /** One page of what nothing needs. */

@@ -14,6 +14,12 @@ export interface ManagementOptions {
   readonly registry: Registry
   /** What is being hashed for whoever verifies. */
   readonly hashing: BlobHashing
+  /** A server answers, and not a command that has found none. */
+  readonly isServed: boolean
+  /** Nobody else works on this registry while the question is answered. */
+  readonly isAlone: boolean
+  /** Whether what nothing needs is deleted while a server runs (`berth.collection.enabled`). */
+  readonly collects: boolean
   /** The operator wishes that nothing be changed (`storage.maintenance.readonly`). */
   readonly isReadOnly: boolean
   /** What became of the jobs, as plain data. */

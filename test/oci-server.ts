@@ -56,7 +56,7 @@ export async function openOciServer(options: OciServerOptions = {}): Promise<Oci
     addresses = USUAL_ADDRESSES,
     authenticator = OPEN,
   } = options
-  const obstacles = { notice: () => false }
+  const obstacles = { notice: () => false, isFull: false, lookAgain: () => Promise.resolve() }
   const handle = ociHandler(
     { registry: bench.registry, deleteEnabled, isReadOnly, lists, addresses, authenticator, obstacles, log },
     options.can,

@@ -2,7 +2,8 @@
  * What keeps everybody from storing anything: a disk or a quota that is full, a storage or a database that is read-only.
  * It is noticed where a request fails of it, and looked for now and then; told once when it begins and once when it has
  * ended; and while it lasts, it is tried every two seconds whether it has. Pulls go on meanwhile, so it makes no server
- * unready: it is told beside that.
+ * unready: it is told beside that. Deletions go on too where a disk is full, so whoever would fill what room is left for
+ * them is refused before.
  */
 import { Periodic } from '../lib/periodic.ts'
 import { command } from '../metadata/database.ts'
@@ -21,7 +22,7 @@ export interface ObstacleWatch {
   ended(place: ObstructedPlace): void
 }
 
-/** Tries whether a place takes this many bytes. Throws what it throws. */
+/** Tries whether a place takes this many bytes; none: only looks whether another process has found it full. Throws what it throws. */
 export type TryPlace = (place: ObstructedPlace, bytes: number) => Promise<void>
 
 export interface ObstaclesOptions {
@@ -38,6 +39,8 @@ const SELDOM = 30
 const A_LITTLE = 4096
 /** What must fit before a full disk counts as free again: less would be gone with the next push. */
 const SOME_ROOM = 1024 * 1024
+/** Between two looks, in milliseconds. */
+const SOONEST = 200
 const PLACES: readonly ObstructedPlace[] = ['storage', 'database']
 
 export class Obstacles {
@@ -45,13 +48,15 @@ export class Obstacles {
   readonly #looking: Periodic
   readonly #found = new Map<ObstructedPlace, Obstacle>()
   #turns = 0
+  #look: Promise<void> | null = null
+  #looked = Number.NEGATIVE_INFINITY
 
   constructor(options: ObstaclesOptions) {
     this.#options = options
     this.#looking = new Periodic({
       everyMilliseconds: options.everyMilliseconds ?? EVERY,
-      work: () => this.#look(),
-      onError: () => undefined, // `#look` never rejects.
+      work: () => this.#lookOnce(() => this.#lookAround()),
+      onError: () => undefined, // It never rejects.
     })
   }
 
@@ -78,21 +83,46 @@ export class Obstacles {
     )
   }
 
+  get isFull(): boolean {
+    return [...this.#found.values()].includes('full')
+  }
+
+  /** Looks whether what there is has ended just now, for whoever would have to be refused: one look for all who ask at a time. */
+  lookAgain(): Promise<void> {
+    return this.#lookOnce(async () => {
+      await Bun.sleep(Math.max(0, this.#looked + SOONEST - performance.now()))
+      await this.#lookAtFound()
+    })
+  }
+
   stop(): Promise<void> {
     return this.#looking.stop()
   }
 
-  async #look(): Promise<void> {
+  /** One at a time, for everybody who wants to know. */
+  #lookOnce(look: () => Promise<void>): Promise<void> {
+    this.#look ??= look().finally(() => {
+      this.#look = null
+      this.#looked = performance.now()
+    })
+    return this.#look
+  }
+
+  async #lookAround(): Promise<void> {
     const isTime = this.#turns++ % SELDOM === 0
     for (const place of PLACES) {
-      if (isTime || this.#found.has(place)) await this.#lookAt(place)
+      await this.#lookAt(place, this.#found.has(place) ? SOME_ROOM : isTime ? A_LITTLE : 0)
     }
   }
 
-  async #lookAt(place: ObstructedPlace): Promise<void> {
+  async #lookAtFound(): Promise<void> {
+    for (const place of [...this.#found.keys()]) await this.#lookAt(place, SOME_ROOM)
+  }
+
+  async #lookAt(place: ObstructedPlace, bytes: number): Promise<void> {
     const { attempt, watch } = this.#options
     try {
-      await attempt(place, this.#found.has(place) ? SOME_ROOM : A_LITTLE)
+      await attempt(place, bytes)
       if (this.#found.delete(place)) watch.ended(place)
     } catch (error) {
       // What else may be wrong there is no obstacle, and told by whoever meets it.

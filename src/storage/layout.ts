@@ -28,6 +28,7 @@
  *       ├── lock.db, lock-holder                held while Berth runs, and by whom
  *       ├── control.sock                        answers the owner of the server that runs
  *       ├── tls/                                the local authority of `--tls auto`, and what it has signed
+ *       ├── reserve                             takes up room for nothing, for when the disk is full
  *       ├── findings.txt                        what was odd in the tree, and has been told
  *       ├── backups/                            of the metadata, made by the server itself
  *       ├── holding-back/<unique>               somebody copies blobs: what was condemned since stays meanwhile
@@ -59,6 +60,7 @@ export const idPath = `${berthFolder}/id`
 export const startPath = `${berthFolder}/start`
 export const adoptingPath = `${berthFolder}/adopting`
 export const databasePath = `${berthFolder}/berth.db`
+export const reservePath = `${berthFolder}/reserve`
 export const findingsPath = `${berthFolder}/findings.txt`
 export const lockPath = `${berthFolder}/lock.db`
 export const controlSocketPath = `${berthFolder}/control.sock`

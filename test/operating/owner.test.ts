@@ -51,7 +51,7 @@ test('without a server the command looks for itself, and the next server starts 
     await using berth = await startBerth({ data })
     await berth.stop()
   }
-  expect((await status(data)).stdout).toContain('To be looked at: 0')
+  expect((await status(data)).stdout).toContain('No server runs on this folder')
   await using berth = await startBerth({ data })
   await expectAnswer(berth)
 })

@@ -21,6 +21,7 @@ import { manifestRoutes } from './manifests.ts'
 import { findMoved } from './moved.ts'
 import { methodsNow, requireWritable } from './read-only.ts'
 import { referrerRoutes } from './referrers.ts'
+import { FULL, NoRoom, requireRoom } from './room.ts'
 import type { OciContext, OciOptions, OciRoute } from './route.ts'
 import { tagRoutes } from './tags.ts'
 import { uploadRoutes } from './uploads.ts'
@@ -44,7 +45,7 @@ const TEMPORARY =
 
 /** What anybody may know of it. */
 const OBSTACLES: Readonly<Record<Obstacle, string>> = {
-  full: 'The disk of the registry is full, so there was no room for this. Ask its operator to free some space, then try again.',
+  full: FULL,
   'read-only':
     'The storage of the registry is read-only now, so nothing can be stored or deleted. Ask its operator to make it writable, then try again.',
 }
@@ -126,6 +127,7 @@ async function run(
 ): Promise<Reply> {
   try {
     requireWritable(context, route.method)
+    if (context.obstacles.isFull) await requireRoom(context, route.method)
     return await route.handle(context, params)
   } catch (error) {
     if (!(error instanceof RegistryError) || error.code !== 'UNSUPPORTED') throw error
@@ -164,7 +166,7 @@ export function refusal(
 ): Reply {
   const refused = asRegistryError(error)
   if (request !== null) request.notes.refusal = refused.problems[0]
-  const isTold = obstacles.notice(error)
+  const isTold = obstacles.notice(error) || error instanceof NoRoom
   if (refused.code === 'UNKNOWN' || refused.code === 'UNAVAILABLE') {
     log[isTold ? 'debug' : 'error'](
       { request: request?.id, method: request?.method, path: request?.path, error },

@@ -20,9 +20,18 @@ export interface OciOptions {
   readonly addresses: AddressOptions
   /** The way in. */
   readonly authenticator: Authenticator
-  /** Is told of what requests fail of, and says whether it tells the operator of that itself. */
-  readonly obstacles: { notice(error: unknown): boolean }
+  /** What keeps everything from being stored. */
+  readonly obstacles: Obstructions
   readonly log: Log
+}
+
+export interface Obstructions {
+  /** Is told of what requests fail of, and says whether it tells the operator of that itself. */
+  notice(error: unknown): boolean
+  /** Whether a disk is full. */
+  readonly isFull: boolean
+  /** Looks whether it still is. */
+  lookAgain(): Promise<void>
 }
 
 /** The largest `n` that lists take. */

@@ -90,7 +90,8 @@ async function reindexWithBackup(
   const { aside } = await fillDatabase({ config, root: volume.root, folder, file, command })
   await claimSameFolder(volume.root, volume.id)
   const { database } = await openVolumeDatabase(config, volume, log, closers)
-  const stored = await settleStoredBlobs({ database, blobs: await openFilesystemBlobStore(volume) })
+  const blobs = await openFilesystemBlobStore(volume)
+  const stored = await settleStoredBlobs({ database, blobs, areSound: false })
   const passed = await readTree(options, volume, database)
   await endRestoring(volume.root)
   return { ...passed, aside, restored: { ...chosen, ...stored }, unused: null }

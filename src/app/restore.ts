@@ -108,7 +108,7 @@ async function showDatabase(config: Config, root: string): Promise<void> {
   const tree = new LinkTree(await openFilesystemTreeStore({ root }), null)
   const database = await openFilled(config, root, (session, marks) => tree.settle(session, marks))
   try {
-    await settleStoredBlobs({ database, blobs: await openFilesystemBlobStore({ root }) })
+    await settleStoredBlobs({ database, blobs: await openFilesystemBlobStore({ root }), areSound: true })
     await restoreTree({
       database,
       tree,

@@ -6,13 +6,11 @@ import * as restored from './restored.ts'
 
 const repository = 1 as RepositoryId
 const digest = digestOf(new Uint8Array([1]))
-const page = { after: 'a', limit: 100 }
 const paths = { after: { repository: 1, key: 'a' }, limit: 100 }
 
 export const RESTORED_SAMPLES: Readonly<
   Record<string, (tx: Transaction) => readonly (() => Promise<unknown>)[]>
 > = {
-  listAllBlobs: (tx) => [() => restored.listAllBlobs(tx, page)],
   keepRestoredBlob: (tx) => [() => restored.keepRestoredBlob(tx, digest, { leaseUntil: 1, dueAt: 1 })],
   listTrashUsers: (tx) => [() => restored.listTrashUsers(tx, digest, 100)],
   forgetRestoredBlob: (tx) => [() => restored.forgetRestoredBlob(tx, digest)],
@@ -21,6 +19,5 @@ export const RESTORED_SAMPLES: Readonly<
     () => restored.listRestoredPaths(tx, 'layer', paths),
     () => restored.listRestoredPaths(tx, 'tag', paths),
   ],
-  listRestoredPayloads: (tx) => [() => restored.listRestoredPayloads(tx, page)],
   listNamedSinceAbsence: (tx) => [() => restored.listNamedSinceAbsence(tx, repository, 'v1', 100)],
 }

@@ -9,23 +9,6 @@ import type { RepositoryId } from './repositories.ts'
 import { integer, optionalInteger, text } from './row.ts'
 import { noteBlobUsage } from './usage-changes.ts'
 
-export interface StoredBlob {
-  readonly digest: Digest
-  readonly size: number
-}
-
-/** Every blob of the database, whatever its state, in order of the digests. */
-export function listAllBlobs(
-  read: Read,
-  page: { readonly after: string; readonly limit: number },
-): Promise<StoredBlob[]> {
-  return read.all(
-    'SELECT digest, size FROM blobs WHERE digest > $1 ORDER BY digest LIMIT $2',
-    [page.after, page.limit],
-    (row) => ({ digest: text(row, 'digest') as Digest, size: integer(row, 'size') }),
-  )
-}
-
 /** A blob whose bytes are there lives, and is looked at anew when its lease is over. */
 export async function keepRestoredBlob(
   tx: Transaction,
@@ -96,18 +79,6 @@ export function listRestoredPaths(
      ORDER BY repository_id, ${key} LIMIT $3`,
     [after.repository, after.key, limit],
     (row) => ({ repository: integer(row, 'repository_id') as RepositoryId, key: text(row, 'key') }),
-  )
-}
-
-/** Every manifest whose bytes are stored. */
-export function listRestoredPayloads(
-  read: Read,
-  page: { readonly after: string; readonly limit: number },
-): Promise<Digest[]> {
-  return read.all(
-    'SELECT digest FROM manifest_payloads WHERE digest > $1 ORDER BY digest LIMIT $2',
-    [page.after, page.limit],
-    (row) => text(row, 'digest') as Digest,
   )
 }
 

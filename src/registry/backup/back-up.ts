@@ -3,10 +3,9 @@
  * earlier runs have copied left out. Whatever is pushed or deleted meanwhile, the point that comes of it is that moment,
  * whole. A run that is interrupted leaves no point, and blobs that the next run need not copy.
  */
-import type { StoredBlob } from '../../metadata/restored.ts'
 import { isDigest } from '../../oci/digest.ts'
 import type { BackupFolder } from '../../storage/backup-folder.ts'
-import { readBlobList, writeBlobList } from './blob-list.ts'
+import { type ListedBlob, readBlobList, writeBlobList } from './blob-list.ts'
 import { type BlobSource, type Copied, copyBlobs } from './copy-blobs.ts'
 import { type MetadataSource, openMetadata, writeMetadata } from './metadata.ts'
 import type { MetadataHead, StoredRows } from './metadata-format.ts'
@@ -88,7 +87,7 @@ function pointOf(
 function progressOf(
   { onProgress }: BackUpOptions,
   facts: { readonly blobs: number; readonly bytes: number },
-): (blob: StoredBlob) => void {
+): (blob: ListedBlob) => void {
   let [done, doneBytes] = [0, 0]
   return ({ size }) => {
     done++
@@ -98,14 +97,14 @@ function progressOf(
 }
 
 /** Those that the registry has; what is being deleted, nobody refers to. Reads the metadata to its end. */
-async function* blobsOf(tables: AsyncIterable<StoredRows>): AsyncGenerator<StoredBlob> {
+async function* blobsOf(tables: AsyncIterable<StoredRows>): AsyncGenerator<ListedBlob> {
   for await (const { table, rows } of tables) {
     if (table.name !== 'blobs') continue
     const place = (column: string) => table.columns.findIndex(({ name }) => name === column)
     const [digest, size, state] = [place('digest'), place('size'), place('state')]
     for (const row of rows) {
       const blob = { digest: String(row[digest]), size: Number(row[size]) }
-      if (row[state] !== 'deleting' && isDigest(blob.digest)) yield blob as StoredBlob
+      if (row[state] !== 'deleting' && isDigest(blob.digest)) yield { digest: blob.digest, size: blob.size }
     }
   }
 }

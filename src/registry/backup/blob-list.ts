@@ -1,11 +1,17 @@
 /** The blobs of a point in time, in order of their digests: a line each, `sha256:… <bytes>`. Lists may be long, so they are never held whole. */
 import { compressed, decompressed } from '../../lib/zstd.ts'
-import type { StoredBlob } from '../../metadata/restored.ts'
-import { isDigest } from '../../oci/digest.ts'
+import { type Digest, isDigest } from '../../oci/digest.ts'
 import type { BackupFolder } from '../../storage/backup-folder.ts'
 import { BackupDamaged } from './metadata-format.ts'
 
 const CHUNK_BYTES = 1024 * 1024
+
+/** A blob, as the facts have it. */
+export interface ListedBlob {
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+}
 
 export interface BlobListFacts {
   readonly blobs: number
@@ -19,7 +25,7 @@ export interface BlobListFacts {
 export async function writeBlobList(
   folder: BackupFolder,
   path: string,
-  blobs: AsyncIterable<StoredBlob>,
+  blobs: AsyncIterable<ListedBlob>,
 ): Promise<BlobListFacts> {
   const facts = { blobs: 0, bytes: 0, hasher: new Bun.CryptoHasher('sha256') }
   await folder.write(path, compressed(linesOf(blobs, facts)))
@@ -27,7 +33,7 @@ export async function writeBlobList(
 }
 
 async function* linesOf(
-  blobs: AsyncIterable<StoredBlob>,
+  blobs: AsyncIterable<ListedBlob>,
   facts: { blobs: number; bytes: number; readonly hasher: Bun.CryptoHasher },
 ): AsyncGenerator<Uint8Array> {
   let lines = ''
@@ -53,7 +59,7 @@ export async function* readBlobList(
   folder: BackupFolder,
   path: string,
   expected: BlobListFacts,
-): AsyncGenerator<StoredBlob> {
+): AsyncGenerator<ListedBlob> {
   const hasher = new Bun.CryptoHasher('sha256')
   const decoder = new TextDecoder()
   let rest = ''
@@ -76,7 +82,7 @@ async function* explained(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
   }
 }
 
-function blobOf(line: string): StoredBlob {
+function blobOf(line: string): ListedBlob {
   const [digest = '', size = ''] = line.split(' ')
   if (!isDigest(digest) || !/^\d{1,16}$/.test(size)) throw damaged()
   return { digest, size: Number(size) }

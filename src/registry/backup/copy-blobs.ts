@@ -3,9 +3,9 @@
  * registry itself has no more, or not as it should be, is told, and never takes the place of a good copy.
  */
 
-import type { StoredBlob } from '../../metadata/restored.ts'
 import { algorithmOf, type Digest, digestFrom } from '../../oci/digest.ts'
 import type { BackupFolder } from '../../storage/backup-folder.ts'
+import type { ListedBlob } from './blob-list.ts'
 import { BLOBS, blobPath, type Lack } from './points.ts'
 
 const AT_ONCE = 4
@@ -22,7 +22,7 @@ export interface CopyOptions {
   readonly source: BlobSource
   /** Hashes also what the backup has already. */
   readonly isDeep: boolean
-  readonly onBlob: (blob: StoredBlob) => void
+  readonly onBlob: (blob: ListedBlob) => void
   readonly signal: AbortSignal
 }
 
@@ -34,7 +34,7 @@ export interface Copied {
 }
 
 /** Throws StorageUnavailable, and what the list throws. What was copied until then is of use to the next run. */
-export async function copyBlobs(list: AsyncIterable<StoredBlob>, options: CopyOptions): Promise<Copied> {
+export async function copyBlobs(list: AsyncIterable<ListedBlob>, options: CopyOptions): Promise<Copied> {
   const copied = { blobs: 0, bytes: 0, lacking: 0 }
   const lacks: { digest: Digest; why: Lack }[] = []
   await eachOf(list, AT_ONCE, async (blob) => {
@@ -53,7 +53,7 @@ export async function copyBlobs(list: AsyncIterable<StoredBlob>, options: CopyOp
   return { ...copied, lacks }
 }
 
-async function copyBlob(blob: StoredBlob, options: CopyOptions): Promise<'there' | 'copied' | Lack> {
+async function copyBlob(blob: ListedBlob, options: CopyOptions): Promise<'there' | 'copied' | Lack> {
   const { folder, source } = options
   if (await isThere(blob, options)) return 'there'
   const bytes = await source.open(blob.digest)
@@ -67,14 +67,14 @@ async function copyBlob(blob: StoredBlob, options: CopyOptions): Promise<'there'
   }
 }
 
-async function isThere(blob: StoredBlob, { folder, isDeep }: CopyOptions): Promise<boolean> {
+async function isThere(blob: ListedBlob, { folder, isDeep }: CopyOptions): Promise<boolean> {
   const path = blobPath(blob.digest)
   if ((await folder.stat(path)) !== blob.size) return false
   return !isDeep || (await isSound(folder, blob))
 }
 
 /** Whether a backup's copy is the blob: read whole. Throws StorageUnavailable. */
-export async function isSound(folder: BackupFolder, blob: StoredBlob): Promise<boolean> {
+export async function isSound(folder: BackupFolder, blob: ListedBlob): Promise<boolean> {
   try {
     for await (const _ of verified(folder.read(blobPath(blob.digest)), blob));
     return true
@@ -92,7 +92,7 @@ export class NotTheBlob extends Error {
 /** Passes the bytes on, and throws NotTheBlob at their end where they are not those of the digest. */
 export async function* verified(
   bytes: AsyncIterable<Uint8Array>,
-  { digest, size }: StoredBlob,
+  { digest, size }: ListedBlob,
 ): AsyncGenerator<Uint8Array> {
   const hasher = new Bun.CryptoHasher(algorithmOf(digest))
   let length = 0

@@ -2,7 +2,13 @@
 import type { FillableDatabase } from '../../metadata/fillable.ts'
 import { countTableRows, lastingTables, type TableShape } from '../../metadata/tables.ts'
 import { loadRowsCommand } from './metadata.commands.ts'
-import { BackupDamaged, type DecodedMetadata, type RowCounts, type StoredTable } from './metadata-format.ts'
+import {
+  BackupDamaged,
+  type DecodedMetadata,
+  type RowCounts,
+  type StoredTable,
+  withoutPause,
+} from './metadata-format.ts'
 
 /**
  * The database must be empty, and of the backup's own schema: it can be brought to a newer one afterwards. Gives the
@@ -11,9 +17,11 @@ import { BackupDamaged, type DecodedMetadata, type RowCounts, type StoredTable }
 export async function loadMetadata(
   database: FillableDatabase,
   { tables }: Pick<DecodedMetadata, 'tables'>,
+  pause = withoutPause,
 ): Promise<RowCounts> {
   const shapes = new Map(lastingTables(await database.listTables()).map((shape) => [shape.name, shape]))
   for (;;) {
+    const began = performance.now()
     const step = await tables.next()
     if (step.done === true) {
       await requireCounts(database, step.value)
@@ -22,6 +30,7 @@ export async function loadMetadata(
     }
     const { table, rows } = step.value
     if (rows.length > 0) await database.write(loadRowsCommand, { table: shapeFor(shapes, table), rows })
+    await pause(performance.now() - began)
   }
 }
 

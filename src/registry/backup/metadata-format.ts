@@ -115,14 +115,22 @@ export async function decodeMetadata(bytes: AsyncIterable<Uint8Array>): Promise<
   return { head, tables: decodeTables(lines) }
 }
 
+/** Waits, after so many milliseconds of work: so the rest of the process gets its turn. */
+export type Pause = (milliseconds: number) => Promise<void>
+
+export const withoutPause: Pause = () => Promise.resolve()
+
 /** Reads it whole, and gives what it holds. Throws BackupDamaged, BackupTooNew. */
 export async function verifyMetadata(
   bytes: AsyncIterable<Uint8Array>,
+  pause = withoutPause,
 ): Promise<{ readonly head: MetadataHead; readonly counts: RowCounts }> {
   const { head, tables } = await decodeMetadata(bytes)
   for (;;) {
+    const began = performance.now()
     const step = await tables.next()
     if (step.done === true) return { head, counts: step.value }
+    await pause(performance.now() - began)
   }
 }
 

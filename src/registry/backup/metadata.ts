@@ -21,9 +21,11 @@ import {
   decodeMetadata,
   encodeMetadata,
   type MetadataHead,
+  type Pause,
   type RowCounts,
   type StoredRows,
   verifyMetadata,
+  withoutPause,
 } from './metadata-format.ts'
 import { outdated, type Rotation } from './rotation.ts'
 
@@ -31,8 +33,8 @@ export interface MetadataSource {
   readonly takeSnapshot: TakeSnapshot
   /** The version of Berth. */
   readonly program: string
-  /** Is waited for after each page of rows, which took so many milliseconds: so the rest of the process gets its turn. */
-  readonly pause: (milliseconds: number) => Promise<void>
+  /** Is waited for after each page of rows. */
+  readonly pause: Pause
 }
 
 export interface MetadataBackup {
@@ -112,7 +114,7 @@ async function requireSchema(snapshot: Snapshot): Promise<SchemaVersion> {
   return schema
 }
 
-async function* allRows(snapshot: Snapshot, pause: MetadataSource['pause']): AsyncGenerator<StoredRows> {
+async function* allRows(snapshot: Snapshot, pause: Pause): AsyncGenerator<StoredRows> {
   for (const table of lastingTables(await snapshot.listTables())) {
     for (let after: TableRow | null = null; ; ) {
       const began = performance.now()
@@ -135,17 +137,18 @@ export async function openMetadata(folder: BackupFolder, file: string): Promise<
 export async function checkMetadata(
   folder: BackupFolder,
   file: string,
+  pause = withoutPause,
 ): Promise<{ readonly head: MetadataHead; readonly counts: RowCounts }> {
-  return await verifyMetadata(decompressed(folder.read(file)))
+  return await verifyMetadata(decompressed(folder.read(file)), pause)
 }
 
-async function verified({ folder, openScratch }: BackupPlan, file: string): Promise<RowCounts> {
-  const { head, counts } = await checkMetadata(folder, file)
+async function verified({ folder, openScratch, pause }: BackupPlan, file: string): Promise<RowCounts> {
+  const { head, counts } = await checkMetadata(folder, file, pause)
   const rows = Object.values(counts).reduce((sum, count) => sum + count, 0)
   if (openScratch === null || rows > MOST_ROWS_TO_TRY) return counts
   const scratch = await openScratch(head.schema)
   try {
-    return await loadMetadata(scratch, await openMetadata(folder, file))
+    return await loadMetadata(scratch, await openMetadata(folder, file), pause)
   } finally {
     await scratch.close()
   }

@@ -1,10 +1,9 @@
 /** Brings the blobs of a point back into a registry's storage, each hashed on its way, and durable. One that is there already stays. */
-import type { StoredBlob } from '../../metadata/restored.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { newUploadId } from '../../oci/upload-id.ts'
 import type { BackupFolder } from '../../storage/backup-folder.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
-import { readBlobList } from './blob-list.ts'
+import { type ListedBlob, readBlobList } from './blob-list.ts'
 import { eachOf, isSound, NotTheBlob, verified } from './copy-blobs.ts'
 import { blobListPath, blobPath, type Lack, type Point } from './points.ts'
 
@@ -15,7 +14,7 @@ export interface RestoreBlobsOptions {
   readonly folder: BackupFolder
   readonly point: Point
   readonly blobs: Pick<BlobStore, 'stat' | 'append' | 'commit' | 'discard'>
-  readonly onBlob: (blob: StoredBlob) => void
+  readonly onBlob: (blob: ListedBlob) => void
 }
 
 /** Blobs that the backup has not, or not as they should be. */
@@ -37,7 +36,7 @@ export function restoreBlobs({ folder, point, blobs, onBlob }: RestoreBlobsOptio
 export function checkBlobs(
   folder: BackupFolder,
   point: Point,
-  onBlob: (blob: StoredBlob) => void,
+  onBlob: (blob: ListedBlob) => void,
 ): Promise<Lacking> {
   return collectLacks(folder, point, async (blob) => {
     if (!(await isSound(folder, blob))) throw new NotTheBlob(blob.digest)
@@ -48,7 +47,7 @@ export function checkBlobs(
 async function collectLacks(
   folder: BackupFolder,
   point: Point,
-  work: (blob: StoredBlob) => Promise<void>,
+  work: (blob: ListedBlob) => Promise<void>,
 ): Promise<Lacking> {
   const lacks: { digest: Digest; why: Lack }[] = []
   let lacking = 0
@@ -70,7 +69,7 @@ async function collectLacks(
 
 async function restoreBlob(
   { folder, blobs }: Pick<RestoreBlobsOptions, 'folder' | 'blobs'>,
-  blob: StoredBlob,
+  blob: ListedBlob,
 ): Promise<void> {
   const upload = newUploadId()
   try {

@@ -4,8 +4,9 @@
  */
 import type { FillableDatabase } from '../../metadata/fillable.ts'
 import { listRepositoryNames } from '../../metadata/repositories.ts'
-import { listNamedSinceAbsence, listRestoredPaths, listRestoredPayloads } from '../../metadata/restored.ts'
+import { listNamedSinceAbsence, listRestoredPaths } from '../../metadata/restored.ts'
 import type { TreeMark } from '../../metadata/tree.ts'
+import { listPayloads } from '../../metadata/verification.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Tag } from '../../oci/tag.ts'
 import type { LinkTree } from '../tree/link-tree.ts'
@@ -76,7 +77,7 @@ async function* everyPath(database: FillableDatabase): AsyncGenerator<RestoredMa
 
 async function* everyPayload(database: FillableDatabase): AsyncGenerator<RestoredMarks['paths']> {
   for (let after = ''; ; ) {
-    const page = await listRestoredPayloads(database, { after, limit: PATHS_AT_ONCE })
+    const page = await listPayloads(database, { after, limit: PATHS_AT_ONCE })
     const last = page.at(-1)
     if (last === undefined) return
     yield page.map((key) => ({ mark: { kind: 'payload', repositoryId: 0, key } as const, named: [] }))

@@ -4,7 +4,8 @@
  */
 import type { Database, Read } from '../../metadata/database.ts'
 import { findRepositoryName } from '../../metadata/repositories.ts'
-import { listAllBlobs, listTrashUsers } from '../../metadata/restored.ts'
+import { listTrashUsers } from '../../metadata/restored.ts'
+import { listStoredBlobs } from '../../metadata/verification.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import { settleBlobsCommand } from './stored-blobs.commands.ts'
@@ -15,6 +16,8 @@ const MOST_NAMED = 20
 export interface StoredBlobsPlace {
   readonly database: Read & Pick<Database, 'write'>
   readonly blobs: Pick<BlobStore, 'stat' | 'putBack'>
+  /** What is there has just been hashed: what was known of damage counts for nothing. */
+  readonly areSound: boolean
 }
 
 export interface StoredBlobsResult {
@@ -26,16 +29,20 @@ export interface StoredBlobsResult {
 }
 
 /** Throws StorageUnavailable, DatabaseUnavailable. */
-export async function settleStoredBlobs({ database, blobs }: StoredBlobsPlace): Promise<StoredBlobsResult> {
+export async function settleStoredBlobs({
+  database,
+  blobs,
+  areSound,
+}: StoredBlobsPlace): Promise<StoredBlobsResult> {
   const broken = new Set<string>()
   const counts = { found: 0, lost: 0 }
   for (let after = ''; ; ) {
-    const page = await listAllBlobs(database, { after, limit: BLOBS_AT_ONCE })
+    const page = await listStoredBlobs(database, { after, limit: BLOBS_AT_ONCE })
     const found: Digest[] = []
     const lost: Digest[] = []
     for (const { digest } of page) ((await isThere(blobs, digest)) ? found : lost).push(digest)
     for (const digest of lost) await nameTrash(database, digest, broken)
-    if (page.length > 0) await database.write(settleBlobsCommand, { found, lost })
+    if (page.length > 0) await database.write(settleBlobsCommand, { found, lost, areSound })
     counts.found += found.length
     counts.lost += lost.length
     const last = page.at(-1)

@@ -45,7 +45,8 @@ export async function sweepCondemned(
 
 /** When the oldest will have lain for long enough, in milliseconds since 1970; null where nothing lies aside. */
 export async function findNextSweep({ blobs, policy }: Registry): Promise<number | null> {
-  const [oldest] = await firstOf(blobs.listCondemned(), 1)
+  // Of all times, and yet not of what a backup holds back.
+  const [oldest] = await firstOf(blobs.listCondemned(Number.MAX_SAFE_INTEGER), 1)
   return oldest === undefined ? null : oldest.condemnedAt + policy.collection.unlinkAfter
 }
 

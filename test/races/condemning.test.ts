@@ -1,14 +1,42 @@
 import { expect, test } from 'bun:test'
-import { naiveCondemning } from './condemning.ts'
-import { describeRacesOnPostgres, RACE_LIMIT } from './describe-races.ts'
+import {
+  collecting,
+  condemning,
+  droppingLink,
+  naiveCondemning,
+  promising,
+  promisingCondemned,
+  unlinking,
+  uploading,
+} from './condemning.ts'
+import { describeRaces, describeRacesOnPostgres, RACE_LIMIT } from './describe-races.ts'
 
-describeRacesOnPostgres('a manifest pushed against the collection of its blob', (explore) => {
-  test(
-    'a plain conditional statement loses the referenced blob in some order',
-    async () => {
-      const failure = await explore(naiveCondemning).catch((error: unknown) => error)
-      expect(failure).toHaveProperty('cause.message', 'a referenced blob is lost')
-    },
-    RACE_LIMIT,
-  )
+describeRacesOnPostgres('a plain conditional statement', (explore) => {
+  test('loses a blob that a manifest refers to, in some order', async () => {
+    const failure = await explore(naiveCondemning).catch((error: unknown) => error)
+    expect(failure).toHaveProperty('cause.message', 'a referenced blob is lost')
+  })
+})
+
+const RACES = [
+  ['a manifest is pushed while its blob is condemned', condemning],
+  ['a manifest is pushed while its condemned blob loses its links', unlinking],
+  ['a manifest is pushed while its blob is collected to the end', collecting],
+  ['a manifest follows a HEAD while its blob is collected', promising],
+  ['a manifest follows a HEAD of a condemned blob', promisingCondemned],
+  ['an upload ends as a blob that is being deleted, and a manifest follows', uploading],
+  ['a link is dropped that a manifest comes to use', droppingLink],
+] as const
+
+describeRaces('collection', (explore) => {
+  for (const [what, race] of RACES) {
+    test(
+      `loses nothing and leaves nothing when ${what}`,
+      async () => {
+        const { orders } = await (explore as (some: unknown) => ReturnType<typeof explore>)(race)
+        expect(orders).toBeGreaterThan(1)
+      },
+      RACE_LIMIT,
+    )
+  }
 })

@@ -26,8 +26,8 @@ function onCourse(open: () => Promise<RaceCourse>, suite: (explore: Explore) => 
   let course: RaceCourse | undefined
   beforeAll(async () => {
     course = await open()
-  })
-  afterAll(() => course?.[Symbol.asyncDispose]())
+  }, RACE_LIMIT)
+  afterAll(() => course?.[Symbol.asyncDispose](), RACE_LIMIT)
   suite((race) => {
     if (course === undefined) throw new Error('the course was not opened')
     return course.explore(race)

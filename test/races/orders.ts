@@ -38,9 +38,13 @@ export async function inEveryOrder(
   { mostOrders = MOST_ORDERS, interruptions = Number.POSITIVE_INFINITY }: ExploreOptions = {},
 ): Promise<Explored> {
   const course = { begin, mostOrders, crossing: new Crossing() }
-  // One after the other first: then it is known where they meet.
-  if (interruptions !== Number.POSITIVE_INFINITY) await explore(course, 0)
-  return await explore(course, interruptions)
+  // One after the other first: then it is known where they meet, and nowhere else does it matter whose turn it is.
+  await explore(course, 0)
+  for (;;) {
+    const known = course.crossing.size
+    const explored = await explore(course, interruptions)
+    if (course.crossing.size === known) return explored
+  }
 }
 
 interface Course {
@@ -140,6 +144,11 @@ function covers(whole: string, part: string): boolean {
 class Crossing {
   readonly #touched = new Map<number, Map<string, Step>>()
 
+  /** Grows with what is known. */
+  get size(): number {
+    return this.#touched.values().reduce((sum, { size }) => sum + size, 0)
+  }
+
   note(party: number, step: Step): void {
     const kinds = kindsIn(step)
     const seen = this.#touched.get(party) ?? new Map<string, Step>()
@@ -209,14 +218,21 @@ class Run {
     return chosen === undefined ? null : { asking, choices, asleep, explored: new Set(), chosen }
   }
 
-  /** Where interruptions are counted, whoever could go on is interrupted only before it meets what another does. */
+  /** Whoever does what nobody else ever meets may as well do it now. Who has been interrupted often enough goes on. */
   #choices(asking: ReadonlyMap<number, Step>): readonly number[] {
-    const all = [...asking.keys()]
-    const step = this.#last === null ? undefined : asking.get(this.#last)
-    if (this.#interruptions === Number.POSITIVE_INFINITY || this.#last === null || step === undefined)
-      return all
-    const mayBeInterrupted = this.#interrupted < this.#interruptions && this.#crossing.isMet(this.#last, step)
-    return mayBeInterrupted ? [this.#last, ...all.filter((party) => party !== this.#last)] : [this.#last]
+    const last = this.#last !== null && asking.has(this.#last) ? this.#last : null
+    if (last !== null && this.#interrupted >= this.#interruptions) return [last]
+    const others = [...asking.keys()].filter((party) => party !== last)
+    const all = last === null ? others : [last, ...others]
+    const free =
+      this.#interruptions === Number.POSITIVE_INFINITY ? all : all.filter((party) => party === last)
+    const unmet = free.find((party) => !this.#isMet(party, asking))
+    return unmet === undefined ? all : [unmet]
+  }
+
+  #isMet(party: number, asking: ReadonlyMap<number, Step>): boolean {
+    const step = asking.get(party)
+    return step !== undefined && this.#crossing.isMet(party, step)
   }
 
   #grant(party: number): void {

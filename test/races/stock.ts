@@ -7,9 +7,8 @@ export interface RaceImage {
   readonly blob: Sample
 }
 
-/** An image of one blob that no other trial has. */
-export function newRaceImage(): RaceImage {
-  const blob = newBlob(CONFIG)
+/** An image of one blob, that no other trial has unless it is given. */
+export function newRaceImage(blob: Sample = newBlob(CONFIG)): RaceImage {
   for (;;) {
     const image = newImage({ config: blob })
     if (blob.digest < image.digest) return { image, blob }

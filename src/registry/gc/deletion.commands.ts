@@ -1,4 +1,5 @@
 /** The writes around the deletion of bytes: what may go, that it has gone, and what turned out to be nobody's. */
+import { forgetDamage, hasDamage } from '../../metadata/damage.ts'
 import { command, type Read, type Transaction } from '../../metadata/database.ts'
 import {
   deleteLeftBlob,
@@ -63,16 +64,21 @@ export const endDeletionCommand = command(
     await noteBlobUsage(tx, everywhere(digests))
     const manifests = await findPayloadDigests(tx, digests)
     for (const digest of digests) if (manifests.has(digest)) await markPayloadAdded(tx, digest)
-    await endReviews(
-      tx,
-      digests.filter((digest) => !kept.includes(digest)),
-    )
+    const ended = digests.filter((digest) => !kept.includes(digest))
+    await forgetTheirDamage(tx, ended)
+    await endReviews(tx, ended)
     for (const review of await findBlobReviews(tx, putOff)) {
       await putOffBlobReview(tx, review, { dueAt: tx.now + MARKS_TAKE, afterRepository: 0 })
     }
     return kept
   },
 )
+
+/** What is gone can be damaged no more. */
+async function forgetTheirDamage(tx: Transaction, digests: readonly Digest[]): Promise<void> {
+  if (!(await hasDamage(tx))) return
+  for (const digest of digests) await forgetDamage(tx, digest)
+}
 
 /** Bytes that lie at a digest's place, of which no blob and no manifest is known. */
 export interface LooseBytes {

@@ -1,5 +1,6 @@
 /** A blob is found damaged while somebody pushes it, and a disk fails while it is looked at: nothing good is ever taken away. */
 import { afterEach, expect, setDefaultTimeout, test } from 'bun:test'
+import { collectForLong, knownOf } from '../../../test/collection-bench.ts'
 import { DelegatingBlobStore } from '../../../test/delegating-stores.ts'
 import { describeOnDatabases } from '../../../test/registry-bench.ts'
 import { newBlob, pushBlob, type Sample } from '../../../test/sample-content.ts'
@@ -102,5 +103,16 @@ describeOnDatabases('verification beside others', (open) => {
     disk.beforeQuarantine = null
     expect((await verify.verify({ deep: true, repair: true })).kinds()).toEqual(['blob has wrong bytes'])
     expect(await verify.bench.registry.blobs.stat(blob.digest)).toBeNull()
+  })
+
+  test('a damaged blob that nothing needs is collected, and is no alarm any more', async () => {
+    const blob = await opened()
+    verify.flip(blob.digest)
+    await verify.verify({ deep: true, repair: true })
+    expect(await findDamage(verify.bench.database, blob.digest)).not.toBeNull()
+    await collectForLong(verify.bench)
+    expect(await knownOf(verify.bench, [blob.digest])).toEqual([])
+    expect(await findDamage(verify.bench.database, blob.digest)).toBeNull()
+    expect((await verify.verify({ deep: true })).kinds()).toEqual([])
   })
 })

@@ -36,6 +36,7 @@ export function settled(view: View, { before, after }: Alternatives): Model {
     repository.tags.clear()
     for (const [tag, digest] of shown.tags) repository.tags.set(tag, digest)
     repository.links.clear()
+    repository.doubtful.clear()
     for (const blob of shown.blobs) repository.links.set(blob, before.in(name).links.get(blob) ?? 0)
   }
   model.trash = view.trash

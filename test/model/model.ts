@@ -40,11 +40,14 @@ export class RepositoryModel {
   readonly tags: Map<Tag, Digest>
   /** Blobs that it may show, and until when it must. */
   readonly links: Map<Digest, number>
+  /** Those that collection may have taken just before a manifest came that uses them, and can do without: until somebody looks. */
+  readonly doubtful: Set<Digest>
 
   constructor(from?: RepositoryModel) {
     this.manifests = new Set(from?.manifests)
     this.tags = new Map(from?.tags)
     this.links = new Map(from?.links)
+    this.doubtful = new Set(from?.doubtful)
   }
 }
 
@@ -88,8 +91,10 @@ export class Model {
   }
 
   mustShow(repository: RepositoryName, blob: Digest): boolean {
-    const until = this.in(repository).links.get(blob)
-    return until !== undefined && (until >= this.now + this.times.slack || this.isUsed(repository, blob))
+    const { links, doubtful } = this.in(repository)
+    const until = links.get(blob)
+    if (until === undefined) return false
+    return until >= this.now + this.times.slack || (!doubtful.has(blob) && this.isUsed(repository, blob))
   }
 
   mayShow(repository: RepositoryName, blob: Digest): boolean {

@@ -14,7 +14,7 @@ export interface RunsOptions {
   readonly seed: number
 }
 
-const STEPS_OF_A_RUN = 60
+const STEPS_OF_A_RUN = 150
 const anyRun = fc.array(anyStep, { minLength: 1, maxLength: STEPS_OF_A_RUN, size: 'max' })
 
 /** Gives how many steps were run. Throws with the shortest run that fails, its story, and how to repeat it. */

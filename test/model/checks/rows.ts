@@ -30,11 +30,6 @@ const NEVER: readonly (readonly [string, string])[] = [
        AND NOT EXISTS (SELECT 1 FROM trashed_manifests WHERE trashed_manifests.repository_id = manifest_references.repository_id AND trashed_manifests.digest = parent)`,
   ],
   [
-    'a blob that is being deleted is used by a manifest',
-    `SELECT digest AS found FROM blobs WHERE state = 'deleting'
-       AND EXISTS (SELECT 1 FROM manifest_blobs WHERE manifest_blobs.digest = blobs.digest)`,
-  ],
-  [
     'a repository shows a blob that is being deleted, or that nobody knows',
     `SELECT digest AS found FROM repository_blobs WHERE NOT EXISTS
        (SELECT 1 FROM blobs WHERE blobs.digest = repository_blobs.digest AND blobs.state <> 'deleting')`,
@@ -79,7 +74,11 @@ async function requireStored(world: World): Promise<void> {
 
 /** Every manifest that must be kept has all of its edges, and what it needs is known, unless somebody has unlinked it. */
 async function requireEdges(world: World, model: Model): Promise<void> {
-  const blobs = new Set((await world.rows(`SELECT digest FROM blobs`)).map((row) => text(row, 'digest')))
+  const blobs = new Set(
+    (await world.rows(`SELECT digest FROM blobs WHERE state <> 'deleting'`)).map((row) =>
+      text(row, 'digest'),
+    ),
+  )
   const uses = await edgesIn(world, 'manifest_blobs', 'manifest', 'digest')
   const children = await edgesIn(world, 'manifest_references', 'parent', 'child')
   for (const repository of REPOSITORIES) {

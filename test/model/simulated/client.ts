@@ -5,7 +5,7 @@ import { algorithmOf, type Digest, isDigest } from '../../../src/oci/digest.ts'
 import type { Reference } from '../../../src/oci/reference.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { Tag } from '../../../src/oci/tag.ts'
-import { getBlob, mountBlob, unlinkBlob } from '../../../src/registry/blobs.ts'
+import { getBlob, mountBlob, promiseBlob, unlinkBlob } from '../../../src/registry/blobs.ts'
 import { deleteManifest, getManifest, putManifest } from '../../../src/registry/manifests.ts'
 import { listReferrers } from '../../../src/registry/referrers.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
@@ -49,6 +49,7 @@ export class UseCases implements Client {
 
   async askForBlob(repository: RepositoryName, digest: Digest): Promise<void> {
     await getBlob(this.#registry, repository, digest)
+    await promiseBlob(this.#registry, repository, digest)
   }
 
   async readBlob(repository: RepositoryName, digest: Digest): Promise<Uint8Array> {

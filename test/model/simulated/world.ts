@@ -1,6 +1,7 @@
 /** A registry in this process, with a clock that stands still: it can die at any operation, and the next one goes on with what it left. */
 import type { Row, SqlValue } from '../../../src/metadata/database.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
+import { type CollectResult, collectOnce } from '../../../src/registry/gc/collect.ts'
 import { LiveUploads } from '../../../src/registry/live-uploads.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
 import { purgeExpired } from '../../../src/registry/trash.ts'
@@ -141,8 +142,18 @@ export class SimulatedWorld implements World {
     while ((await this.#process.registry.database.write(countUsageCommand, null)) > 0);
   }
 
-  async collect(): Promise<void> {}
-  async collectAll(): Promise<void> {}
+  async collect(times: number): Promise<void> {
+    for (let step = 0; step < times; step++) await this.#collectOnce()
+  }
+
+  async collectAll(): Promise<void> {
+    while (!(await this.#collectOnce()).isIdle);
+  }
+
+  #collectOnce(): Promise<CollectResult> {
+    const signal = new AbortController().signal
+    return collectOnce(this.#process.registry, { signal, limit: 3 })
+  }
 
   async purge(): Promise<void> {
     while (!(await purgeExpired(this.#process.registry, { limit: 2 })).isIdle);

@@ -1,7 +1,7 @@
 /** Every step that there is, each as often as it is worth. */
 import fc from 'fast-check'
 import { blobSteps } from './blobs.ts'
-import { collectionSteps } from './collection.ts'
+import { collecting, collectionSteps } from './collection.ts'
 import { manifestSteps } from './manifests.ts'
 import { crashing, processSteps } from './process.ts'
 import type { Step, WeightedSteps } from './step.ts'
@@ -23,7 +23,8 @@ export const anyStep: fc.Arbitrary<Step> = oneOf([
   ...lasting,
   ...timeSteps,
   ...processSteps,
-  crashing(6, oneOf(lasting)),
+  collecting(12, oneOf(lasting)),
+  crashing(6, oneOf([...lasting, collecting(20, oneOf(lasting))])),
 ])
 
 function oneOf(steps: readonly WeightedSteps[]): fc.Arbitrary<Step> {

@@ -87,13 +87,16 @@ export async function pushManifest(run: Run, push: Push): Promise<boolean> {
     call: (client) => client.pushManifest(repository, manifest, tag),
     effect: (after) => arrive(after, push),
     ...(isRefused ? { mustFail: ['MANIFEST_BLOB_UNKNOWN'] } : {}),
-    ...(isTaken ? {} : { mayFail: ['MANIFEST_BLOB_UNKNOWN'] }),
+    ...(isTaken ? {} : { mayFail: ['MANIFEST_BLOB_UNKNOWN', 'UNAVAILABLE'] }),
   })
   return pushed.kind === 'done'
 }
 
 function arrive(model: Model, { repository, manifest, tag }: Push): void {
   const into = model.in(repository)
+  for (const { digest } of manifest.optional) {
+    if (!model.mustShow(repository, digest)) into.doubtful.add(digest)
+  }
   into.manifests.add(manifest.digest)
   if (tag !== null) into.tags.set(tag, manifest.digest)
   // The registry has found them there.

@@ -6,6 +6,9 @@ import { NOTHING_TO_DO, type Step, steps, type WeightedSteps } from './step.ts'
 
 const MOST_OPERATIONS = 120
 
+/** Whether the new process has gone through the link tree before anything else happens: until it has, nothing is collected. */
+const isGoneThrough = fc.integer({ min: 0, max: 4 }).map((chance) => chance > 0)
+
 export const processSteps: readonly WeightedSteps[] = [
   steps(2, {}, () => ({
     says: 'what the link tree shows becomes durable',
@@ -30,34 +33,40 @@ export const processSteps: readonly WeightedSteps[] = [
     says: 'count what everything takes up',
     perform: (run) => run.world.countUsage(),
   })),
-  steps(1, {}, () => ({
+  steps(1, { isGoneThrough }, ({ isGoneThrough }) => ({
     says: 'kill the process and start it again',
-    perform: (run) => kill(run, {}),
+    perform: (run) => kill(run, { isReindexed: false, isGoneThrough }),
   })),
   steps(1, {}, () => ({
     says: 'build the database anew',
-    perform: (run) => kill(run, { isReindexed: true }),
+    perform: (run) => kill(run, { isReindexed: true, isGoneThrough: true }),
   })),
 ]
 
 /** A step in which the process dies. */
 export function crashing(weight: number, step: fc.Arbitrary<Step>): WeightedSteps {
   const operations = fc.nat(MOST_OPERATIONS)
-  return steps(weight, { step, operations, isGoneThrough: fc.boolean() }, (chosen) => ({
+  return steps(weight, { step, operations, isGoneThrough }, (chosen) => ({
     says: `the process dies after ${chosen.operations} operations of: ${chosen.step.says}`,
     perform: (run) => (run.world.outlives ? crash(run, chosen) : chosen.step.perform(run)),
   }))
 }
 
+interface Start {
+  readonly isReindexed: boolean
+  readonly isGoneThrough: boolean
+}
+
 /** What lies in memory goes with the process. */
-async function kill(run: Run, options: { readonly isReindexed?: boolean }): Promise<unknown> {
-  return run.world.outlives ? await run.restart(null, options) : NOTHING_TO_DO
+async function kill(run: Run, { isReindexed, isGoneThrough }: Start): Promise<unknown> {
+  if (!run.world.outlives) return NOTHING_TO_DO
+  await run.restart(null, { isReindexed })
+  return isGoneThrough ? await run.world.goThroughTree() : null
 }
 
 interface Crash {
   readonly step: Step
   readonly operations: number
-  /** The new process has gone through the link tree before anything else happens. */
   readonly isGoneThrough: boolean
 }
 

@@ -1,6 +1,7 @@
 /** Time goes on: by minutes, past leases and graces, past the trash. */
 import fc from 'fast-check'
 import { steps, type WeightedSteps } from './step.ts'
+import { purge } from './trash.ts'
 
 /** In minutes. */
 const STRIDES: readonly (readonly [string, number])[] = [
@@ -13,9 +14,20 @@ const STRIDES: readonly (readonly [string, number])[] = [
   ['a week', 8 * 24 * 60],
 ]
 
+/** How many steps of collection follow at once: in the real registry it never rests for long. */
+const collections = fc.nat(6)
+
 export const timeSteps: readonly WeightedSteps[] = [
-  steps(5, { stride: fc.constantFrom(...STRIDES) }, ({ stride: [name, minutes] }) => ({
-    says: `${name} passes`,
-    perform: (run) => run.forward(minutes * run.world.times.minute),
-  })),
+  steps(
+    10,
+    { stride: fc.constantFrom(...STRIDES), collections },
+    ({ stride: [name, minutes], collections }) => ({
+      says: `${name} passes, and ${collections} steps of collection`,
+      async perform(run) {
+        await run.forward(minutes * run.world.times.minute)
+        if (collections > 3) await purge(run)
+        await run.world.collect(collections)
+      },
+    }),
+  ),
 ]

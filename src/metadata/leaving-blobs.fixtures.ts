@@ -16,7 +16,7 @@ export const COLLECTION_SAMPLES: Readonly<
   findLinkedAnywhere: (tx) => [() => leavingBlobs.findLinkedAnywhere(tx, many)],
   findPayloadDigests: (tx) => [() => leavingBlobs.findPayloadDigests(tx, many)],
   findClosingDigests: (tx) => [() => leavingBlobs.findClosingDigests(tx, many)],
-  findMarkedLayers: (tx) => [() => leavingBlobs.findMarkedLayers(tx, many)],
+  findMarkedBlobs: (tx) => [() => leavingBlobs.findMarkedBlobs(tx, many)],
   listBlobLinks: (tx) => [() => leavingBlobs.listBlobLinks(tx, digest, { after: 0, limit: 100 })],
   beginGrace: (tx) => [() => leavingBlobs.beginGrace(tx, seen)],
   moveBlobOut: (tx) => [() => leavingBlobs.moveBlobOut(tx, seen, 'condemned')],

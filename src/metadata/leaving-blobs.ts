@@ -53,9 +53,14 @@ export function findClosingDigests(read: Read, digests: readonly Digest[]): Prom
   return findDigestsAnywhere(read, digests, 'uploads WHERE closing = column1')
 }
 
-/** Those of which a link may not show yet in the tree what the database says. */
-export function findMarkedLayers(read: Read, digests: readonly Digest[]): Promise<Set<Digest>> {
-  return findDigestsAnywhere(read, digests, `tree_dirty WHERE kind = 'layer' AND key = column1`)
+/**
+ * Those of which a link, or the file of a manifest, may not show yet in the tree what the database says: somebody may
+ * be about to write that file.
+ */
+export async function findMarkedBlobs(read: Read, digests: readonly Digest[]): Promise<Set<Digest>> {
+  const layers = await findDigestsAnywhere(read, digests, `tree_dirty WHERE kind = 'layer' AND key = column1`)
+  const path = `kind = 'payload' AND repository_id = 0 AND key = column1`
+  return layers.union(await findDigestsAnywhere(read, digests, `tree_dirty WHERE ${path}`))
 }
 
 /** The right of a repository to read a blob. */

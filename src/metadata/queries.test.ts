@@ -113,7 +113,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   findLinkedAnywhere: 'the index gives one row for each digest',
   findPayloadDigests: 'the primary key gives one row for each digest',
   findClosingDigests: 'the index gives one row for each digest',
-  findMarkedLayers: 'the index gives one row for each digest',
+  findMarkedBlobs: 'the index gives one row for each digest',
   referToBlob: 'the primary key gives one row',
   markListed: 'the primary key gives one row',
   listRepositoryNames: 'hardly a repository is without a manifest',

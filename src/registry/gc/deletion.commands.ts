@@ -5,7 +5,7 @@ import {
   deleteLeftBlob,
   findBlobStandings,
   findClosingDigests,
-  findMarkedLayers,
+  findMarkedBlobs,
   findPayloadDigests,
   insertStray,
   type SeenBlob,
@@ -24,7 +24,7 @@ export interface LeavingBlob extends SeenBlob {
   readonly size: number
   /** Its bytes are a manifest's too, and stay: only the blob goes. */
   readonly isManifest: boolean
-  /** The tree may still show a link to it. */
+  /** The tree may still show a link to it, or somebody is about to write its file there, for it was a manifest's. */
   readonly isMarked: boolean
 }
 
@@ -34,7 +34,7 @@ export async function findLeavingBlobs(read: Read, digests: readonly Digest[]): 
   if (leaving.length === 0) return []
   const names = leaving.map(({ digest }) => digest)
   const manifests = await findPayloadDigests(read, names)
-  const marked = await findMarkedLayers(read, names)
+  const marked = await findMarkedBlobs(read, names)
   return leaving.map(({ digest, epoch, size }) => ({
     digest,
     epoch,
@@ -58,15 +58,19 @@ export interface DeletedBlobs {
 export const endDeletionCommand = command(
   'gc.end-deletion',
   async (tx, { gone, putOff }: DeletedBlobs): Promise<Digest[]> => {
-    const kept: Digest[] = []
-    for (const blob of inOrder(gone)) if (!(await deleteLeftBlob(tx, blob))) kept.push(blob.digest)
     const digests = inOrder(gone).map(({ digest }) => digest)
+    const [deleted, others]: [Digest[], Digest[]] = [[], []]
+    for (const blob of inOrder(gone)) {
+      const isDeleted = await deleteLeftBlob(tx, blob)
+      ;(isDeleted ? deleted : others).push(blob.digest)
+    }
+    // Who else deletes may have been faster: then there is nothing to put back, and nothing more to say.
+    const kept = (await findBlobStandings(tx, others)).map(({ digest }) => digest)
     await noteBlobUsage(tx, everywhere(digests))
     const manifests = await findPayloadDigests(tx, digests)
     for (const digest of digests) if (manifests.has(digest)) await markPayloadAdded(tx, digest)
-    const ended = digests.filter((digest) => !kept.includes(digest))
-    await forgetTheirDamage(tx, ended)
-    await endReviews(tx, ended)
+    await forgetTheirDamage(tx, deleted)
+    await endReviews(tx, deleted)
     for (const review of await findBlobReviews(tx, putOff)) {
       await putOffBlobReview(tx, review, { dueAt: tx.now + MARKS_TAKE, afterRepository: 0 })
     }

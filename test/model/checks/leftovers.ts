@@ -31,6 +31,8 @@ async function contentLeft(world: World, model: Model): Promise<string[]> {
   const problems: string[] = []
   for (const digest of new Set([...BLOBS, ...MANIFESTS].map((each) => each.digest))) {
     if (isUnlinkedInUse(model, digest)) continue
+    // In memory the bytes of manifests lie elsewhere than those of blobs.
+    if (!world.outlives && MANIFESTS.some((manifest) => manifest.digest === digest)) continue
     const wanted = needed.has(digest) ? 'stored and known' : 'not stored and not known'
     const found = await stateOf(world, digest)
     if (found !== wanted) problems.push(`${nameOf(digest)} is ${found}, and should be ${wanted}`)

@@ -2,6 +2,7 @@
 import type { Row, SqlValue } from '../../../src/metadata/database.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
 import { type CollectResult, collectOnce } from '../../../src/registry/gc/collect.ts'
+import { putBackNeeded } from '../../../src/registry/gc/sweep.ts'
 import { LiveUploads } from '../../../src/registry/live-uploads.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
 import { purgeExpired } from '../../../src/registry/trash.ts'
@@ -207,5 +208,6 @@ async function openProcess(ground: Ground, isReindexed = false): Promise<Process
   const registry: Registry = { ...bench.registry, database, tree, uploads }
   await database.write(releaseUploadsOfCommand, { process: uploads.process })
   await discardOrphanedUploads(registry)
+  await putBackNeeded(registry)
   return { life, bench, registry, client: new UseCases(registry), owner: new OwnerUseCases(registry) }
 }

@@ -1,0 +1,50 @@
+/** Two that delete the same blob at once, and a manifest's file that somebody may be about to write: nothing is left behind. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { type Bench, describeOnDatabases } from '../../../test/registry-bench.ts'
+import { newBlob, pushBlob, type Sample } from '../../../test/sample-content.ts'
+import { command } from '../../metadata/database.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { markPayloadAdded } from '../tree/marks.ts'
+import { endDeletionCommand, findLeavingBlobs } from './deletion.commands.ts'
+
+const beginDeletion = command('test.begin-deletion', async (tx, digest: Digest) => {
+  await tx.run('DELETE FROM repository_blobs WHERE digest = $1', [digest])
+  await tx.run(`UPDATE blobs SET state = 'deleting' WHERE digest = $1`, [digest])
+})
+const revive = command('test.revive', async (tx, digest: Digest) => {
+  await tx.run(`UPDATE blobs SET state = 'live', epoch = epoch + 1 WHERE digest = $1`, [digest])
+})
+const markPayload = command('test.mark-payload', (tx, digest: Digest) => markPayloadAdded(tx, digest))
+
+describeOnDatabases('a blob that is being deleted', (open) => {
+  let bench: Bench
+  let blob: Sample
+  beforeAll(async () => {
+    bench = await open()
+  })
+  afterAll(() => bench.close())
+  beforeEach(async () => {
+    blob = await pushBlob(bench.registry, bench.newRepository(), newBlob())
+    await bench.tree.flush(bench.database)
+    await bench.database.write(beginDeletion, blob.digest)
+  })
+
+  test('is gone for whoever comes second, and nothing is put back', async () => {
+    const gone = await findLeavingBlobs(bench.database, [blob.digest])
+    expect(await bench.database.write(endDeletionCommand, { gone, putOff: [] })).toEqual([])
+    expect(await bench.database.write(endDeletionCommand, { gone, putOff: [] })).toEqual([])
+  })
+
+  test('needs its bytes where somebody has brought it back to life', async () => {
+    const gone = await findLeavingBlobs(bench.database, [blob.digest])
+    await bench.database.write(revive, blob.digest)
+    expect(await bench.database.write(endDeletionCommand, { gone, putOff: [] })).toEqual([blob.digest])
+  })
+
+  test('waits for who may be about to write its file, for it was a manifest', async () => {
+    await bench.database.write(markPayload, blob.digest)
+    expect(await findLeavingBlobs(bench.database, [blob.digest])).toMatchObject([{ isMarked: true }])
+    await bench.tree.flush(bench.database)
+    expect(await findLeavingBlobs(bench.database, [blob.digest])).toMatchObject([{ isMarked: false }])
+  })
+})

@@ -5,7 +5,11 @@ import { loadRowsCommand } from '../registry/backup/metadata.commands.ts'
 import { showRestoredCommand } from '../registry/backup/restore-tree.commands.ts'
 import { settleBlobsCommand } from '../registry/backup/stored-blobs.commands.ts'
 import { leaseBlobCommand, mountBlobCommand, unlinkBlobCommand } from '../registry/blobs.commands.ts'
-import { endDeletionCommand, takeStraysCommand } from '../registry/gc/deletion.commands.ts'
+import {
+  endDeletionCommand,
+  reviewBytesCommand,
+  takeStraysCommand,
+} from '../registry/gc/deletion.commands.ts'
 import { reviewBlobsCommand } from '../registry/gc/reviews.commands.ts'
 import { claimIdentityCommand } from '../registry/identity.ts'
 import { deleteManifestCommand, putManifestCommand } from '../registry/manifests.commands.ts'
@@ -101,6 +105,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   leaseBlobCommand,
   reviewBlobsCommand,
   endDeletionCommand,
+  reviewBytesCommand,
   takeStraysCommand,
   beginUploadCommand,
   claimUploadCommand,

@@ -4,21 +4,31 @@
  */
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
+import { reviewBytesCommand } from './gc/deletion.commands.ts'
 import type { Registry } from './registry.ts'
 
+type Stores = Pick<Registry, 'blobs' | 'database'>
+
 /** The size in bytes of what lies there, or null. Throws StorageUnavailable. */
-export async function findStoredSize(
-  { blobs }: Pick<Registry, 'blobs'>,
-  digest: Digest,
-): Promise<number | null> {
-  const size = await blobs.stat(digest)
+export async function findStoredSize(registry: Stores, digest: Digest): Promise<number | null> {
+  const size = await registry.blobs.stat(digest)
   if (size !== null) return size
-  return (await blobs.putBack(digest)) ? await blobs.stat(digest) : null
+  return (await putBackBytes(registry, digest)) ? await registry.blobs.stat(digest) : null
+}
+
+/**
+ * Puts bytes back that lie aside. True: they are in their place because of this. The blob may have been deleted for good
+ * between the question that led here and now: so collection looks at what lies there.
+ */
+export async function putBackBytes({ blobs, database }: Stores, digest: Digest): Promise<boolean> {
+  if (!(await blobs.putBack(digest))) return false
+  await database.write(reviewBytesCommand, { digest })
+  return true
 }
 
 /** Before a push is answered. Throws UNAVAILABLE where the bytes are gone. */
 export async function requireStored(
-  registry: Pick<Registry, 'blobs'>,
+  registry: Stores,
   { digest, size }: { readonly digest: Digest; readonly size: number },
 ): Promise<void> {
   if ((await findStoredSize(registry, digest)) === size) return

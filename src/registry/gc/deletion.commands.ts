@@ -10,7 +10,7 @@ import {
   insertStray,
   type SeenBlob,
 } from '../../metadata/leaving-blobs.ts'
-import { endBlobReview, findBlobReviews, putOffBlobReview } from '../../metadata/reviews.ts'
+import { endBlobReview, findBlobReviews, putOffBlobReview, scheduleReview } from '../../metadata/reviews.ts'
 import { noteBlobUsage } from '../../metadata/usage-changes.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { markPayloadAdded } from '../tree/marks.ts'
@@ -83,6 +83,14 @@ async function forgetTheirDamage(tx: Transaction, digests: readonly Digest[]): P
   if (!(await hasDamage(tx))) return
   for (const digest of digests) await forgetDamage(tx, digest)
 }
+
+/**
+ * Somebody has put bytes into their place: they are looked at, for what they belong to may have gone just before. What
+ * is to be looked at already is looked at sooner, and loses nothing by that.
+ */
+export const reviewBytesCommand = command('gc.review-bytes', (tx, { digest }: { readonly digest: Digest }) =>
+  scheduleReview(tx, { repository: 0, digest, reason: 'bytes put back', dueAt: tx.now + MARKS_TAKE }),
+)
 
 /** Bytes that lie at a digest's place, of which no blob and no manifest is known. */
 export interface LooseBytes {

@@ -19,6 +19,7 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import { StorageUnavailable } from '../../storage/blob-store.ts'
 import { getBlob, mountBlob } from '../blobs.ts'
 import type { Registry } from '../registry.ts'
+import { findStoredSize } from '../stored-bytes.ts'
 import { beginUpload, cancelUpload, finishUpload } from '../uploads.ts'
 import { endDeletionCommand, findLeavingBlobs } from './deletion.commands.ts'
 import { putBackNeeded, sweepCondemned } from './sweep.ts'
@@ -211,6 +212,17 @@ describeOnDatabases('a deletion', (open) => {
     expect(await putBackNeeded(bench.registry)).toBeGreaterThan(0)
     expect(existsSync(fileOf(bench, blob.digest))).toBe(true)
     expect(existsSync(fileOf(bench, other.digest))).toBe(false)
+  })
+
+  test('after which a reader that had asked before puts the bytes back is done once more', async () => {
+    const blob = await deleting()
+    await letPass(bench, 2_000)
+    await collectStep(bench)
+    await requireState(blob, null)
+    expect(await findStoredSize(bench.registry, blob.digest)).toBe(blob.bytes.length)
+    await collectForLong(bench)
+    expect(existsSync(fileOf(bench, blob.digest))).toBe(false)
+    expect(await reviewsOf(bench, blob.digest)).toEqual([])
   })
 
   test('is undone by the sweep where it took what the database needs, and what is not needed goes', async () => {

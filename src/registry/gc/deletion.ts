@@ -6,6 +6,7 @@
  */
 import type { Digest } from '../../oci/digest.ts'
 import type { Registry } from '../registry.ts'
+import { putBackBytes } from '../stored-bytes.ts'
 import { endDeletionCommand, findLeavingBlobs, type LeavingBlob } from './deletion.commands.ts'
 
 export interface Deletion {
@@ -45,7 +46,7 @@ async function takeAway(
   const outcomes = await Promise.allSettled(leaving.map((blob) => condemnBytes(registry, blob)))
   const gone = leaving.filter((_, index) => outcomes[index]?.status === 'fulfilled')
   const kept = await registry.database.write(endDeletionCommand, { gone, putOff })
-  for (const digest of kept) await registry.blobs.putBack(digest)
+  for (const digest of kept) await putBackBytes(registry, digest)
   const failure = outcomes.find((outcome) => outcome.status === 'rejected')
   if (failure !== undefined) throw failure.reason
   const deleted = gone.filter(({ digest }) => !kept.includes(digest))

@@ -12,6 +12,7 @@ import {
 import type { Digest } from '../../oci/digest.ts'
 import type { CondemnedBytes } from '../../storage/blob-store.ts'
 import type { Registry } from '../registry.ts'
+import { putBackBytes } from '../stored-bytes.ts'
 
 const AT_ONCE = 100
 
@@ -59,7 +60,7 @@ export async function putBackNeeded(registry: Registry): Promise<number> {
   for await (const page of pagesOf(registry.blobs.listCondemned())) {
     const digests = page.map(({ digest }) => digest)
     const { needed } = await whatIsNeeded(registry.database, digests)
-    for (const digest of needed) if (await registry.blobs.putBack(digest)) count++
+    for (const digest of needed) if (await putBackBytes(registry, digest)) count++
   }
   return count
 }
@@ -69,7 +70,7 @@ async function sweepPage(registry: Registry, page: readonly CondemnedBytes[]): P
   const digests = page.map(({ digest }) => digest)
   const { needed, undecided } = await whatIsNeeded(registry.database, digests)
   const back = new Set<Digest>()
-  for (const digest of needed) if (await registry.blobs.putBack(digest)) back.add(digest)
+  for (const digest of needed) if (await putBackBytes(registry, digest)) back.add(digest)
   // A second copy of what is in its place is of no use.
   const unneeded = page.filter(({ digest }) => !undecided.has(digest) && !back.has(digest))
   for (const bytes of unneeded) await registry.blobs.unlinkCondemned(bytes)

@@ -77,8 +77,8 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   const { config, role, log, logRequest = () => {}, draw = null } = options
   const metrics = new AppMetrics(config.storage.driver.kind)
   const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
-  await tidyUp({ config, role, registry, log, metrics }, closers)
   const obstacles = openObstacles({ config, registry, log, metrics }, closers)
+  await tidyUp({ config, role, registry, log, metrics, obstacles }, closers)
   const health = openHealth(config.health, { registry, driver: config.storage.driver.kind, log }, closers)
   const { http } = await withLocalCertificate(config, log, closers)
   const certificates = openCertificates(http.tls, log)
@@ -140,7 +140,8 @@ async function tidyUp(
     registry,
     log,
     metrics,
-  }: Pick<Parts, 'config' | 'role' | 'registry'> & Pick<Watch, 'log' | 'metrics'>,
+    obstacles,
+  }: Pick<Parts, 'config' | 'role' | 'registry'> & Pick<Watch, 'log' | 'metrics' | 'obstacles'>,
   closers: AsyncDisposableStack,
 ): Promise<void> {
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
@@ -149,7 +150,7 @@ async function tidyUp(
   await discardOrphanedUploads(registry)
   // Several workers would only wait for each other.
   if (role.kind === 'single' || role.name === FIRST_WORKER)
-    await openJobs({ config, registry, log, metrics }, closers)
+    await openJobs({ config, registry, log, metrics, obstacles }, closers)
 }
 
 /** Who looks on while requests are answered. */

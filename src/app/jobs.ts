@@ -8,6 +8,7 @@ import { listJobs } from '../metadata/jobs.ts'
 import type { Log } from '../observability/log.ts'
 import { gauge, type Metric } from '../observability/metrics.ts'
 import type { JobState } from '../protocols/management/route.ts'
+import type { Obstacles } from '../registry/obstacles.ts'
 import type { Registry } from '../registry/registry.ts'
 import { metadataBackupJob } from './metadata-backup-job.ts'
 import type { AppMetrics } from './metrics.ts'
@@ -20,6 +21,7 @@ export interface JobsOptions {
   readonly registry: Registry
   readonly log: Log
   readonly metrics: AppMetrics
+  readonly obstacles: Pick<Obstacles, 'notice'>
 }
 
 /**
@@ -27,7 +29,7 @@ export interface JobsOptions {
  * Throws DatabaseUnavailable, WriterUnavailable, StorageUnavailable.
  */
 export async function openJobs(
-  { config, registry, log, metrics }: JobsOptions,
+  { config, registry, log, metrics, obstacles }: JobsOptions,
   closers: AsyncDisposableStack,
 ): Promise<void> {
   const uploadPurging = await purgeUploads({ config, registry, log, metrics })
@@ -45,6 +47,7 @@ export async function openJobs(
     database: registry.database,
     process: registry.uploads.process,
     log,
+    isTold: (error) => obstacles.notice(error),
   })
   closers.defer(() => runner.stop())
   metrics.alsoDescribe(() => describeJobs(runner, registry.database))
@@ -54,7 +57,12 @@ export async function openJobs(
 }
 
 /** Once, and then as a job. Null where uploads are never forgotten. */
-async function purgeUploads({ config, registry, log, metrics }: JobsOptions): Promise<Job | null> {
+async function purgeUploads({
+  config,
+  registry,
+  log,
+  metrics,
+}: Omit<JobsOptions, 'obstacles'>): Promise<Job | null> {
   const { purgeEveryMilliseconds: everyMilliseconds, purgeIsDryRun: isDryRun } = config.uploads
   if (everyMilliseconds === null) return null
   const purging = new UploadPurging({ registry, everyMilliseconds, isDryRun, log })

@@ -1,6 +1,11 @@
 import { afterEach, expect, setDefaultTimeout, test } from 'bun:test'
 import { ManualClock } from '../../test/manual-clock.ts'
-import { type Bench, describeOnDatabases, openOnSqlite } from '../../test/registry-bench.ts'
+import {
+  type Bench,
+  describeOnDatabases,
+  describeOnPostgres,
+  openOnSqlite,
+} from '../../test/registry-bench.ts'
 import { until } from '../../test/until.ts'
 import { command, type Database } from '../metadata/database.ts'
 import { findJob, type JobRow } from '../metadata/jobs.ts'
@@ -177,6 +182,44 @@ describeOnDatabases('jobs', (open) => {
     start({ jobs: [{ ...often, atLatestMilliseconds: 50 }], database })
     await until('it runs again', () => runs > 0)
   })
+})
+
+describeOnPostgres('jobs of several replicas', (open) => {
+  test('are run by one of them at a time', async () => {
+    const bench = await open({ storage: 'memory' })
+    toClose.push(bench)
+    const replicas = [bench, await bench.beside(), await bench.beside()]
+    const most = { atOnce: 0, running: 0 }
+    const runs = replicas.map(() => 0)
+    replicas.forEach(({ database }, replica) => {
+      const job = jobOf(async () => {
+        runs[replica] = (runs[replica] ?? 0) + 1
+        most.atOnce = Math.max(most.atOnce, ++most.running)
+        await Bun.sleep(2)
+        most.running--
+        return again
+      })
+      start({ jobs: [job], database })
+    })
+    const all = () => runs.reduce((sum, each) => sum + each, 0)
+    await until('it has run often', () => all() >= 60)
+    expect(most.atOnce).toBe(1)
+  })
+})
+
+test('what fails of something that has been told already stands in the log no more', async () => {
+  const bench = await openOnSqlite({ storage: 'memory' })
+  toClose.push(bench)
+  const full = new Error('the disk is full')
+  const noticed: unknown[] = []
+  const job = jobOf(() => Promise.reject(full))
+  const isTold = (error: unknown) => noticed.push(error) > 0
+  start({ jobs: [job], database: bench.database, isTold })
+  await until(
+    'it is remembered all the same',
+    async () => (await findJob(bench.database, 'work'))?.failures === 1,
+  )
+  expect([noticed[0], lines]).toEqual([full, []])
 })
 
 test('by a clock of their own, jobs do in a moment what takes days', async () => {

@@ -33,6 +33,8 @@ export interface RunnerOptions {
   /** This process among all that share the database. Its successor may have the same name once it is dead. */
   readonly process: string
   readonly log: Log
+  /** Whether the operator is told of an error by somebody else: a full disk fails all jobs alike. Of none unless told. */
+  readonly isTold?: (error: unknown) => boolean
   /** The machine's unless told. */
   readonly clock?: Clock
   /** How long a job may go on without being renewed; half a minute unless told. */
@@ -138,7 +140,8 @@ export class JobRunner {
     this.#counts.failed(name)
     const { log } = this.#options
     const fields = { job: name, error }
-    if (this.#failing.has(name)) log.debug(fields, 'a job failed again')
+    if (this.#isTold(error)) log.debug(fields, 'a job failed of what has been told')
+    else if (this.#failing.has(name)) log.debug(fields, 'a job failed again')
     else log.error(fields, 'a job failed; it is tried again until it works, and the log says when it does')
     this.#failing.add(name)
     return { kind: 'failed', againIn: this.#backOff(failuresBefore), error: messageOf(error) }
@@ -151,7 +154,7 @@ export class JobRunner {
 
   /** The database is away for all jobs alike, so it is told once. */
   #missedDatabase(error: unknown): number {
-    if (!this.#isDatabaseMissed && !this.#stopping.signal.aborted) {
+    if (!this.#isDatabaseMissed && !this.#stopping.signal.aborted && !this.#isTold(error)) {
       this.#options.log.error(
         { error },
         'the database does not take what is to be told of the jobs: they wait',
@@ -159,6 +162,10 @@ export class JobRunner {
     }
     this.#isDatabaseMissed = true
     return AFTER_MISSED_DATABASE + this.#jitter(AFTER_MISSED_DATABASE)
+  }
+
+  #isTold(error: unknown): boolean {
+    return this.#options.isTold?.(error) ?? false
   }
 
   #backOff(failures: number): number {

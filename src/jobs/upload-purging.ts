@@ -3,7 +3,7 @@ import { countUploads } from '../metadata/uploads.ts'
 import type { Log } from '../observability/log.ts'
 import { counter, gauge, type Metric } from '../observability/metrics.ts'
 import type { Registry } from '../registry/registry.ts'
-import { expireIdleUploads, listExpiredUploads } from '../registry/upload-expiry.ts'
+import { discardOrphanedUploads, expireIdleUploads, listExpiredUploads } from '../registry/upload-expiry.ts'
 import type { Job } from './runner.ts'
 
 export interface UploadPurgingOptions {
@@ -40,6 +40,8 @@ export class UploadPurging {
     if (isDryRun) return await nameExpired(registry, log)
     const expired = await expireIdleUploads(registry)
     this.#expired += expired
+    // What could not be removed when its row went.
+    await discardOrphanedUploads(registry)
     if (expired > 0) log.info({ expired }, 'uploads that nobody continued were forgotten')
   }
 

@@ -10,7 +10,7 @@ const AT_ONCE = 100
 
 /**
  * Forgets every upload that has lain idle for longer than the policy allows, and gives their number. Bytes that
- * cannot be discarded now are found at the next start.
+ * cannot be discarded now are found later (discardOrphanedUploads).
  * Throws StorageUnavailable, DatabaseUnavailable, WriterUnavailable.
  */
 export async function expireIdleUploads(registry: Registry): Promise<number> {

@@ -1,6 +1,6 @@
 /** `storage.maintenance.uploadpurging`: each of its four keys, seen from outside. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../until.ts'
@@ -36,6 +36,19 @@ test('an upload that is older than `age` is forgotten, and looked for every `int
     const upload = await begin(server)
     await until('it is forgotten', async () => !(await isThere(server, upload)))
   }
+})
+
+test('bytes that no upload knows go then too, however they came to lie there', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'berth-purging-'))
+  {
+    await using server = await start({ enabled: true, age: '1h', interval: '200ms', dryrun: false }, data)
+    const upload = await begin(server)
+    const left = join(data, 'berth/uploads', crypto.randomUUID())
+    writeFileSync(left, 'of an upload that has ended')
+    await until('they are gone', () => !existsSync(left))
+    expect(await isThere(server, upload)).toBe(true)
+  }
+  rmSync(data, { recursive: true })
 })
 
 test('with `dryrun` it is named, and stays', async () => {

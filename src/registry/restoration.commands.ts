@@ -78,7 +78,10 @@ export const restoreManifestsCommand = command(
   'trash.restore-manifests',
   async (tx, input: ManifestRestoration): Promise<RestoredManifests | null> => {
     if (input.trash !== null && (await holdTrash(tx, input.trash, 'restoring')) === null) return null
-    for (const { digest, epoch } of input.lost) await forgetLostBlob(tx, digest, epoch)
+    for (const { digest, epoch } of input.lost) {
+      await forgetLostBlob(tx, digest, epoch)
+      await noteBlobUsage(tx, [{ repository: 0, digest }])
+    }
     const manifests = await fitting(tx, input)
     const kept = await keepBlobsOf(tx, manifests, input.lease)
     const restored: Digest[] = []

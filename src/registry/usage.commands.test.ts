@@ -195,6 +195,27 @@ describeOnDatabases('the counters', (open) => {
     await bench.close()
   })
 
+  test('count no blob any more of which a restoration finds that its bytes are gone', async () => {
+    const bench = await open(SPARSE)
+    const { registry } = bench
+    const repository = bench.newRepository()
+    const layer = await pushBlob(registry, repository)
+    const image = newImage({ layers: [layer] })
+    await pushManifest(registry, repository, image, '1.0')
+    await deleteManifest(registry, { repository, digest: image.digest, by: 'ann' })
+    await registry.blobs.condemn(layer.digest, 1)
+    for await (const found of registry.blobs.listCondemned()) await registry.blobs.unlinkCondemned(found)
+    await withSomeTrash(
+      registry,
+      ([first]) => first as never,
+      (id) => restoreTrash(registry, id, 'ann'),
+    )
+    await countAll(registry)
+    expect(await bench.rows('SELECT digest FROM blobs')).toEqual([])
+    expect(await countedUsage(bench.rows)).toEqual(await recountedUsage(bench.rows))
+    await bench.close()
+  })
+
   test('count an image of more layers than one step takes', async () => {
     const bench = await open(SPARSE)
     const repository = bench.newRepository()

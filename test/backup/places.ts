@@ -5,6 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Periodic } from '../../src/lib/periodic.ts'
+import type { Settle } from '../../src/metadata/database.ts'
 import type { FillableDatabase } from '../../src/metadata/fillable.ts'
 import { openPostgresToFill } from '../../src/metadata/postgres/fillable.ts'
 import { postgresSnapshots } from '../../src/metadata/postgres/snapshot.ts'
@@ -12,12 +14,18 @@ import { MIGRATIONS } from '../../src/metadata/schema.ts'
 import type { TakeSnapshot } from '../../src/metadata/snapshot.ts'
 import { openSqliteToFill } from '../../src/metadata/sqlite/fillable.ts'
 import { sqliteSnapshots } from '../../src/metadata/sqlite/snapshot.ts'
+import { LiveUploads } from '../../src/registry/live-uploads.ts'
+import type { Registry } from '../../src/registry/registry.ts'
+import { LinkTree } from '../../src/registry/tree/link-tree.ts'
+import { openFilesystemBlobStore } from '../../src/storage/filesystem/blob-store.ts'
+import { openFilesystemTreeStore } from '../../src/storage/filesystem/tree-store.ts'
 import { allFacts, fillTables } from '../backup-bench.ts'
 import { type BerthServer, FROM_SOURCE, startBerth } from '../berth-server.ts'
 import { deleteManifest, pushImage, pushManifest } from '../clients/push.ts'
 import { type RegistryContents, readRegistry } from '../clients/registry-contents.ts'
 import { multiArchImage, smallImage } from '../clients/sample-images.ts'
 import type { PostgresServer } from '../postgres-server.ts'
+import { POLICY, THIS_BOOT } from '../registry-bench.ts'
 import { tryCommand } from '../tools/command.ts'
 
 /** Tables that no image tells anything of, and nothing has filled yet. */
@@ -144,4 +152,35 @@ export async function lastingFacts({ takeSnapshot }: Place): Promise<Record<stri
       rows.map((row) => row.filter((_, at) => !changing[name]?.includes(columns.get(name)?.[at] ?? ''))),
     ]),
   )
+}
+
+/** The place's registry in this process, with no server on it; for as long as the work takes. */
+export async function inPlace<T>(place: Place, work: (registry: Registry) => Promise<T>): Promise<T> {
+  const tree = new LinkTree(await openFilesystemTreeStore({ root: place.data }), null)
+  const settle: Settle = (session, marks) => tree.settle(session, marks)
+  const url = place.env['BERTH_DATABASE_URL']
+  const database =
+    url === undefined
+      ? await openSqliteToFill(join(place.data, 'berth/berth.db'), MIGRATIONS, settle)
+      : await openPostgresToFill(url, MIGRATIONS, settle)
+  const flushing = new Periodic({
+    everyMilliseconds: 50,
+    work: () => tree.flush(database),
+    onError: (error) => {
+      throw error
+    },
+  })
+  try {
+    return await work({
+      database: { ...database, requireInPlace: () => Promise.resolve() },
+      blobs: await openFilesystemBlobStore({ root: place.data }),
+      uploads: new LiveUploads('test', THIS_BOOT),
+      policy: POLICY,
+      tree: null,
+    })
+  } finally {
+    await flushing.stop()
+    await tree.flush(database)
+    await database.close()
+  }
 }

@@ -5,21 +5,27 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { command } from '../../src/metadata/database.ts'
 import { MIGRATIONS } from '../../src/metadata/schema.ts'
 import { openSqliteToFill } from '../../src/metadata/sqlite/fillable.ts'
+import { parseRepositoryName } from '../../src/oci/repository-name.ts'
 import { backUpMetadata } from '../../src/registry/backup/metadata.ts'
+import { collectNow } from '../../src/registry/gc/collect.ts'
+import { listTrash, restoreTrash } from '../../src/registry/trash.ts'
 import { openBackupFolder } from '../../src/storage/filesystem/backup-folder.ts'
 import { fillTables } from '../backup-bench.ts'
 import { FROM_SOURCE } from '../berth-server.ts'
 import { deleteManifest, pushImage } from '../clients/push.ts'
 import { smallImage } from '../clients/sample-images.ts'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
+import { pushBlob } from '../sample-content.ts'
 import { tryCommand } from '../tools/command.ts'
 import { describeWith } from '../tools/describe-with.ts'
 import {
   berth,
   contentsOf,
   fill,
+  inPlace,
   lastingFacts,
   newFolder,
   onPostgres,
@@ -42,6 +48,11 @@ function reindex(place: Place, ...args: string[]): Promise<Run> {
   return berth(place, 'reindex', ...args)
 }
 
+/** As if the time for which nothing goes after a restore were over. */
+const endLeases = command('test.end-leases', async (tx, _: null) => {
+  await tx.run('UPDATE blobs SET lease_until = 0', [])
+})
+
 function suite(open: () => Promise<Place>): void {
   let place: Place
   beforeAll(async () => {
@@ -60,6 +71,31 @@ function suite(open: () => Promise<Place>): void {
     expect(code).toBe(0)
     expect(await lastingFacts(place)).toEqual(facts)
     expect(await contentsOf(place)).toEqual(contents)
+  })
+
+  test('what lies in the trash survives a collection that runs right afterwards', async () => {
+    const before = await open()
+    await fill(before)
+    const useless = await inPlace(before, (registry) => pushBlob(registry, parseRepositoryName('app')))
+    await backUp(before)
+    const after = await before.lose()
+    expect((await reindex(after, '--with-backup')).code).toBe(0)
+    await inPlace(after, async (registry) => {
+      await registry.database.write(endLeases, null)
+      const { signal } = new AbortController()
+      const { deleted } = await collectNow(registry, { signal, unlinkAfter: 0 })
+      // Nothing needs this one.
+      expect(await registry.blobs.stat(useless.digest)).toBeNull()
+      expect(deleted).toBe(1)
+      const everything = { repository: null, before: null, limit: 100 }
+      for (const { id } of (await listTrash(registry, everything)).entries)
+        await restoreTrash(registry, id, 'me')
+    })
+    // Reads every blob of every tag.
+    const contents = await contentsOf(after)
+    expect(contents['app']?.tags['dropped']).toBe(smallImage('dropped').root.digest)
+    expect(contents['team/multi']?.tags).toHaveProperty('2')
+    rmSync(after.data, { recursive: true })
   })
 
   test('what the images tell is newer than the backup, and what the trash needs of lost blobs is told', async () => {

@@ -32,7 +32,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/upload-id.ts'
 import { takeManifestAway } from './deleted-manifests.ts'
 import { markLayerRemoved, markRepositoryDeleted } from './tree/marks.ts'
-import { filesOf } from './uploads.commands.ts'
+import { filesOf, reviewLeftBytes } from './uploads.commands.ts'
 
 const ROWS_AT_ONCE = 500
 const MANIFESTS_AT_ONCE = 100
@@ -93,7 +93,7 @@ export interface CancelledUploads {
 
 export const cancelUploadsCommand = command(
   'repository.cancel-uploads',
-  async (tx, { trash, after }: FillingStep): Promise<CancelledUploads> => {
+  async (tx, { trash, after, lease }: FillingStep): Promise<CancelledUploads> => {
     const held = await holdTrash(tx, trash, 'filling')
     if (held === null) return { next: 'lost', files: [] }
     // Of all repositories: only a deletion asks for those of one, and there are never many.
@@ -102,7 +102,9 @@ export const cancelUploadsCommand = command(
     for (const upload of page) {
       const isOwn = upload.repositoryId === held.repositoryId
       if (!isOwn || isMeanwhile(tx, held, upload.startedAt)) continue
-      if (await deleteUpload(tx, upload.id)) files.push(...filesOf(upload))
+      if (!(await deleteUpload(tx, upload.id))) continue
+      await reviewLeftBytes(tx, upload, { reviewAfter: lease })
+      files.push(...filesOf(upload))
     }
     return { next: page.length < ROWS_AT_ONCE ? null : (page.at(-1)?.id ?? null), files }
   },

@@ -1,6 +1,6 @@
 /** Deleting a repository, and taking it back, on both databases and in the folder that registry:2 reads. */
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { type Bench, describeOnDatabases, failureOf } from '../../test/registry-bench.ts'
+import { type Bench, describeOnDatabases, describeOnPostgres, failureOf } from '../../test/registry-bench.ts'
 import { edgesOf, eventsOf, tagsOf, trashOf, treeOf } from '../../test/registry-facts.ts'
 import {
   bodyOf,
@@ -32,7 +32,7 @@ import { emptyTrash, listTrash, purgeExpired, restoreTrash } from './trash.ts'
 import { appendToUpload, beginUpload, finishUpload } from './uploads.ts'
 
 // Beside other tests, PostgreSQL takes its time.
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const LEASE = 1000
 
@@ -147,16 +147,18 @@ describeOnDatabases('deleting a repository', (open) => {
       expect(await Array.fromAsync(bench.registry.blobs.listUploads())).toEqual([])
     })
 
-    test('all of over 500 manifests and tags', async () => {
-      const config = await pushBlob(bench.registry, repository)
-      for (let at = 0; at < 130; at++) {
-        const tagged = Array.from({ length: 4 }, (_, tag) => `t${at}-${tag}`)
-        await pushManifest(bench.registry, repository, newImage({ config }), `v${at}`, { tagged })
+    test('all of over 100 manifests and 500 tags', async () => {
+      const quick = await open({ storage: 'memory' })
+      const name = quick.newRepository()
+      for (let at = 0; at < 105; at++) {
+        const tagged = at > 3 ? [] : Array.from({ length: 130 }, (_, tag) => `t${at}-${tag}`)
+        await pushManifest(quick.registry, name, newIndex([]), `v${at}`, { tagged })
       }
-      const trash = await remove()
-      const { entries } = await listTrash(bench.registry, { repository, before: null, limit: 1 })
-      expect(entries[0]).toMatchObject({ id: trash, counts: { manifests: 130, tags: 650 } })
-      expect(await restoreTrash(bench.registry, trash, 'bob')).toMatchObject({ manifests: 130, tags: 650 })
+      const trash = await deleteRepository(quick.registry, { repository: name, by: 'ann' })
+      const { entries } = await listTrash(quick.registry, { repository: name, before: null, limit: 1 })
+      expect(entries[0]).toMatchObject({ id: trash, counts: { manifests: 105, tags: 625 } })
+      expect(await restoreTrash(quick.registry, trash, 'bob')).toMatchObject({ manifests: 105, tags: 625 })
+      await quick.close()
     })
   })
 
@@ -311,5 +313,31 @@ describeOnDatabases('deleting a repository', (open) => {
     expect(await tagsOf(bench, repository)).toEqual({ fresh: fresh.digest })
     expect((await getBlob(bench.registry, repository, layer.digest)).size).toBe(layer.bytes.length)
     expect(await isListed()).toBe(true)
+  })
+})
+
+describeOnPostgres('deleting a repository in one process', (open) => {
+  let here: Bench
+  let there: Bench
+  beforeAll(async () => {
+    here = await open({ storage: 'memory' })
+    there = await here.beside()
+  })
+  afterAll(() => here.close())
+
+  test('while another pushes leaves no image without its blobs', async () => {
+    for (let round = 0; round < 15; round++) {
+      const repository = here.newRepository()
+      const config = await pushBlob(here.registry, repository)
+      await pushManifest(here.registry, repository, newImage({ config }), 'v1')
+      const fresh = newImage({ config })
+      const [pushed] = await Promise.allSettled([
+        pushManifest(there.registry, repository, fresh, 'fresh'),
+        deleteRepository(here.registry, { repository, by: 'ann' }),
+      ])
+      const isThere = 'fresh' in (await tagsOf(here, repository))
+      if (isThere) expect((await getBlob(here.registry, repository, config.digest)).size).toBeGreaterThan(0)
+      if (pushed.status === 'rejected') expect(pushed.reason).toHaveProperty('code', 'MANIFEST_BLOB_UNKNOWN')
+    }
   })
 })

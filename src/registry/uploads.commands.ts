@@ -43,7 +43,7 @@ export interface UploadSession {
 }
 
 /** A request that closes an upload puts its bytes in place before there is a blob, and may die in between. */
-interface MayLeaveBytes {
+export interface MayLeaveBytes {
   /** Milliseconds after which collection looks whether bytes were left that nobody knows. */
   readonly reviewAfter: number
 }
@@ -234,7 +234,7 @@ async function claimAs(
 }
 
 /** Has collection look at what an earlier request may have put in place, for nothing says any more that it is of use. */
-async function reviewLeftBytes(
+export async function reviewLeftBytes(
   tx: Transaction,
   { closing }: UploadRow,
   { reviewAfter }: MayLeaveBytes,

@@ -154,13 +154,14 @@ export class JobRunner {
 
   /** The database is away for all jobs alike, so it is told once. */
   #missedDatabase(error: unknown): number {
-    if (!this.#isDatabaseMissed && !this.#stopping.signal.aborted && !this.#isTold(error)) {
+    const isSilent = this.#stopping.signal.aborted || this.#isTold(error)
+    if (!isSilent && !this.#isDatabaseMissed) {
       this.#options.log.error(
         { error },
         'the database does not take what is to be told of the jobs: they wait',
       )
     }
-    this.#isDatabaseMissed = true
+    this.#isDatabaseMissed ||= !isSilent
     return AFTER_MISSED_DATABASE + this.#jitter(AFTER_MISSED_DATABASE)
   }
 

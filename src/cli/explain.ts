@@ -45,10 +45,7 @@ export function describeExplanation(found: Explanation, now: number): string[] {
   const size = blob?.size ?? payload?.size ?? file?.size
   const repositories = links.items.map(({ repository }) => repository ?? 'a repository that is gone')
   const closing = uploads.items.map(({ id, repository }) => `${id} to ${repository ?? 'nowhere'}`)
-  return [
-    `${digest}${size === undefined ? '' : `, ${formatBytes(size)}`}`,
-    ...why,
-    '',
+  const details = [
     ...(goesAt === null ? [] : [`Off the disk at the earliest: ${formatWhen(goesAt, now)}`]),
     ...(blob === null ? [] : describeBlob(blob, now)),
     ...(review === null ? [] : [`Looked at next: ${formatWhen(review.dueAt, now)} (${review.reason})`]),
@@ -59,15 +56,17 @@ export function describeExplanation(found: Explanation, now: number): string[] {
       ? []
       : [`May be read through: ${listed({ items: repositories, more: links.more })}`]),
   ]
+  const title = `${digest}${size === undefined ? '' : `, ${formatBytes(size)}`}`
+  return [title, ...why, ...(details.length === 0 ? [] : ['', ...details])]
 }
 
 function describeBlob(blob: NonNullable<Explanation['blob']>, now: number): string[] {
   const { state, epoch, leaseUntil, unreferencedSince, createdAt } = blob
   return [
-    `State: ${state}, epoch ${epoch}, here since ${formatWhen(createdAt, now)}`,
+    `State: ${state}, epoch ${epoch}, stored ${formatWhen(createdAt, now)}`,
     `Lease: ${leaseUntil < now ? 'over' : `ends ${formatWhen(leaseUntil, now)}`}`,
     ...(unreferencedSince === null
       ? []
-      : [`Without a reference since: ${formatWhen(unreferencedSince, now)}`]),
+      : [`Its last reference went, or it came without one: ${formatWhen(unreferencedSince, now)}`]),
   ]
 }

@@ -152,7 +152,8 @@ function table(lines: readonly Line[]): string[] {
   const amounts = lines.map(([, amount]) => formatBytes(typeof amount === 'number' ? amount : amount.bytes))
   const width = Math.max(...amounts.map(({ length }) => length))
   return lines.map(([name, amount, meaning], at) => {
-    const blobs = typeof amount === 'number' ? '' : `${amount.digests} blobs, `
+    const blobs =
+      typeof amount === 'number' ? '' : `${amount.digests} ${amount.digests === 1 ? 'blob' : 'blobs'}, `
     return `${name.padEnd(14)}${(amounts[at] ?? '').padStart(width)}  (${blobs}${meaning})`
   })
 }

@@ -14,6 +14,7 @@ import {
 import { command } from '../../metadata/database.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
 import { deleteManifest } from '../manifests.ts'
+import type { Policy } from '../registry.ts'
 import { explainDigest } from './explain.ts'
 
 setDefaultTimeout(30_000)
@@ -23,8 +24,8 @@ afterEach(async () => {
   for (const bench of opened.splice(0)) await bench.close()
 })
 
-async function openMemory(open: OpenBench): Promise<Bench> {
-  const bench = await open({ storage: 'memory' })
+async function openMemory(open: OpenBench, policy: Partial<Policy> = {}): Promise<Bench> {
+  const bench = await open({ storage: 'memory', policy })
   opened.push(bench)
   return bench
 }
@@ -60,6 +61,16 @@ describeOnDatabases('an explanation', (open) => {
     expect(ofIndex.why[0]).toBe(`${repository} has it as a manifest, tagged multi.`)
   })
 
+  test('of what only an untagged manifest uses tells of the rule for those, where there is one', async () => {
+    const bench = await openMemory(open, { untagged: { deleteAfter: 30 * 24 * HOUR } })
+    const repository = bench.newRepository()
+    const image = await pushImage(bench.registry, repository)
+    const { why } = await explainDigest(bench.registry, image.digest)
+    expect(why[1]).toContain('one that nothing names for 30 d is deleted')
+    await pushManifest(bench.registry, repository, image, '1.0')
+    expect((await explainDigest(bench.registry, image.digest)).why[1]).toStartWith('It stays')
+  })
+
   test('of what very many images share names some of them, and says how many more there are', async () => {
     const bench = await openMemory(open)
     const { registry } = bench
@@ -78,15 +89,20 @@ describeOnDatabases('an explanation', (open) => {
     const bench = await openMemory(open)
     const { registry } = bench
     const repository = bench.newRepository()
-    const image = await pushImage(registry, repository, '1.0')
+    const config = await pushBlob(registry, repository, newBlob(CONFIG))
+    const image = newImage({ config })
+    await pushManifest(registry, repository, image, '1.0')
     await deleteManifest(registry, { repository, digest: image.digest, by: 'ann' })
-    const { why, goesAt, manifests } = await explainDigest(registry, image.digest)
+    const { why, goesAt, users } = await explainDigest(registry, config.digest)
     const { collection, trash } = registry.policy
-    const [holder] = manifests.items
-    const until = holder?.restorableUntil ?? 0
+    const until = users.items[0]?.restorableUntil ?? 0
     expect(until).toBeGreaterThan(Date.now() + trash.keepFor - HOUR)
     expect(goesAt).toBe(until + collection.grace + collection.condemnedFor + collection.unlinkAfter)
-    expect(why[0]).toStartWith(`${repository}, deleted and restorable until `)
+    expect(why[0]).toStartWith(`${repository}@${image.digest}, deleted and restorable until `)
+    // The manifest itself has no grace: it goes with the deletion.
+    const ofManifest = await explainDigest(registry, image.digest)
+    expect(ofManifest.goesAt).toBe(until + collection.unlinkAfter)
+    expect(ofManifest.why[0]).toStartWith(`${repository}, deleted and restorable until `)
   })
 
   test('of what nothing refers to follows it from its grace to its deletion', async () => {

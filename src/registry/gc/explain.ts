@@ -61,7 +61,14 @@ export async function explainDigest(registry: Registry, digest: Digest): Promise
     uploads: await findUploads(database, digest),
     ...(await findBytes(blobs, digest, damage)),
   }
-  return { ...known, ...fateOf(known, { ...policy.collection, now: Date.now() }) }
+  return {
+    ...known,
+    ...fateOf(known, {
+      ...policy.collection,
+      now: Date.now(),
+      untaggedFor: policy.untagged.deleteAfter,
+    }),
+  }
 }
 
 interface FoundHolder extends ManifestPlace {

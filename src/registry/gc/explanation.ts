@@ -64,6 +64,8 @@ export interface Fate {
 export interface Times extends CollectionPolicy {
   /** Milliseconds since 1970. */
   readonly now: number
+  /** A manifest that nothing names for so long is deleted; null: never. */
+  readonly untaggedFor: number | null
 }
 
 export function fateOf(known: KnownOfDigest, times: Times): Fate {
@@ -82,24 +84,42 @@ function fateByUse(known: KnownOfDigest, times: Times): Fate {
   }
   const live = holders.filter(({ isLive }) => isLive)
   if (live.length > 0) {
-    return { goesAt: null, why: [...sentences(live), 'It stays for as long as that is so.'] }
+    return { goesAt: null, why: [...sentences(live), ...untaggedRule(live, times), STAYS] }
   }
-  if (holders.length > 0) return inTrash(holders, sentences(holders), times)
+  if (holders.length > 0) {
+    const { goesAt, why } = afterTrash(known, holders, times)
+    return { goesAt, why: [...sentences(holders), why] }
+  }
   if (known.blob !== null) return unused(known.blob, known, times)
   if (known.payload !== null) return { goesAt: times.now + times.unlinkAfter, why: [LEFT_MANIFEST] }
   return unknown(known, times)
 }
 
+const STAYS = 'It stays for as long as that is so.'
+
+/** Said where only manifests hold it that nothing names. */
+function untaggedRule(live: readonly Holder[], { untaggedFor }: Times): string[] {
+  const isNamed = live.some(({ tags, indexes }) => tags.items.length + indexes.items.length > 0)
+  if (untaggedFor === null || isNamed) return []
+  return [
+    `By the rule for untagged manifests, one that nothing names for ${duration(untaggedFor)} is deleted.`,
+  ]
+}
+
 const LEFT_MANIFEST = 'It is a manifest that no repository and no trash has any more: it goes soon.'
 
-function inTrash(
+/** A blob has its grace then; a manifest goes with the deletion that held it last. */
+function afterTrash(
+  { blob }: KnownOfDigest,
   holders: readonly Holder[],
-  sentences: readonly string[],
   { grace, condemnedFor, unlinkAfter, now }: Times,
-): Fate {
+): { readonly goesAt: number; readonly why: string } {
   const until = Math.max(now, ...holders.map(({ restorableUntil }) => restorableUntil ?? 0))
-  const then = `When the trash has let go of it, it stays for a grace of ${duration(grace)} more, and is then deleted.`
-  return { goesAt: until + grace + condemnedFor + unlinkAfter, why: [...sentences, then] }
+  if (blob === null) {
+    return { goesAt: until + unlinkAfter, why: 'When the trash has let go of it, it is deleted.' }
+  }
+  const why = `When the trash has let go of it, it stays for a grace of ${duration(grace)} more, and is then deleted.`
+  return { goesAt: until + grace + condemnedFor + unlinkAfter, why }
 }
 
 function unused(blob: BlobRow, { review, isMarked }: KnownOfDigest, times: Times): Fate {

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import type { Digest } from '../src/oci/digest.ts'
 import type { RepositoryName } from '../src/oci/repository-name.ts'
 import { goThroughTree } from '../src/registry/tree/tree-pass.ts'
+import { addCounts, NO_COUNTS, type VerifyCounts } from '../src/registry/verify/counts.ts'
 import type { FindingKind, VerifyFinding } from '../src/registry/verify/finding.ts'
 import { BlobHashing } from '../src/registry/verify/hashing.ts'
-import type { VerifyCounts, VerifyOptions } from '../src/registry/verify/look.ts'
+import type { VerifyOptions } from '../src/registry/verify/look.ts'
 import { type VerifyCursor, verifyPage } from '../src/registry/verify/verify.ts'
 import { blobDataPath } from '../src/storage/layout.ts'
 import type { Bench, BenchOptions, OpenBench } from './registry-bench.ts'
@@ -102,13 +103,13 @@ export class VerifyBench {
       ...options,
     }
     const findings: VerifyFinding[] = []
-    let checked = { blobs: 0, hashedBytes: 0, manifests: 0, links: 0, storedDigests: 0, uploads: 0 }
+    let checked = NO_COUNTS
     let pages = 0
     for (let cursor: VerifyCursor | null = null; ; ) {
       // Whoever asks carries the place as JSON.
       const page = await verifyPage(place, all, JSON.parse(JSON.stringify(cursor)))
       findings.push(...page.findings)
-      checked = sum(checked, page.checked)
+      checked = addCounts(checked, page.checked)
       pages++
       if (page.next === null) break
       cursor = page.next
@@ -120,16 +121,5 @@ export class VerifyBench {
       kinds: () => findings.filter(({ severity }) => severity !== 'note').map(({ kind }) => kind),
       of: (kind) => findings.filter((each) => each.kind === kind),
     }
-  }
-}
-
-function sum(one: VerifyCounts, other: VerifyCounts): VerifyCounts {
-  return {
-    blobs: one.blobs + other.blobs,
-    hashedBytes: one.hashedBytes + other.hashedBytes,
-    manifests: one.manifests + other.manifests,
-    links: one.links + other.links,
-    storedDigests: one.storedDigests + other.storedDigests,
-    uploads: one.uploads + other.uploads,
   }
 }

@@ -1,7 +1,7 @@
 /** What `berth verify` says to people: each finding, how far it is, and the end. */
 import type { VerifyReport } from '../contract/verify.ts'
+import type { VerifyCounts } from '../registry/verify/counts.ts'
 import { nameImages, type VerifyFinding } from '../registry/verify/finding.ts'
-import type { VerifyCounts } from '../registry/verify/look.ts'
 import type { VerifyCursor } from '../registry/verify/verify.ts'
 
 const MOST_IMAGES = 10

@@ -7,8 +7,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { VerifyReport } from '../contract/verify.ts'
 import { parseByteAmount } from '../lib/byte-amount.ts'
+import { addCounts, NO_COUNTS } from '../registry/verify/counts.ts'
 import type { VerifyFinding } from '../registry/verify/finding.ts'
-import type { VerifyCounts } from '../registry/verify/look.ts'
 import type { VerifyCursor, VerifyPage } from '../registry/verify/verify.ts'
 import { formatBytes } from './amounts.ts'
 import { EXIT, Failure } from './failure.ts'
@@ -97,7 +97,7 @@ class Telling {
   #damaged = 0
   #mended = 0
   #unreadable = 0
-  #checked: VerifyCounts = { blobs: 0, hashedBytes: 0, manifests: 0, links: 0, storedDigests: 0, uploads: 0 }
+  #checked = NO_COUNTS
 
   constructor(terminal: Terminal, flags: VerifyFlags) {
     this.#terminal = terminal
@@ -105,7 +105,7 @@ class Telling {
   }
 
   tell({ findings, checked, next }: VerifyPage): void {
-    this.#checked = sum(this.#checked, checked)
+    this.#checked = addCounts(this.#checked, checked)
     for (const finding of findings) this.#tellOne(finding)
     if (next !== null) this.#terminal.draw?.(describeProgress(next, this.#checked, formatBytes))
   }
@@ -141,16 +141,5 @@ class Telling {
       this.#terminal.draw?.('')
       this.#terminal.print(`${describeFinding(finding).join('\n')}\n`)
     }
-  }
-}
-
-function sum(one: VerifyCounts, other: VerifyCounts): VerifyCounts {
-  return {
-    blobs: one.blobs + other.blobs,
-    hashedBytes: one.hashedBytes + other.hashedBytes,
-    manifests: one.manifests + other.manifests,
-    links: one.links + other.links,
-    storedDigests: one.storedDigests + other.storedDigests,
-    uploads: one.uploads + other.uploads,
   }
 }

@@ -7,8 +7,8 @@ import { messageOf } from '../../lib/thrown.ts'
 import type { Read } from '../../metadata/database.ts'
 import { StorageUnavailable } from '../../storage/blob-store.ts'
 import type { Registry } from '../registry.ts'
-import type { VerifyFinding } from './finding.ts'
-import { finding } from './finding.ts'
+import { type Counted, NO_COUNTS, type VerifyCounts } from './counts.ts'
+import { finding, type VerifyFinding } from './finding.ts'
 import { type BlobHashing, type HashingLimits, Pace } from './hashing.ts'
 
 export interface VerifyPlace {
@@ -24,16 +24,6 @@ export interface VerifyOptions {
   /** Hashes no more than that. */
   readonly bytesPerSecond: number
   readonly signal: AbortSignal
-}
-
-/** How much was looked at. */
-export interface VerifyCounts {
-  readonly blobs: number
-  readonly hashedBytes: number
-  readonly manifests: number
-  readonly links: number
-  readonly storedDigests: number
-  readonly uploads: number
 }
 
 /** Where a step goes on: in a repository, in one of its folders, after a name. */
@@ -54,7 +44,7 @@ export class Look {
   readonly run: string
   readonly limits: HashingLimits
   readonly findings: VerifyFinding[] = []
-  readonly #counts = { blobs: 0, manifests: 0, links: 0, storedDigests: 0, uploads: 0 }
+  #counts: Omit<VerifyCounts, 'hashedBytes'> = NO_COUNTS
 
   constructor(
     place: VerifyPlace,
@@ -88,8 +78,8 @@ export class Look {
     )
   }
 
-  count(what: keyof Look['counts'] & ('blobs' | 'manifests' | 'links' | 'storedDigests' | 'uploads')): void {
-    this.#counts[what]++
+  count(what: Counted): void {
+    this.#counts = { ...this.#counts, [what]: this.#counts[what] + 1 }
   }
 
   tell(found: VerifyFinding): void {

@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { collectForLong } from '../../../test/collection-bench.ts'
 import { describeOnDatabases } from '../../../test/registry-bench.ts'
 import {
+  bodyOf,
   newBlob,
   newImage,
   newIndex,
@@ -31,6 +32,7 @@ import {
 } from '../../storage/layout.ts'
 import { unlinkBlob } from '../blobs.ts'
 import { getManifest } from '../manifests.ts'
+import { appendToUpload, beginUpload, cancelUpload } from '../uploads.ts'
 
 setDefaultTimeout(30_000)
 
@@ -225,6 +227,21 @@ describeOnDatabases('verification of the link tree', (open) => {
     expect((await verify.verify()).of('counter differs')).toMatchObject([{ digest: layer.digest }])
     expect((await verify.verify({ repair: true })).kinds()).toEqual(['counter differs'])
     await expectWell()
+  })
+
+  test('tells an upload of which the disk has lost some, and lets its client go on', async () => {
+    const { registry } = verify.bench
+    const repository = verify.first.newRepository()
+    const session = await beginUpload(registry, { repository, principal: 'ann', algorithm: 'sha256' })
+    await appendToUpload(registry, session, { body: bodyOf(new Uint8Array(1000)), range: null })
+    expect((await verify.verify()).of('upload shorter than acknowledged')).toEqual([])
+    truncateSync(verify.path(uploadPath(session.id)), 400)
+    const found = await verify.verify({ repair: true })
+    expect(found.of('upload shorter than acknowledged')).toMatchObject([
+      { severity: 'note', path: uploadPath(session.id) },
+    ])
+    expect(existsSync(verify.path(uploadPath(session.id)))).toBe(true)
+    await cancelUpload(registry, session)
   })
 
   test('removes bytes of uploads that nobody has, and no others', async () => {

@@ -1,10 +1,19 @@
 /** Damage to blobs on a real disk: it is found, named with every image, set aside, and healed by the next push. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
 import { LAYER, newBlob, newImage, newIndex, pushBlob, pushManifest } from '../../../test/sample-content.ts'
 import { VerifyBench } from '../../../test/verify-bench.ts'
 import { findDamage } from '../../metadata/damage.ts'
+import { command } from '../../metadata/database.ts'
 import { type Digest, digestOf } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
@@ -13,6 +22,11 @@ import { getBlob, mountBlob } from '../blobs.ts'
 import { deleteManifest } from '../manifests.ts'
 
 setDefaultTimeout(30_000)
+
+/** As where a registry took over a file that was cut off, and somebody else put the whole one in its place. */
+const missize = command('test.missize', (tx, { digest }: { digest: Digest }) =>
+  tx.run('UPDATE blobs SET size = 5 WHERE digest = $1', [digest]),
+)
 
 describeOnDatabases('verification', (open) => {
   let verify: VerifyBench
@@ -173,13 +187,24 @@ describeOnDatabases('verification', (open) => {
     expect(await damageOf(layer.digest)).toBeNull()
   })
 
+  test('does not take whole bytes away of which the database has another size', async () => {
+    const repository = newRepository()
+    const { layers } = await verify.push(repository, 'v1')
+    const layer = layers[0] ?? newBlob()
+    await verify.bench.database.write(missize, { digest: layer.digest })
+    const found = await verify.verify({ repair: true })
+    expect(found.kinds()).toContain('blob has another size than recorded')
+    expect(await verify.bench.registry.blobs.stat(layer.digest)).toBe(1000)
+    await pushBlob(verify.bench.registry, repository, layer)
+    expect((await verify.verify({ deep: true })).kinds()).toEqual([])
+  })
+
   describe('of what cannot be read', () => {
     test('says so, and touches nothing', async () => {
       const { layers } = await verify.push(newRepository(), 'v1')
       const layer = layers[0] ?? newBlob()
       rmSync(verify.dataOf(layer.digest))
       // A folder in the place of the file: a look at it is an error, and no absence.
-      const { mkdirSync } = await import('node:fs')
       mkdirSync(verify.dataOf(layer.digest))
       const found = await verify.verify({ deep: true, repair: true })
       expect(found.kinds()).toEqual(['unreadable'])

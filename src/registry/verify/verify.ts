@@ -6,16 +6,10 @@
 import { findTreeState, type TreeState } from '../tree/tree-pass.ts'
 import { lookAtBlobs } from './blobs.ts'
 import { lookAtCounters } from './counters.ts'
+import type { VerifyCounts } from './counts.ts'
 import { finding, type VerifyFinding } from './finding.ts'
 import { lookAtLinks } from './links.ts'
-import {
-  BEGIN,
-  Look,
-  type Position,
-  type VerifyCounts,
-  type VerifyOptions,
-  type VerifyPlace,
-} from './look.ts'
+import { BEGIN, Look, type Position, type VerifyOptions, type VerifyPlace } from './look.ts'
 import { lookAtManifests } from './manifests.ts'
 import { lookAtPayloads } from './payloads.ts'
 import { lookAtCondemned, lookAtQuarantine } from './quarantine.ts'

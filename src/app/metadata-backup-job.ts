@@ -82,7 +82,7 @@ class MetadataBackups {
       rotation: config.backup.keep,
       takeSnapshot: snapshotsOf(config, root),
       program: VERSION,
-      pause: (milliseconds) => asLongAgain(milliseconds, signal),
+      pause: pacing(signal),
       openScratch: (schema) => openScratchDatabase(folder.path, schema),
     })
     const seconds = Math.round(performance.now() - began) / 1000
@@ -114,8 +114,14 @@ class MetadataBackups {
   }
 }
 
+/** Milliseconds for which a backup takes its time: a step of a job that takes very long is ended. */
+const UNHURRIED = 180_000
+
 /** Half of the time belongs to whoever else works in this process. */
-async function asLongAgain(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await Bun.sleep(Math.ceil(milliseconds))
-  signal.throwIfAborted()
+function pacing(signal: AbortSignal): (milliseconds: number) => Promise<void> {
+  const began = performance.now()
+  return async (milliseconds) => {
+    await Bun.sleep(performance.now() - began < UNHURRIED ? Math.ceil(milliseconds) : 0)
+    signal.throwIfAborted()
+  }
 }

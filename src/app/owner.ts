@@ -10,6 +10,7 @@ import type { Registry } from '../registry/registry.ts'
 import { goThroughTree } from '../registry/tree/tree-pass.ts'
 import { BlobHashing } from '../registry/verify/hashing.ts'
 import { jobStates } from './jobs.ts'
+import { listOwnBackups } from './metadata-backups.ts'
 import { AppMetrics } from './metrics.ts'
 import { requireDatabaseFile, requireFolder } from './nothing-there.ts'
 import { openRegistry } from './registry.ts'
@@ -32,6 +33,7 @@ export function ownerApi({ config, registry, isServed, log }: OwnerOptions): Man
     collects: config.collection.isEnabled,
     isReadOnly: config.storage.readOnly,
     jobs: () => jobStates(registry.database),
+    backups: () => listOwnBackups(config),
     log,
   })
 }

@@ -23,7 +23,10 @@ beforeEach(() => {
 afterEach(() => rmSync(scratch, { recursive: true }))
 
 function start(settings: Record<string, string>): Promise<BerthServer> {
-  return startBerth({ data: join(scratch, 'data'), env: { BERTH_BACKUP_EVERY: '150ms', ...settings } })
+  return startBerth({
+    data: join(scratch, 'data'),
+    env: { BERTH_BACKUP_EVERY: '150ms', BERTH_BACKUP_KEEP: '1000', ...settings },
+  })
 }
 
 function backupsIn(folder: string): Promise<MetadataBackup[]> {
@@ -44,6 +47,12 @@ test('are made as often as the settings say, and hold what was pushed', async ()
   const file = await newestAfter(folder, Date.now())
   const { counts, head } = await checkMetadata(backupFolderToRead(folder), file)
   expect(counts).toMatchObject({ repositories: 1, tags: 1, manifests: 1 })
+  const answer = await fetch('http://localhost/api/v1/backups', {
+    unix: join(berth.data, 'berth/control.sock'),
+  })
+  const own = (await answer.json()) as { folder: string; metadata: MetadataBackup[] }
+  expect(own.folder).toBe(folder)
+  expect(own.metadata.map((each) => each.file)).toContain(file)
   expect(head.registry).toBe((await Bun.file(join(scratch, 'data/berth/id')).text()).trim())
 })
 

@@ -3,6 +3,7 @@
  * control socket, from the process that has it, or from a command that has opened the registry itself.
  */
 import { createRouter } from '../../http/router.ts'
+import { backupRoutes } from './backups.ts'
 import { blobRoutes } from './blobs.ts'
 import { managementFailure } from './errors.ts'
 import { ANSWER_WITHIN, notAllowed, type OwnerAnswer, type OwnerRequest, ownerRefusal } from './exchange.ts'
@@ -15,6 +16,7 @@ import { usageRoutes } from './usage.ts'
 import { verifyRoutes } from './verify.ts'
 
 export const MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
+  ...backupRoutes,
   ...blobRoutes,
   ...gcRoutes,
   ...repositoryRoutes,

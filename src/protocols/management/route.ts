@@ -5,6 +5,7 @@
 import { BadRequest } from '../../http/request.ts'
 import type { Route } from '../../http/router.ts'
 import type { Log } from '../../observability/log.ts'
+import type { MetadataBackup } from '../../registry/backup/metadata.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { BlobHashing } from '../../registry/verify/hashing.ts'
 import { NotNow } from './errors.ts'
@@ -24,7 +25,15 @@ export interface ManagementOptions {
   readonly isReadOnly: boolean
   /** What became of the jobs, as plain data. */
   jobs(): Promise<readonly JobState[]>
+  /** The server's own backups of the metadata, the newest first. */
+  backups(): Promise<OwnBackups>
   readonly log: Log
+}
+
+export interface OwnBackups {
+  /** Where they lie; null where everything is in memory. */
+  readonly folder: string | null
+  readonly metadata: readonly MetadataBackup[]
 }
 
 /** Times in milliseconds since 1970; null where it has not happened. */

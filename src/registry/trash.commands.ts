@@ -3,6 +3,7 @@
  * where nothing else needs them: no manifest that is live again, no other deletion of the same, no other repository.
  */
 import { record } from '../events/event.ts'
+import { touchLink } from '../metadata/blobs.ts'
 import { command, type Transaction } from '../metadata/database.ts'
 import { isDigestTrashed, isManifestTrashed } from '../metadata/garbage.ts'
 import { hasManifest } from '../metadata/manifests.ts'
@@ -116,7 +117,11 @@ export async function purgeManifest(
   if (isNeeded) return 0
   await noteEdgeUsage(tx, repository, digest)
   const blobs = await dropEdges(tx, repository, digest)
-  for (const blob of blobs) await reviewBlob(tx, blob)
+  for (const blob of blobs) {
+    // Somebody may just have been told that the blob is here, and be about to push what uses it.
+    await touchLink(tx, repository, blob)
+    await reviewBlob(tx, blob)
+  }
   if (epoch !== null) await purgePayload(tx, digest, epoch)
   return blobs.length
 }

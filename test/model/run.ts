@@ -70,12 +70,6 @@ export class Run {
     this.model.now = this.world.now
   }
 
-  /** Time goes on, and what runs beside the requests does what it does meanwhile. */
-  async wait(milliseconds: number): Promise<void> {
-    await this.forward(milliseconds)
-    await this.world.collect(3)
-  }
-
   /** To be done when the process has died: what the interrupted act would have made of the model may be so or not. */
   async restart(interrupted: Interrupted | null, { isReindexed = false } = {}): Promise<void> {
     await this.world.restart({ isReindexed })

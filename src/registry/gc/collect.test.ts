@@ -23,6 +23,7 @@ import {
 } from '../../../test/sample-content.ts'
 import { getBlob, mountBlob, promiseBlob, unlinkBlob } from '../blobs.ts'
 import { deleteManifest } from '../manifests.ts'
+import { emptyTrash } from '../trash.ts'
 import { collectOnce } from './collect.ts'
 import { sweepCondemned } from './sweep.ts'
 
@@ -160,6 +161,23 @@ describeOnDatabases('collection', (open) => {
     await unlinkBlob(bench.registry, { repository: one, digest: blob.digest, by: 'ann' })
     await collectForLong(bench)
     expect(await stateOf(blob)).toBe('live')
+  })
+
+  test('keeps what a client was told is there, although the trash that used it is emptied before the push', async () => {
+    const [own, other] = [bench.newRepository(), bench.newRepository()]
+    const config = newBlob()
+    const image = newImage({ config })
+    for (const repository of [own, other]) {
+      await pushBlob(bench.registry, repository, config)
+      await pushManifest(bench.registry, repository, image)
+    }
+    await bench.tree.flush(bench.database)
+    await letPass(bench, 3 * DAY)
+    await deleteManifest(bench.registry, { repository: own, digest: image.digest, by: 'ann' })
+    await promiseBlob(bench.registry, own, config.digest)
+    await emptyTrash(bench.registry, { repository: own }, 'ann')
+    await collectAll(bench)
+    await pushManifest(bench.registry, own, image)
   })
 
   test('drops a link that its repository does not use only after the grace', async () => {

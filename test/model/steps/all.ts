@@ -2,22 +2,17 @@
 import fc from 'fast-check'
 import { blobSteps } from './blobs.ts'
 import { collecting, collectionSteps } from './collection.ts'
-import { manifestSteps } from './manifests.ts'
+import { manifestSteps, pushingSlowly } from './manifests.ts'
 import { crashing, processSteps } from './process.ts'
 import type { Step, WeightedSteps } from './step.ts'
 import { tagSteps } from './tags.ts'
-import { timeSteps } from './time.ts'
+import { shortTimeSteps, timeSteps } from './time.ts'
 import { trashSteps } from './trash.ts'
 import { uploadSteps } from './uploads.ts'
 
-const lasting = [
-  ...blobSteps,
-  ...uploadSteps,
-  ...manifestSteps,
-  ...tagSteps,
-  ...trashSteps,
-  ...collectionSteps,
-]
+const atOnce = [...blobSteps, ...uploadSteps, ...manifestSteps, ...tagSteps, ...trashSteps]
+const meanwhile = oneOf([...atOnce, ...trashSteps, ...shortTimeSteps])
+const lasting = [...atOnce, ...collectionSteps, pushingSlowly(8, meanwhile)]
 
 export const anyStep: fc.Arbitrary<Step> = oneOf([
   ...lasting,

@@ -7,7 +7,7 @@ import type { Run } from '../run.ts'
 import { nameOf, REPOSITORIES, type Stocked } from '../stock.ts'
 import { askForBlob, mount, pushBlob } from './blobs.ts'
 import { anyManifest, anyRepository, anyTag } from './choices.ts'
-import { anyPlace, at, NOTHING_TO_DO, steps, type WeightedSteps } from './step.ts'
+import { anyPlace, at, NOTHING_TO_DO, type Step, steps, type WeightedSteps } from './step.ts'
 
 /** Null: by digest, without a tag. */
 const maybeTag = fc.option(anyTag, { freq: 3 })
@@ -16,25 +16,11 @@ const ways = fc.array(fc.boolean(), { minLength: 4, maxLength: 4 })
 
 export const manifestSteps: readonly WeightedSteps[] = [
   steps(4, { repository: anyRepository, manifest: anyManifest, tag: maybeTag, ways }, (push) => ({
-    says: `push ${push.manifest.name} whole to ${push.repository}${push.tag === null ? '' : `:${push.tag}`}`,
-    perform: (run) => pushWhole(run, { ...push, pauses: [] }),
+    says: `push ${push.manifest.name} whole to ${placeOf(push)}`,
+    perform: (run) => pushWhole(run, { ...push, meanwhile: [] }),
   })),
-  steps(
-    3,
-    {
-      repository: anyRepository,
-      manifest: anyManifest,
-      tag: maybeTag,
-      ways,
-      pauses: fc.array(fc.integer({ min: 1, max: 14 }), { maxLength: 2 }),
-    },
-    (push) => ({
-      says: `push ${push.manifest.name} to ${push.repository}${push.tag === null ? '' : `:${push.tag}`}, slowly (${push.pauses})`,
-      perform: (run) => pushWhole(run, push),
-    }),
-  ),
   steps(4, { repository: anyRepository, manifest: anyManifest, tag: maybeTag }, (push) => ({
-    says: `push the manifest of ${push.manifest.name} to ${push.repository}${push.tag === null ? '' : `:${push.tag}`}`,
+    says: `push the manifest of ${push.manifest.name} to ${placeOf(push)}`,
     perform: async (run) => void (await pushManifest(run, push)),
   })),
   steps(3, { repository: anyRepository, place: anyPlace }, ({ repository, place }) => ({
@@ -42,6 +28,20 @@ export const manifestSteps: readonly WeightedSteps[] = [
     perform: (run) => deleteOne(run, repository, place),
   })),
 ]
+
+/** A push of which the client takes its time between the blobs and the manifest, while other things happen. */
+export function pushingSlowly(weight: number, step: fc.Arbitrary<Step>): WeightedSteps {
+  const meanwhile = fc.array(step, { minLength: 1, maxLength: 3 })
+  const choices = { repository: anyRepository, manifest: anyManifest, tag: maybeTag, ways, meanwhile }
+  return steps(weight, choices, (push) => ({
+    says: `push ${push.manifest.name} to ${placeOf(push)}, and before its manifest: ${push.meanwhile.map(({ says }) => says).join('; ')}`,
+    perform: (run) => pushWhole(run, push),
+  }))
+}
+
+function placeOf({ repository, tag }: Pick<Push, 'repository' | 'tag'>): string {
+  return tag === null ? repository : `${repository}:${tag}`
+}
 
 interface Push {
   readonly repository: RepositoryName
@@ -51,20 +51,26 @@ interface Push {
 
 interface WholePush extends Push {
   readonly ways: readonly boolean[]
-  /** Minutes that the client takes between the last blob and the manifest, while collection goes on. */
-  readonly pauses: readonly number[]
+  /** What happens before the manifest comes. */
+  readonly meanwhile: readonly Step[]
 }
 
 /** Its children first, its blobs before itself; what the registry has already is not sent again. */
 export async function pushWhole(run: Run, { manifest, ...push }: WholePush): Promise<void> {
-  for (const child of manifest.children) await pushWhole(run, { ...push, manifest: child, tag: null })
+  for (const child of manifest.children) {
+    await pushWhole(run, { ...push, manifest: child, tag: null, meanwhile: [] })
+  }
   for (const [place, blob] of manifest.blobs.entries()) {
     if (await askForBlob(run, push.repository, blob)) continue
     if (push.ways[place % push.ways.length] === true && (await mountFromAnywhere(run, push.repository, blob)))
       continue
     await pushBlob(run, push.repository, blob)
   }
-  for (const minutes of push.pauses) await run.wait(minutes * run.world.times.minute)
+  for (const step of push.meanwhile) {
+    run.tell(` meanwhile: ${step.says}`)
+    await step.perform(run)
+    await run.check()
+  }
   await pushManifest(run, { ...push, manifest })
 }
 
@@ -83,7 +89,7 @@ export async function pushManifest(run: Run, push: Push): Promise<boolean> {
   const isRefused = manifest.blobs.some(({ digest }) => !model.mayShow(repository, digest))
   const isTaken = manifest.blobs.every(({ digest }) => model.mustShow(repository, digest))
   const pushed = await run.act({
-    says: `pushed ${manifest.name} to ${repository}${tag === null ? '' : `:${tag}`}`,
+    says: `pushed ${manifest.name} to ${placeOf(push)}`,
     call: (client) => client.pushManifest(repository, manifest, tag),
     effect: (after) => arrive(after, push),
     ...(isRefused ? { mustFail: ['MANIFEST_BLOB_UNKNOWN'] } : {}),

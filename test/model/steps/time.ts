@@ -17,6 +17,17 @@ const STRIDES: readonly (readonly [string, number])[] = [
 /** How many steps of collection follow at once: in the real registry it never rests for long. */
 const collections = fc.nat(6)
 
+/** Shorter than what a HEAD promises. */
+export const shortTimeSteps: readonly WeightedSteps[] = [
+  steps(1, { minutes: fc.constantFrom(1, 11), collections }, ({ minutes, collections }) => ({
+    says: `${minutes} minutes pass, and ${collections} steps of collection`,
+    async perform(run) {
+      await run.forward(minutes * run.world.times.minute)
+      await run.world.collect(collections)
+    },
+  })),
+]
+
 export const timeSteps: readonly WeightedSteps[] = [
   steps(
     10,

@@ -22,6 +22,7 @@ import { beginRestorationCommand } from './restoration.commands.ts'
 import { deleteTag } from './tags.ts'
 import { beginEmptyingCommand, emptyTrashCommand } from './trash.commands.ts'
 import { emptyTrash, listTrash, purgeExpired, restoreTrash } from './trash.ts'
+import { UncheckedTree } from './tree/unchecked-tree.ts'
 
 // Beside other tests, PostgreSQL takes its time.
 setDefaultTimeout(30_000)
@@ -32,6 +33,15 @@ const WEEK = 7 * 86_400_000
 const age = command('test.age', async (tx, milliseconds: number) => {
   await tx.run('UPDATE trash SET deleted_at = deleted_at - $1, stepped_at = stepped_at - $1', [milliseconds])
 })
+
+/** A folder that has not been gone through yet: something happens while it is. */
+class BusyTree extends UncheckedTree {
+  meanwhile: () => Promise<unknown> = () => Promise.resolve()
+
+  override async check(): Promise<void> {
+    await this.meanwhile()
+  }
+}
 
 async function newestId(bench: Bench, repository: RepositoryName): Promise<TrashId> {
   const { entries } = await listTrash(bench.registry, { repository, before: null, limit: 1 })
@@ -168,6 +178,17 @@ describeOnDatabases('emptying the trash', (open) => {
     const nothing = await failureOf(emptyTrash(bench.registry, { id: 999_999 as TrashId }, 'bob'))
     expect(nothing.name).toBe('TrashUnknown')
     expect(nothing.message).toContain('berth trash list')
+  })
+
+  test('of what was restored while one was about to is the same error', async () => {
+    await remove(await pushImage(bench.registry, repository, 'v1'))
+    const id = await newestId(bench, repository)
+    const { database, files } = bench
+    const tree = new BusyTree({ database, files, start: 'this start' })
+    tree.meanwhile = () => restoreTrash(bench.registry, id, 'bob')
+    const restoring = { ...bench.registry, tree }
+    expect((await failureOf(emptyTrash(restoring, { id }, 'eve'))).name).toBe('TrashUnknown')
+    expect(await tagsOf(bench, repository)).not.toEqual({})
   })
 
   test('goes on after a crash between two of its steps', async () => {

@@ -174,8 +174,9 @@ export async function emptyTrash(
 ): Promise<EmptyingResult> {
   if (!('id' in which)) return await emptyAll(registry, 'repository' in which ? which.repository : null, by)
   const row = await getTrash(registry.database, which.id)
-  const manifests = await emptyOne(registry, row, by)
-  if (manifests !== null) return { deletions: 1, manifests, skipped: 0 }
+  const emptied = await emptyOne(registry, row, by)
+  if (emptied === 'gone') throw new TrashUnknown(which.id)
+  if (emptied !== 'busy') return { deletions: 1, manifests: emptied.manifests, skipped: 0 }
   throw new TrashBusy(`The deletion ${which.id} is being restored, or still being made, at this moment.`)
 }
 
@@ -190,33 +191,32 @@ async function emptyAll(
   if (name !== null && repository === null) return result
   for (let before: TrashId | null = null; ; ) {
     const rows: TrashRow[] = await listTrashRows(database, repository, { before, limit: DELETIONS_AT_ONCE })
-    for (const row of rows) {
-      const manifests = await emptyOne(registry, row, by)
-      result =
-        manifests === null
-          ? { ...result, skipped: result.skipped + 1 }
-          : { ...result, deletions: result.deletions + 1, manifests: result.manifests + manifests }
-    }
+    for (const row of rows) result = withEmptied(result, await emptyOne(registry, row, by))
     before = rows.at(-1)?.id ?? null
     if (before === null) return result
   }
 }
 
-/** Gives how many manifests went; null where it is being restored or made. */
-async function emptyOne(
-  registry: Registry,
-  { id, repository }: TrashRow,
-  by: string,
-): Promise<number | null> {
+/** `busy`: it is being restored or made. `gone`: somebody else has restored or emptied it meanwhile. */
+type EmptiedOne = 'busy' | 'gone' | { readonly manifests: number }
+
+function withEmptied(result: EmptyingResult, emptied: EmptiedOne): EmptyingResult {
+  if (emptied === 'gone') return result
+  if (emptied === 'busy') return { ...result, skipped: result.skipped + 1 }
+  const { deletions, manifests } = result
+  return { ...result, deletions: deletions + 1, manifests: manifests + emptied.manifests }
+}
+
+async function emptyOne(registry: Registry, { id, repository }: TrashRow, by: string): Promise<EmptiedOne> {
   // What another registry did to the repository meanwhile is known first, so that nothing goes that is back.
   await requireChecked(registry, repository)
   if (!(await registry.database.write(beginEmptyingCommand, { trash: id }))) {
-    return (await findTrash(registry.database, id)) === null ? 0 : null
+    return (await findTrash(registry.database, id)) === null ? 'gone' : 'busy'
   }
   for (let manifests = 0; ; ) {
     const step = await registry.database.write(emptyTrashCommand, { trash: id, by })
     manifests += step.manifests
-    if (step.isDone) return manifests
+    if (step.isDone) return { manifests }
   }
 }
 

@@ -82,7 +82,7 @@ describeOnDatabases('an explanation', (open) => {
     }
     const { users, why } = await explainDigest(registry, base.digest)
     expect([users.items.length, users.more]).toEqual([10, 15])
-    expect(why).toContain('So do 15 manifests more.')
+    expect(why).toContain('And 15 more manifests do, deleted ones included.')
   })
 
   test('of what only the trash holds says until when it can be restored, and that a grace follows', async () => {

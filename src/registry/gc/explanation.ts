@@ -79,7 +79,7 @@ function fateByUse(known: KnownOfDigest, times: Times): Fate {
   const holders = [...known.manifests.items, ...known.users.items]
   const sentences = (some: readonly Holder[]) => {
     const more = known.users.more + known.manifests.more
-    const others = more === 0 ? [] : [`So do ${more} manifests more.`]
+    const others = more === 0 ? [] : [`And ${more} more manifests do, deleted ones included.`]
     return [...some.map((holder) => sentenceOf(known.digest, holder)), ...others]
   }
   const live = holders.filter(({ isLive }) => isLive)
@@ -122,94 +122,97 @@ function afterTrash(
   return { goesAt: until + grace + condemnedFor + unlinkAfter, why }
 }
 
-function unused(blob: BlobRow, { review, isMarked }: KnownOfDigest, times: Times): Fate {
-  const { grace, condemnedFor, unlinkAfter, now } = times
-  const due = Math.max(now, review?.dueAt ?? now)
-  const aside = `its bytes lie aside for ${duration(unlinkAfter)} more before they are off the disk`
-  if (blob.state === 'deleting') {
-    const marked = isMarked ? ' First the link tree must show that nothing links it any more.' : ''
-    return {
-      goesAt: now + unlinkAfter,
-      why: [`Nothing refers to it, and it is being deleted: ${aside}.${marked}`],
-    }
-  }
-  const leased =
-    blob.leaseUntil >= now
-      ? [
-          `Until ${moment(blob.leaseUntil)} it is left alone (its lease): somebody has just pushed, mounted or asked for it.`,
-        ]
-      : []
-  if (blob.state === 'condemned') {
-    const deletedAt = Math.max(due, blob.leaseUntil)
-    const why = [
-      `Nothing refers to it, and it is condemned: it is deleted from ${moment(deletedAt)} on, unless somebody pushes, mounts or asks for it before; then ${aside}.`,
-    ]
-    return { goesAt: deletedAt + unlinkAfter, why: [...why, ...leased] }
-  }
-  if (review === null) {
-    return {
-      goesAt: null,
-      why: [
-        'Nothing refers to it, and collection has not been asked to look at it: `berth verify --repair` asks it to.',
-        ...leased,
-      ],
-    }
-  }
+function unused(blob: BlobRow, known: KnownOfDigest, times: Times): Fate {
+  if (blob.state === 'deleting') return deleting(known, times)
+  if (blob.state === 'condemned') return condemned(blob, known, times)
+  return unreferenced(blob, known, times)
+}
+
+function deleting({ isMarked }: KnownOfDigest, times: Times): Fate {
+  const why = [`Nothing refers to it, and it is being deleted: ${layAside(times)}.`]
+  if (isMarked) why.push('First the link tree must show that nothing links it any more.')
+  return { goesAt: times.now + times.unlinkAfter, why }
+}
+
+function condemned(blob: BlobRow, { review }: KnownOfDigest, times: Times): Fate {
+  const at = Math.max(times.now, review?.dueAt ?? 0, blob.leaseUntil)
+  const why = [
+    `Nothing refers to it, and it is condemned: it is deleted from ${moment(at)} on, ` +
+      `unless somebody pushes, mounts or asks for it before; then ${layAside(times)}.`,
+    ...leaseOf(blob, times),
+  ]
+  return { goesAt: at + times.unlinkAfter, why }
+}
+
+function unreferenced(blob: BlobRow, { review }: KnownOfDigest, times: Times): Fate {
+  if (review === null) return { goesAt: null, why: [NOBODY_LOOKS, ...leaseOf(blob, times)] }
+  const { grace, condemnedFor, unlinkAfter } = times
+  const due = Math.max(times.now, review.dueAt)
   const since = blob.unreferencedSince
-  const condemnedAt = Math.max(due, blob.leaseUntil, (since ?? due) + grace)
   const begin =
     since === null
       ? `Nothing refers to it any more. Collection looks at it at ${moment(due)} (${review.reason}), and its grace of ${duration(grace)} begins then.`
       : `Nothing has referred to it since ${moment(since)}. Its grace of ${duration(grace)} ends at ${moment(since + grace)}.`
-  const then = `Then it is condemned, ${duration(condemnedFor)} later deleted, and ${aside}.`
-  return { goesAt: condemnedAt + condemnedFor + unlinkAfter, why: [begin, ...leased, then] }
+  const then = `Then it is condemned, ${duration(condemnedFor)} later deleted, and ${layAside(times)}.`
+  const condemnedAt = Math.max(due, blob.leaseUntil, (since ?? due) + grace)
+  return { goesAt: condemnedAt + condemnedFor + unlinkAfter, why: [begin, ...leaseOf(blob, times), then] }
 }
 
-function unknown({ file, condemned, quarantined, uploads, review }: KnownOfDigest, times: Times): Fate {
-  if (uploads.items.length > 0) return { goesAt: null, why: ['An upload is about to make it a blob.'] }
-  if (file !== null) {
-    return review === null
-      ? {
-          goesAt: null,
-          why: [
-            'A file lies in its place of which the database knows nothing: `berth verify --repair` has it looked at.',
-          ],
-        }
-      : {
-          goesAt: Math.max(times.now, review.dueAt) + times.unlinkAfter,
-          why: [
-            `A file lies in its place of which the database knows nothing. Collection looks at it at ${moment(review.dueAt)} (${review.reason}), and takes it away if nobody is making a blob of it.`,
-          ],
-        }
+const NOBODY_LOOKS =
+  'Nothing refers to it, and collection has not been asked to look at it: `berth verify --repair` asks it to.'
+
+function layAside({ unlinkAfter }: Times): string {
+  return `its bytes lie aside for ${duration(unlinkAfter)} more before they are off the disk`
+}
+
+function leaseOf({ leaseUntil }: BlobRow, { now }: Times): string[] {
+  if (leaseUntil < now) return []
+  return [
+    `Until ${moment(leaseUntil)} it is left alone (its lease): somebody has just pushed, mounted or asked for it.`,
+  ]
+}
+
+/** Of what neither a blob nor a manifest is known. */
+function unknown(known: KnownOfDigest, times: Times): Fate {
+  if (known.uploads.items.length > 0) {
+    return { goesAt: null, why: ['An upload is about to make it a blob.'] }
   }
-  const [aside] = condemned.items
-  if (aside !== undefined) {
-    const goesAt = aside.since + times.unlinkAfter
-    return {
-      goesAt,
-      why: [
-        `It was deleted at ${moment(aside.since)}, for nothing referred to it. Its bytes lie aside until ${moment(goesAt)}.`,
-      ],
-    }
+  if (known.file !== null) return stray(known, times)
+  const [aside] = known.condemned.items
+  if (aside !== undefined) return gone(aside.since, times)
+  return { goesAt: null, why: known.quarantined === null ? [NEVER_HERE] : [] }
+}
+
+const NEVER_HERE =
+  'There is no such blob or manifest: it was never here, or has been deleted and is off the disk.'
+
+function stray({ review }: KnownOfDigest, { now, unlinkAfter }: Times): Fate {
+  const what = 'A file lies in its place of which the database knows nothing'
+  if (review === null) {
+    return { goesAt: null, why: [`${what}: \`berth verify --repair\` has it looked at.`] }
   }
-  if (quarantined !== null) return { goesAt: null, why: [] }
-  return {
-    goesAt: null,
-    why: ['There is no such blob or manifest: it was never here, or has been deleted and is off the disk.'],
-  }
+  const look = `Collection looks at it at ${moment(review.dueAt)} (${review.reason}), and takes it away if nobody is making a blob of it.`
+  return { goesAt: Math.max(now, review.dueAt) + unlinkAfter, why: [`${what}. ${look}`] }
+}
+
+function gone(deletedAt: number, { unlinkAfter }: Times): Fate {
+  const goesAt = deletedAt + unlinkAfter
+  const why = `It was deleted at ${moment(deletedAt)}, for nothing referred to it. Its bytes lie aside until ${moment(goesAt)}.`
+  return { goesAt, why: [why] }
 }
 
 function damageOf({ damage, quarantined, blob, payload, file }: KnownOfDigest): string[] {
-  const why: string[] = []
-  if (damage !== null)
-    why.push(
-      `Its bytes were found damaged at ${moment(damage.foundAt)} (${damage.why}). Push it again to heal it.`,
-    )
-  if (quarantined !== null)
-    why.push(`Damaged bytes of it lie in quarantine since ${moment(quarantined.since)}.`)
   const isMissing = file === null && (payload !== null || (blob !== null && blob.state !== 'deleting'))
-  if (isMissing && damage === null)
+  const why: string[] = []
+  if (damage !== null) {
+    const found = `found damaged at ${moment(damage.foundAt)} (${damage.why})`
+    why.push(`Its bytes were ${found}. Push it again to heal it.`)
+  } else if (isMissing) {
     why.push('Its file is missing: push it again, or let `berth verify --repair` look at it.')
+  }
+  if (quarantined !== null) {
+    why.push(`Damaged bytes of it lie in quarantine since ${moment(quarantined.since)}.`)
+  }
   return why
 }
 
@@ -248,9 +251,7 @@ const SPANS: readonly (readonly [number, string])[] = [
 ]
 
 function duration(milliseconds: number): string {
-  const [size, unit] = SPANS.find(([size]) => milliseconds >= size && milliseconds % size === 0) ?? [
-    1000,
-    's',
-  ]
+  const whole = SPANS.find(([size]) => milliseconds >= size && milliseconds % size === 0)
+  const [size, unit] = whole ?? [1000, 's']
   return `${Math.round(milliseconds / size)} ${unit}`
 }

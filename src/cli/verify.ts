@@ -4,7 +4,7 @@
  * The exit code is 0 where all is well (or was mended), 6 where something is damaged, and 5 where something could not be
  * looked at.
  */
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { VerifyReport } from '../contract/verify.ts'
 import { parseByteAmount } from '../lib/byte-amount.ts'
 import { addCounts, NO_COUNTS } from '../registry/verify/counts.ts'
@@ -48,7 +48,11 @@ export function verifyCommand(terminal: Terminal): Command {
   )
     .option('--deep', 'hash every blob, instead of asking for its size')
     .option('--repair', 'write again what the database knows, and set damaged bytes aside')
-    .option('--rate <bytes>', 'how much is hashed in a second', parseRate, parseRate(USUAL_RATE))
+    .addOption(
+      new Option('--rate <bytes>', 'how much is hashed in a second')
+        .argParser(parseRate)
+        .default(parseRate(USUAL_RATE), USUAL_RATE),
+    )
     .option('--notes', 'tell what is worth knowing and nobody’s loss, one by one')
     .action((file: string | undefined, flags: VerifyFlags) => verify(terminal, file, flags))
 }

@@ -41,10 +41,11 @@ type Wrong = Exclude<Judgement, { readonly kind: 'whole' | 'changed' }>
 
 async function tell(look: Look, row: StoredBlob, wrong: Wrong): Promise<void> {
   const images = await imagesWith(look.read, row.digest)
+  const message = await sentence(look, row, wrong)
   const done = look.options.repair && wrong.kind !== 'row' ? await tryRepair(look, row, wrong) : null
   if (done === 'healthy') return
   const parts = { digest: row.digest, path: blobDataPath(row.digest), ...images }
-  const found = finding(KINDS[wrong.kind], await sentence(look, row, wrong), parts)
+  const found = finding(KINDS[wrong.kind], message, parts)
   look.tell(done === null ? found : repaired(found, done))
 }
 
@@ -71,8 +72,7 @@ async function sentence(look: Look, { digest, size }: StoredBlob, wrong: Wrong):
   switch (wrong.kind) {
     case 'missing': {
       const known = await findDamage(look.read, digest)
-      const since =
-        known === null ? '' : `, and was found damaged at ${new Date(known.foundAt).toISOString()}`
+      const since = known === null ? '' : `: it was found damaged at ${new Date(known.foundAt).toISOString()}`
       return `The bytes of the blob ${digest} are not there${since}. Push it again to repair it.`
     }
     case 'size':

@@ -9,7 +9,7 @@ import { type OpenedCertificates, openCertificates } from './app/certificates.ts
 import { describeServer, openControlSocket } from './app/control.ts'
 import { openDebugServer } from './app/debug-server.ts'
 import { openHealth } from './app/health.ts'
-import { openJobs } from './app/jobs.ts'
+import { type JobsOptions, openJobs } from './app/jobs.ts'
 import { withLocalCertificate } from './app/local-certificate.ts'
 import { AppMetrics } from './app/metrics.ts'
 import { openObstacles } from './app/obstacles.ts'
@@ -26,6 +26,7 @@ import type { Config } from './config/config.ts'
 import type { Reply } from './http/reply.ts'
 import type { IncomingRequest } from './http/request.ts'
 import { type RunningServer, startServer } from './http/server.ts'
+import { CollectionCounts } from './jobs/collection-counts.ts'
 import type { Health } from './observability/health.ts'
 import type { Log } from './observability/log.ts'
 import type { RequestLog } from './observability/request-log.ts'
@@ -78,7 +79,9 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   const metrics = new AppMetrics(config.storage.driver.kind)
   const { registry, broken, volume } = await openRegistry({ config, role, log, metrics }, closers)
   const obstacles = openObstacles({ config, registry, log, metrics }, closers)
-  await tidyUp({ config, role, registry, log, metrics, obstacles }, closers)
+  const collected = new CollectionCounts()
+  metrics.alsoDescribe(() => collected.describe())
+  await tidyUp({ config, role, registry, log, metrics, obstacles, collected }, closers)
   const health = openHealth(config.health, { registry, driver: config.storage.driver.kind, log }, closers)
   const { http } = await withLocalCertificate(config, log, closers)
   const certificates = openCertificates(http.tls, log)
@@ -87,7 +90,7 @@ async function openApp(options: AppOptions, closers: AsyncDisposableStack): Prom
   const server = await listen({ config, role, registry, authenticator, certificates, watch })
   certificates.follow(server, closers)
   const reloadables = [...ofAccess, ...certificates.reloadables]
-  const manage = ownerApi({ config, registry, isServed: true, log })
+  const manage = ownerApi({ config, registry, isServed: true, collected, log })
   const answering: Answering = { ...watch, manage, reloadables }
   if (role.kind === 'single') await openForOwner({ config, server, volume, answering }, closers)
   if (registry.tree !== null && volume !== null) {
@@ -134,23 +137,16 @@ function checkBeside(options: TreeKeeperOptions): () => Promise<void> {
 
 /** What a dead predecessor left, and what grows old meanwhile. */
 async function tidyUp(
-  {
-    config,
-    role,
-    registry,
-    log,
-    metrics,
-    obstacles,
-  }: Pick<Parts, 'config' | 'role' | 'registry'> & Pick<Watch, 'log' | 'metrics' | 'obstacles'>,
+  { role, ...options }: JobsOptions & Pick<Parts, 'role'>,
   closers: AsyncDisposableStack,
 ): Promise<void> {
+  const { config, registry } = options
   await registry.database.write(releaseUploadsOfCommand, { process: registry.uploads.process })
   // Somebody may be copying the folder, or looking for what went wrong in it.
   if (config.storage.readOnly) return
   await discardOrphanedUploads(registry)
   // Several workers would only wait for each other.
-  if (role.kind === 'single' || role.name === FIRST_WORKER)
-    await openJobs({ config, registry, log, metrics, obstacles }, closers)
+  if (role.kind === 'single' || role.name === FIRST_WORKER) await openJobs(options, closers)
 }
 
 /** Who looks on while requests are answered. */

@@ -1,6 +1,7 @@
 /** The jobs of the clock, in the one process of each replica that does them, and what is told of them. */
 import type { Config } from '../config/config.ts'
 import { jobsOf } from '../jobs/catalog.ts'
+import { type CollectionCounts, describeCollection } from '../jobs/collection-counts.ts'
 import { type Job, JobRunner } from '../jobs/runner.ts'
 import { UploadPurging } from '../jobs/upload-purging.ts'
 import type { Read } from '../metadata/database.ts'
@@ -22,6 +23,7 @@ export interface JobsOptions {
   readonly log: Log
   readonly metrics: AppMetrics
   readonly obstacles: Pick<Obstacles, 'notice'>
+  readonly collected: CollectionCounts
 }
 
 /**
@@ -29,7 +31,7 @@ export interface JobsOptions {
  * Throws DatabaseUnavailable, WriterUnavailable, StorageUnavailable.
  */
 export async function openJobs(
-  { config, registry, log, metrics, obstacles }: JobsOptions,
+  { config, registry, log, metrics, obstacles, collected }: JobsOptions,
   closers: AsyncDisposableStack,
 ): Promise<void> {
   const uploadPurging = await purgeUploads({ config, registry, log, metrics })
@@ -37,6 +39,7 @@ export async function openJobs(
   const jobs = jobsOf({
     registry,
     collects: config.collection.isEnabled,
+    collected,
     uploadPurging,
     metadataBackup,
     scrubbing: config.scrub,
@@ -51,6 +54,7 @@ export async function openJobs(
   })
   closers.defer(() => runner.stop())
   metrics.alsoDescribe(() => describeJobs(runner, registry.database))
+  metrics.alsoDescribe(() => describeCollection(registry))
   metrics.alsoDescribe(() => describeUsage(registry.database))
   metrics.alsoDescribe(() => describeVerification(registry.database))
   metrics.alsoDescribe(() => describeTrash(registry.database))
@@ -62,7 +66,7 @@ async function purgeUploads({
   registry,
   log,
   metrics,
-}: Omit<JobsOptions, 'obstacles'>): Promise<Job | null> {
+}: Omit<JobsOptions, 'obstacles' | 'collected'>): Promise<Job | null> {
   const { purgeEveryMilliseconds: everyMilliseconds, purgeIsDryRun: isDryRun } = config.uploads
   if (everyMilliseconds === null) return null
   const purging = new UploadPurging({ registry, everyMilliseconds, isDryRun, log })

@@ -3,6 +3,7 @@
  * opens the registry itself, alone, without a listener.
  */
 import type { Config } from '../config/config.ts'
+import { CollectionCounts } from '../jobs/collection-counts.ts'
 import { messageOf } from '../lib/thrown.ts'
 import type { Log } from '../observability/log.ts'
 import { type ManagementApi, managementApi } from '../protocols/management/api.ts'
@@ -20,10 +21,11 @@ export interface OwnerOptions {
   readonly registry: Registry
   /** Whether this is a server's process. */
   readonly isServed: boolean
+  readonly collected: CollectionCounts
   readonly log: Log
 }
 
-export function ownerApi({ config, registry, isServed, log }: OwnerOptions): ManagementApi {
+export function ownerApi({ config, registry, isServed, collected, log }: OwnerOptions): ManagementApi {
   return managementApi({
     registry,
     hashing: new BlobHashing(registry.blobs),
@@ -31,6 +33,7 @@ export function ownerApi({ config, registry, isServed, log }: OwnerOptions): Man
     // On PostgreSQL another replica may push into the same folder meanwhile.
     isAlone: !isServed && config.database.kind === 'sqlite',
     collects: config.collection.isEnabled,
+    onCollected: (part) => collected.add(part),
     isReadOnly: config.storage.readOnly,
     jobs: () => jobStates(registry.database),
     backups: () => listOwnBackups(config),
@@ -60,7 +63,7 @@ export async function openOwnRegistry(
   const metrics = new AppMetrics(storage.driver.kind)
   const { registry } = await openRegistry({ config, role: { kind: 'single' }, log, metrics }, closers)
   if (deletes) await learnTree(registry, onProgress, log)
-  return ownerApi({ config, registry, isServed: false, log })
+  return ownerApi({ config, registry, isServed: false, collected: new CollectionCounts(), log })
 }
 
 /** What cannot be read is told here; what would delete then refuses by itself. */

@@ -3,6 +3,7 @@ import type { Log } from '../observability/log.ts'
 import { collectOnce } from '../registry/gc/collect.ts'
 import type { Registry } from '../registry/registry.ts'
 import { collectionJob } from './collection.ts'
+import type { CollectionCounts } from './collection-counts.ts'
 import type { Job } from './runner.ts'
 import { type Scrubbing, scrubbingJob } from './scrubbing.ts'
 import { trashPurgingJob } from './trash-purging.ts'
@@ -13,6 +14,7 @@ export interface CatalogOptions {
   readonly registry: Registry
   /** Whether what nothing needs is deleted. */
   readonly collects: boolean
+  readonly collected: CollectionCounts
   /** Null where uploads are never forgotten. */
   readonly uploadPurging: Job | null
   /** Null where the metadata is not backed up. */
@@ -25,7 +27,7 @@ export interface CatalogOptions {
 export function jobsOf(options: CatalogOptions): Job[] {
   const { registry, collects, uploadPurging, metadataBackup, scrubbing, log } = options
   const jobs = [
-    collects ? collectionOf(registry, log) : null,
+    collects ? collectionOf(options) : null,
     uploadPurging,
     metadataBackup,
     usageCountingJob(registry),
@@ -36,10 +38,14 @@ export function jobsOf(options: CatalogOptions): Job[] {
   return jobs.filter((job) => job !== null)
 }
 
-function collectionOf(registry: Registry, log: Log): Job {
+function collectionOf({ registry, collected, log }: CatalogOptions): Job {
   const { grace, lease, condemnedFor, unlinkAfter } = registry.policy.collection
   return collectionJob({
-    collect: (signal) => collectOnce(registry, { signal }),
+    async collect(signal) {
+      const step = await collectOnce(registry, { signal })
+      collected.add(step)
+      return step
+    },
     soonestMilliseconds: Math.min(grace, lease, condemnedFor, unlinkAfter),
     log,
   })

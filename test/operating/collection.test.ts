@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseMediaType } from '../../src/oci/media-type.ts'
-import { type BerthServer, FROM_SOURCE, startBerth } from '../berth-server.ts'
+import { type BerthServer, FROM_SOURCE, findFreePort, startBerth } from '../berth-server.ts'
 import { pushBlob, pushImage } from '../clients/push.ts'
 import { smallImage } from '../clients/sample-images.ts'
 import { startPostgres } from '../postgres-server.ts'
@@ -51,6 +51,12 @@ interface Answer {
   readonly heldBy?: string | null
 }
 
+async function pidOf({ data }: BerthServer, worker: string): Promise<number> {
+  const unix = join(data, 'berth/control.sock')
+  const status = await (await fetch('http://localhost/api/v1/status', { unix })).json()
+  return (status as { processes: Record<string, number> }).processes[worker] ?? 0
+}
+
 async function push({ url }: BerthServer): Promise<void> {
   await pushImage(url, 'team/app', '1', image)
   await pushBlob(url, 'team/app', orphan)
@@ -65,8 +71,12 @@ async function expectImage({ url }: BerthServer): Promise<void> {
 test.each(['1', '2'])(
   'beside a server with %s workers, what nothing needs goes by itself',
   async (workers) => {
-    await using berth = await startBerth({ env: { ...AT_ONCE, BERTH_WORKERS: workers } })
+    const debug = `127.0.0.1:${await findFreePort()}`
+    const listener = { REGISTRY_HTTP_DEBUG_ADDR: debug, REGISTRY_HTTP_DEBUG_PROMETHEUS_ENABLED: 'true' }
+    await using berth = await startBerth({ env: { ...AT_ONCE, ...listener, BERTH_WORKERS: workers } })
     await push(berth)
+    // Who does the jobs dies; its successor goes on.
+    if (workers === '2') process.kill(await pidOf(berth, 'worker-1'), 'SIGKILL')
     const path = dataOf(berth.data, orphan.digest)
     await until('its bytes are gone', () => !existsSync(path), { withinMilliseconds: 30_000 })
     const isFree = async () => {
@@ -77,6 +87,10 @@ test.each(['1', '2'])(
     await expectImage(berth)
     expect((await fetch(`${berth.url}/v2/team/app/blobs/${orphan.digest}`)).status).toBe(404)
     expect(berth.log()).toContain('what no image needs any more was deleted')
+    const metrics = await (await fetch(`http://${debug}/metrics`)).text()
+    expect(metrics).toMatch(/\nberth_gc_deleted_blobs_total 1\n/)
+    expect(metrics).toContain(`\nberth_gc_freed_bytes_total ${orphan.bytes.length}\n`)
+    expect(metrics).toMatch(/\nberth_gc_held 0\n/)
   },
 )
 

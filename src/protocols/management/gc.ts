@@ -30,7 +30,9 @@ async function postRun(context: ManagementContext): Promise<OwnerAnswer> {
   const { cursor } = checked(collectionRunRequest, body)
   // What was deleted lies aside for those who may still be pushing it; where this process is alone nobody is.
   const options = { signal, milliseconds: RUN, ...(isAlone ? { unlinkAfter: 0 } : {}) }
-  return ownerAnswer(200, await collectFor(registry, { ...options, cursor: cursor ?? COLLECT_BEGIN }))
+  const part = await collectFor(registry, { ...options, cursor: cursor ?? COLLECT_BEGIN })
+  context.onCollected(part)
+  return ownerAnswer(200, part)
 }
 
 /** One page of what nothing needs. */

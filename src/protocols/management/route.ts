@@ -6,6 +6,7 @@ import { BadRequest } from '../../http/request.ts'
 import type { Route } from '../../http/router.ts'
 import type { Log } from '../../observability/log.ts'
 import type { MetadataBackup } from '../../registry/backup/metadata.ts'
+import type { Collected } from '../../registry/gc/collect.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { BlobHashing } from '../../registry/verify/hashing.ts'
 import { NotNow } from './errors.ts'
@@ -21,6 +22,8 @@ export interface ManagementOptions {
   readonly isAlone: boolean
   /** Whether what nothing needs is deleted while a server runs (`berth.collection.enabled`). */
   readonly collects: boolean
+  /** Is told of what was collected because somebody asked for it. */
+  onCollected(part: Collected): void
   /** The operator wishes that nothing be changed (`storage.maintenance.readonly`). */
   readonly isReadOnly: boolean
   /** What became of the jobs, as plain data. */

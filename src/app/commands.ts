@@ -10,6 +10,7 @@ import {
   reviewBytesCommand,
   takeStraysCommand,
 } from '../registry/gc/deletion.commands.ts'
+import { reviewGarbageCommand, takeUntaggedCommand } from '../registry/gc/garbage-deletion.commands.ts'
 import { reviewBlobsCommand } from '../registry/gc/reviews.commands.ts'
 import { claimIdentityCommand } from '../registry/identity.ts'
 import { deleteManifestCommand, putManifestCommand } from '../registry/manifests.commands.ts'
@@ -104,6 +105,8 @@ export const COMMANDS: readonly AnyCommand[] = [
   unlinkBlobCommand,
   leaseBlobCommand,
   reviewBlobsCommand,
+  reviewGarbageCommand,
+  takeUntaggedCommand,
   endDeletionCommand,
   reviewBytesCommand,
   takeStraysCommand,

@@ -1,16 +1,20 @@
 /**
  * `berth garbage-collect`: what nothing needs, in the lines of distribution's command, asked of the server that runs or
- * found in the database where none does.
+ * found in the database where none does. Without `--dry-run` all that it has told of is deleted then: content by
+ * collection, beside pushes and pulls, and manifests into the trash.
  *
- * Nothing is deleted yet, with or without `--dry-run`; without it the end says so. The exit code is 0 all the same:
- * this command runs from cron, where a failure means that somebody must look, and nothing is wrong here: all that would
- * have gone is still there.
+ * The lines are for programs, and go to standard output; what became of it is for people, and goes to standard error.
  */
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import type { GarbageCursor, GarbageFinding, GarbagePage } from '../registry/gc/garbage.ts'
-import { findRunningServer } from './control-client.ts'
+import type { DeletedGarbage } from '../registry/gc/garbage-deletion.ts'
+import type { TrashPage } from '../registry/trash.ts'
+import { formatBytes } from './amounts.ts'
+import { type ControlClient, findRunningServer } from './control-client.ts'
+import { collectAll } from './gc-run.ts'
 import { commandWithExamples, programName } from './help.ts'
+import { type OwnerClient, openOwnerClient } from './owner-client.ts'
 import { loadServerConfig, type ServerFlags, withServerArguments } from './server-config.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -23,9 +27,16 @@ interface GarbageFlags extends ServerFlags {
 export function garbageCollectCommand(terminal: Terminal): Command {
   const program = programName()
   return withServerArguments(
-    commandWithExamples('garbage-collect', 'tell what no image needs any more', [
-      { command: `${program} garbage-collect -d config.yml`, effect: 'content that no manifest refers to' },
-      { command: `${program} garbage-collect -d -m config.yml`, effect: 'and manifests without a tag' },
+    commandWithExamples('garbage-collect', 'delete what no image needs any more', [
+      {
+        command: `${program} garbage-collect -d config.yml`,
+        effect: 'only tell of content that nothing refers to',
+      },
+      { command: `${program} garbage-collect config.yml`, effect: 'and delete it' },
+      {
+        command: `${program} garbage-collect -m config.yml`,
+        effect: 'and put manifests without a tag into the trash',
+      },
     ]),
   )
     .option('-d, --dry-run', 'do everything except remove the blobs')
@@ -40,37 +51,92 @@ async function garbageCollect(
   flags: GarbageFlags,
 ): Promise<void> {
   const { config } = await loadServerConfig(terminal, file, flags)
-  const print = flags.quiet === true ? () => {} : terminal.print
-  for await (const page of pagesOf(config, flags.deleteUntagged === true)) {
-    const lines = page.findings.flatMap(linesOf)
-    if (lines.length > 0) print(`${lines.join('\n')}\n`)
-    if (flags.quiet !== true) tellOfTrash(terminal, page)
-  }
-  if (flags.dryRun !== true) terminal.note(NOTHING_DELETED)
-}
-
-const NOTHING_DELETED =
-  'Nothing was deleted: this version of Berth tells what may go, and keeps it. ' +
-  "To free the space now, stop Berth, run registry:2's garbage-collect on the same folder (not with -m, which there takes " +
-  'parts of images for several platforms), and start Berth again.\n'
-
-/** One page after another, wherever they come from. Throws Failure, DatabaseUnavailable, StorageUnavailable. */
-async function* pagesOf(config: Config, deleteUntagged: boolean): AsyncGenerator<GarbagePage> {
-  const { driver } = config.storage
-  const server = driver.kind === 'filesystem' ? await findRunningServer(driver.root) : null
-  if (server === null) {
-    yield* ownPages(config, deleteUntagged)
+  const deleteUntagged = flags.deleteUntagged === true
+  const quiet = flags.quiet === true
+  const out = quiet ? { ...terminal, print: () => {}, note: () => {} } : terminal
+  if (flags.dryRun === true) {
+    await tell(out, dryPagesOf(config, deleteUntagged))
     return
   }
+  await using owner = await openOwnerClient(out, config, { deletes: true })
+  const eligible = await tell(out, pagesOf(owner, deleteUntagged))
+  await deleteAll(out, owner, { deleteUntagged, eligible })
+}
+
+/** Gives how many blobs may go. */
+async function tell(terminal: Terminal, pages: AsyncIterable<GarbagePage>): Promise<number> {
+  let eligible = 0
+  for await (const page of pages) {
+    const lines = page.findings.flatMap(linesOf)
+    if (lines.length > 0) terminal.print(`${lines.join('\n')}\n`)
+    const counts = page.findings.find((finding) => finding.kind === 'counts')
+    if (counts !== undefined) eligible = counts.blobs
+    if ((counts?.inTrash ?? 0) > 0) {
+      terminal.note(
+        `More blobs are in the trash, so that what was deleted can be restored: ${counts?.inTrash}.\n`,
+      )
+    }
+  }
+  return eligible
+}
+
+interface Deletion {
+  readonly deleteUntagged: boolean
+  /** How many blobs may go. */
+  readonly eligible: number
+}
+
+async function deleteAll(
+  terminal: Terminal,
+  owner: OwnerClient,
+  { deleteUntagged, eligible }: Deletion,
+): Promise<void> {
+  let trashed = 0
   for (let cursor: GarbageCursor | null = null; ; ) {
     const request = { deleteUntagged, cursor }
-    const page = (await server.ask('POST', '/api/v1/garbage-collection', request)) as GarbagePage
+    const page = (await owner.ask('POST', '/api/v1/garbage-collection/delete', request)) as DeletedGarbage
+    trashed += page.trashed
+    if (page.next === null) break
+    cursor = page.next
+  }
+  const { deleted, freedBytes } = await collectAll(owner)
+  terminal.note(`${deleted} blobs were deleted, and ${formatBytes(freedBytes)} are free.\n`)
+  if (trashed === 0 && deleted < eligible) terminal.note(LEFT)
+  if (trashed > 0) terminal.note(`${trashed} manifests without a tag went into the trash.\n`)
+  await tellUntilWhen(terminal, owner)
+}
+
+const LEFT =
+  'The others stay for now, for a push has named them only just (berth.collection.lease): collection deletes them then.\n'
+
+/** Nothing where the trash is empty. */
+async function tellUntilWhen(terminal: Terminal, owner: OwnerClient): Promise<void> {
+  const { entries } = (await owner.ask('GET', '/api/v1/trash?limit=1')) as TrashPage
+  const [newest] = entries
+  if (newest === undefined) return
+  const until = new Date(newest.keptUntil).toISOString()
+  const empty = `${programName()} trash empty --all`
+  terminal.note(`What is in the trash can be restored, and goes by ${until}, or now with "${empty}".\n`)
+}
+
+/** One page after another, wherever they come from. Throws Failure, DatabaseUnavailable, StorageUnavailable. */
+async function* dryPagesOf(config: Config, deleteUntagged: boolean): AsyncGenerator<GarbagePage> {
+  const { driver } = config.storage
+  const server = driver.kind === 'filesystem' ? await findRunningServer(driver.root) : null
+  yield* server === null ? ownPages(config, deleteUntagged) : pagesOf(server, deleteUntagged)
+}
+
+async function* pagesOf(owner: ControlClient, deleteUntagged: boolean): AsyncGenerator<GarbagePage> {
+  for (let cursor: GarbageCursor | null = null; ; ) {
+    const request = { deleteUntagged, cursor }
+    const page = (await owner.ask('POST', '/api/v1/garbage-collection', request)) as GarbagePage
     yield page
     if (page.next === null) return
     cursor = page.next
   }
 }
 
+/** Read beside whoever writes to the database, which nobody does. */
 async function* ownPages(config: Config, deleteUntagged: boolean): AsyncGenerator<GarbagePage> {
   const { openGarbagePlace } = await import('../app/garbage.ts')
   const { findGarbage, GARBAGE_BEGIN } = await import('../registry/gc/garbage.ts')
@@ -105,11 +171,4 @@ function linesOf(finding: GarbageFinding): string[] {
     case 'garbage blob':
       return [`blob eligible for deletion: ${finding.digest}`]
   }
-}
-
-/** Beside the lines that programs read. */
-function tellOfTrash(terminal: Terminal, { findings }: GarbagePage): void {
-  const inTrash = findings.find((finding) => finding.kind === 'counts')?.inTrash ?? 0
-  if (inTrash === 0) return
-  terminal.note(`More blobs are in the trash, so that what was deleted can be restored: ${inTrash}.\n`)
 }

@@ -30,12 +30,16 @@ export function gcRunCommand(terminal: Terminal): Command {
 async function run(terminal: Terminal, file: string | undefined, flags: RunFlags): Promise<void> {
   const { config } = await loadServerConfig(terminal, file, flags)
   await using owner = await openOwnerClient(terminal, config, { deletes: true })
-  const collected = await collect(owner, (all) => terminal.draw?.(describeProgress(all)))
+  const collected = await collectAll(owner, (all) => terminal.draw?.(describeProgress(all)))
   terminal.draw?.('')
   printResult(terminal, flags, collected, () => describeRun(collected))
 }
 
-async function collect(owner: OwnerClient, onProgress: (all: Collected) => void): Promise<Collected> {
+/** Until nothing more can be collected now. */
+export async function collectAll(
+  owner: OwnerClient,
+  onProgress: (all: Collected) => void = () => {},
+): Promise<Collected> {
   const all = { reviewed: 0, condemned: 0, unlinked: 0, deleted: 0, freedBytes: 0 }
   for (let cursor: CollectCursor | null = null; ; ) {
     const page = (await owner.ask('POST', '/api/v1/gc/run', { cursor })) as CollectPage

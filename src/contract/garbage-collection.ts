@@ -1,6 +1,7 @@
 /**
  * `POST /api/v1/garbage-collection`: what nothing needs, a page at a time. Whoever asks begins without a cursor, and
- * sends back what each answer has under `next`, until that is null. Nothing is deleted.
+ * sends back what each answer has under `next`, until that is null. Nothing is deleted. `…/delete` takes the same, and
+ * deletes: manifests go into the trash, and collection is told of bytes that nobody knows.
  */
 import { z } from 'zod'
 

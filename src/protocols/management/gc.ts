@@ -2,16 +2,18 @@
 import { route } from '../../http/router.ts'
 import { COLLECT_BEGIN } from '../../registry/gc/collect.ts'
 import { findGarbage, GARBAGE_BEGIN, garbagePlaceOf } from '../../registry/gc/garbage.ts'
+import { deleteGarbage } from '../../registry/gc/garbage-deletion.ts'
 import { collectFor } from '../../registry/gc/run.ts'
 import { collectionStatus } from '../../registry/gc/status.ts'
 import { NotNow } from './errors.ts'
 import { type OwnerAnswer, ownerAnswer } from './exchange.ts'
-import { checked, type ManagementContext, type ManagementRoute, requireWritable } from './route.ts'
+import { checked, type ManagementContext, type ManagementRoute, OWNER, requireWritable } from './route.ts'
 
 export const gcRoutes: readonly ManagementRoute[] = [
   route('GET', '/api/v1/gc', { needs: 'owner', handle: getStatus }),
   route('POST', '/api/v1/gc/run', { needs: 'owner', handle: postRun }),
   route('POST', '/api/v1/garbage-collection', { needs: 'owner', handle: postGarbageCollection }),
+  route('POST', '/api/v1/garbage-collection/delete', { needs: 'owner', handle: postGarbageDeletion }),
 ]
 
 async function getStatus({ registry, isServed, collects, jobs }: ManagementContext): Promise<OwnerAnswer> {
@@ -42,6 +44,15 @@ async function postGarbageCollection({ registry, body }: ManagementContext): Pro
   const place = garbagePlaceOf(registry)
   if (place === null) throw new NotNow(IN_MEMORY)
   return ownerAnswer(200, await findGarbage(place, { deleteUntagged }, cursor ?? GARBAGE_BEGIN))
+}
+
+/** Deletes one page of it, as far as that is not collection's affair: manifests go into the trash. */
+async function postGarbageDeletion(context: ManagementContext): Promise<OwnerAnswer> {
+  const { registry, body } = context
+  requireWritable(context)
+  const { garbageCollectionRequest } = await import('../../contract/garbage-collection.ts')
+  const { deleteUntagged, cursor } = checked(garbageCollectionRequest, body)
+  return ownerAnswer(200, await deleteGarbage(registry, { deleteUntagged }, { cursor, by: OWNER }))
 }
 
 const IN_MEMORY = 'Everything is in memory, so there is nothing to collect: it is gone when Berth stops.'

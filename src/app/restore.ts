@@ -11,9 +11,11 @@ import { openPostgresToFill } from '../metadata/postgres/fillable.ts'
 import { MIGRATIONS } from '../metadata/schema.ts'
 import { openSqliteToFill } from '../metadata/sqlite/fillable.ts'
 import type { BackupProgress } from '../registry/backup/back-up.ts'
+import { checkBlobList } from '../registry/backup/blob-list.ts'
 import { checkMetadata } from '../registry/backup/metadata.ts'
 import { BackupDamaged, type RowCounts } from '../registry/backup/metadata-format.ts'
 import {
+  blobListPath,
   findPoint,
   listPoints,
   metadataPath,
@@ -55,7 +57,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const { config } = options
   const root = requireFolder(config.storage)
   const { folder, point } = await openPoint(options)
-  await checkMetadata(folder, metadataPath(point))
+  await checkFacts(folder, point).catch(tellingOf(folder, point))
   await requireWritableFolders(root)
   await using closers = new AsyncDisposableStack()
   const { facts, lock } = await claimVolume(root, 'exclusive')
@@ -64,7 +66,8 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   await requireEmpty(config, root, { hasContent: facts.hasContent, command })
   await beginRestoring(root, command)
   const blobs = await openFilesystemBlobStore({ root })
-  const lacking = await restoreBlobs({ folder, point, blobs, onBlob: progressOf(options, point) })
+  const onBlob = progressOf(options, point)
+  const lacking = await restoreBlobs({ folder, point, blobs, onBlob }).catch(tellingOf(folder, point))
   const file = metadataPath(point)
   const { counts } = await fillDatabase({ config, root, folder, file, command })
   await claimSameFolder(root, point.registry)
@@ -80,6 +83,23 @@ async function openPoint({ directory, at }: Pick<RestoreOptions, 'directory' | '
   const folder = backupFolderToRead(directory)
   await requireBackupFolder(folder)
   return { folder, point: await findPoint(folder, at) }
+}
+
+/** Everything but the blobs, before anything is touched. */
+async function checkFacts(folder: BackupFolder, point: Point): Promise<void> {
+  await checkMetadata(folder, metadataPath(point))
+  await checkBlobList(folder, blobListPath(point), point)
+}
+
+/** Says which backup an error is about. */
+function tellingOf({ path }: BackupFolder, { name }: Point): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof BackupDamaged)) throw error
+    throw new BackupDamaged(
+      `The backup of ${name} in ${path} is damaged. ${error.message} Choose another one with --at (--list names them).`,
+      { cause: error },
+    )
+  }
 }
 
 interface Found {
@@ -161,6 +181,7 @@ export async function checkBackup(options: Omit<RestoreOptions, 'config'>): Prom
       throw error
     },
   )
-  const lacking = await checkBlobs(folder, point, progressOf(options, point))
+  const onBlob = progressOf(options, point)
+  const lacking = await checkBlobs(folder, point, onBlob).catch(tellingOf(folder, point))
   return { point, metadata, ...lacking }
 }

@@ -220,7 +220,7 @@ describe('a damaged backup', () => {
       })
       const target = onSqlite(folder())
       expect((await berth(target, 'restore', directory)).code).toBe(1)
-      expect(existsSync(join(target.data, 'berth/berth.db'))).toBe(false)
+      expect(existsSync(join(target.data, 'berth'))).toBe(false)
       writeFileSync(path, whole)
     }
   })

@@ -72,6 +72,15 @@ export async function* readBlobList(
   if (rest !== '' || hasher.digest('hex') !== expected.digest) throw damaged()
 }
 
+/** Reads a list to its end. Throws BackupDamaged, StorageUnavailable. */
+export async function checkBlobList(
+  folder: BackupFolder,
+  path: string,
+  expected: BlobListFacts,
+): Promise<void> {
+  for await (const _ of readBlobList(folder, path, expected));
+}
+
 async function* explained(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* chunks

@@ -102,7 +102,10 @@ export async function findPoint(folder: BackupFolder, at: string | null): Promis
 
 export async function readPoint(folder: BackupFolder, name: string): Promise<Point> {
   const parsed = pointFile.safeParse(await readJson(folder, `${POINTS}/${name}/point.json`))
-  if (!parsed.success) throw new BackupDamaged(`${folder.path}/${POINTS}/${name}/point.json is damaged.`)
+  if (!parsed.success)
+    throw new BackupDamaged(
+      `${folder.path}/${POINTS}/${name}/point.json is damaged: remove that folder, or name another point with --at.`,
+    )
   requireForm(folder, parsed.data.form)
   return { ...parsed.data, name } as unknown as Point
 }

@@ -1,8 +1,9 @@
 /** Makes old points go, and blobs that no point needs any more. On any doubt a blob stays. */
 import { type Digest, isDigest } from '../../oci/digest.ts'
 import type { BackupFolder } from '../../storage/backup-folder.ts'
-import { readBlobList } from './blob-list.ts'
-import { BLOBS, blobListPath, blobPath, listPoints, type Point, removePoint } from './points.ts'
+import { checkBlobList, readBlobList } from './blob-list.ts'
+import { BackupDamaged } from './metadata-format.ts'
+import { BLOBS, blobListPath, blobPath, listPoints, POINTS, type Point, removePoint } from './points.ts'
 
 export interface Pruned {
   /** Names of points. */
@@ -30,7 +31,7 @@ async function sweepBlobs(
   kept: readonly Point[],
 ): Promise<{ readonly blobs: number; readonly bytes: number }> {
   // First each list as a whole: of one that is damaged, nobody knows what it needs.
-  for (const point of kept) for await (const _ of readBlobList(folder, blobListPath(point), point));
+  for (const point of kept) await requireSoundList(folder, point)
   const needed = kept.map((point) => new NeededBlobs(folder, point))
   const removed = { blobs: 0, bytes: 0 }
   try {
@@ -46,6 +47,19 @@ async function sweepBlobs(
     for (const each of needed) await each.close()
   }
   return removed
+}
+
+async function requireSoundList(folder: BackupFolder, point: Point): Promise<void> {
+  try {
+    await checkBlobList(folder, blobListPath(point), point)
+  } catch (error) {
+    if (!(error instanceof BackupDamaged)) throw error
+    throw new BackupDamaged(
+      `The backup is made, but no blob was removed, for nobody knows what the point ${point.name} needs. ` +
+        `${error.message} Remove the folder ${folder.path}/${POINTS}/${point.name}.`,
+      { cause: error },
+    )
+  }
 }
 
 class NeededBlobs {

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { mountObstacles, SmallDisk } from '../../../test/small-disk.ts'
+import { describeUnless } from '../../../test/tools/describe-with.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { committed, patternedBytes } from '../blob-store.fixtures.ts'
 import type { BlobStore } from '../blob-store.ts'
@@ -86,4 +88,14 @@ test('a blob is read from its place, from where condemned ones lie, or is nowher
   expect(await read()).toEqual(Buffer.from(bytes))
   for await (const found of store.listCondemned()) await store.unlinkCondemned(found)
   expect(await read()).toBeNull()
+})
+
+describeUnless('on a disk that takes nothing any more', mountObstacles(), () => {
+  test('nothing need be held back, and blobs can be copied', async () => {
+    using disk = new SmallDisk(1)
+    disk.makeReadOnly()
+    const hold = await holdCondemned(disk.path)
+    expect(await findHold(disk.path)).toBeNull()
+    await hold[Symbol.asyncDispose]()
+  })
 })

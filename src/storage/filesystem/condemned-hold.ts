@@ -5,6 +5,7 @@
  */
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { StorageReadOnly } from '../blob-store.ts'
 import { holdsFolder } from '../layout.ts'
 import { explaining, isAbsence } from './failures.ts'
 
@@ -18,10 +19,16 @@ const DOUBT = 60_000
 export async function holdCondemned(root: string): Promise<AsyncDisposable> {
   const folder = join(root, holdsFolder)
   const path = join(folder, crypto.randomUUID())
-  await explaining(path, async () => {
-    await mkdir(folder, { recursive: true })
-    await writeFile(path, `${Date.now() - DOUBT}\n`)
-  })
+  try {
+    await explaining(path, async () => {
+      await mkdir(folder, { recursive: true })
+      await writeFile(path, `${Date.now() - DOUBT}\n`)
+    })
+  } catch (error) {
+    // Nobody can unlink anything there either, and whoever has such a disk needs a backup.
+    if (error instanceof StorageReadOnly) return { [Symbol.asyncDispose]: () => Promise.resolve() }
+    throw error
+  }
   const touching = setInterval(() => {
     const now = new Date()
     // A folder that is away now is missed by whoever copies.
@@ -49,7 +56,8 @@ async function sinceWhen(path: string): Promise<number | null> {
   const found = await stat(path).catch(nullIfAbsent)
   if (found === null) return null
   if (Date.now() - found.mtimeMs > LAPSES_AFTER) {
-    await rm(path, { force: true })
+    // It may be another user's.
+    await rm(path, { force: true }).catch(() => undefined)
     return null
   }
   const since = Number(await readFile(path, 'utf8').catch(nullIfAbsent))

@@ -231,6 +231,31 @@ describeOnDatabases('the counters', (open) => {
 })
 
 describeOnPostgres('the counters of several processes', (open) => {
+  test('are waited for by no push or deletion, and what is committed meanwhile is counted later', async () => {
+    const bench = await open(SPARSE)
+    const { registry } = await bench.beside()
+    const repository = bench.newRepository()
+    const layer = await pushBlob(registry, repository)
+    const image = newImage({ layers: [layer] })
+    await pushManifest(registry, repository, image, '1.0')
+    const [counted, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const countSlowly = command('test.count-slowly', async (tx, _: null) => {
+      await countUsageCommand.run(tx, null)
+      counted.resolve()
+      await released.promise
+    })
+    const counting = bench.database.write(countSlowly, null)
+    await counted.promise
+    await pushManifest(registry, repository, newImage({ layers: [layer] }), '2.0')
+    await deleteManifest(registry, { repository, digest: image.digest, by: 'ann' })
+    await unlinkBlob(registry, { repository, digest: layer.digest, by: 'ann' })
+    released.resolve()
+    await counting
+    await countAll(registry)
+    expect(await countedUsage(bench.rows)).toEqual(await recountedUsage(bench.rows))
+    await bench.close()
+  })
+
   test('say what a count of all rows says, though all push, delete and count at once', async () => {
     const bench = await open(SPARSE)
     const [first, second] = [bench, await bench.beside()]

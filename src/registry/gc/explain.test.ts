@@ -11,10 +11,12 @@ import {
   pushManifest,
   sample,
 } from '../../../test/sample-content.ts'
+import { noteDamage } from '../../metadata/damage.ts'
 import { command } from '../../metadata/database.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
 import { deleteManifest } from '../manifests.ts'
 import type { Policy } from '../registry.ts'
+import { beginUpload } from '../uploads.ts'
 import { explainDigest } from './explain.ts'
 
 setDefaultTimeout(30_000)
@@ -140,6 +142,33 @@ describeOnDatabases('an explanation', (open) => {
     const { why, goesAt, condemned } = await explainDigest(registry, digest)
     expect(why[0]).toStartWith('It was deleted at ')
     expect(goesAt).toBe((condemned.items[0]?.since ?? 0) + registry.policy.collection.unlinkAfter)
+  })
+
+  test('of what an upload is about to make a blob says so', async () => {
+    const bench = await openMemory(open)
+    const { registry, database } = bench
+    const repository = bench.newRepository()
+    const { digest } = newBlob()
+    const session = await beginUpload(registry, { repository, principal: 'tester', algorithm: 'sha256' })
+    const close = command('test.close', (tx, _: null) =>
+      tx.run('UPDATE uploads SET closing = $1 WHERE id = $2', [digest, session.id]),
+    )
+    await database.write(close, null)
+    const { why, uploads } = await explainDigest(registry, digest)
+    expect(why).toEqual(['An upload is about to make it a blob.'])
+    expect(uploads.items).toEqual([{ id: session.id, repository }])
+  })
+
+  test('of what is damaged says since when, and what heals it', async () => {
+    const bench = await openMemory(open)
+    const { registry, database } = bench
+    const { digest, bytes } = await pushBlob(registry, bench.newRepository())
+    const damage = command('test.damage', (tx, _: null) =>
+      noteDamage(tx, { digest, size: bytes.length, why: 'hash' }),
+    )
+    await database.write(damage, null)
+    const { why } = await explainDigest(registry, digest)
+    expect(why.at(-1)).toMatch(/^Its bytes were found damaged at .* \(hash\)\. Push it again to heal it\.$/)
   })
 
   test('of a file that the database does not know says so, and of what was never here too', async () => {

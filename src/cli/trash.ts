@@ -6,7 +6,7 @@ import { formatBytes, formatWhen } from './amounts.ts'
 import { EXIT, Failure } from './failure.ts'
 import { commandWithExamples, programName } from './help.ts'
 import { type OutputFlags, printResult, withOutputFormat } from './output.ts'
-import { openOwnerClient } from './owner-client.ts'
+import { type OwnerClient, openOwnerClient } from './owner-client.ts'
 import { describeRestored, failUnlessWhole } from './restored.ts'
 import { loadServerConfig, type ServerFlags, withServerArguments } from './server-config.ts'
 import type { Terminal } from './terminal.ts'
@@ -142,20 +142,37 @@ function emptyCommand(terminal: Terminal): Command {
       const wanted = wantedOf(flags)
       const { config } = await loadServerConfig(terminal, file, flags)
       await using owner = await openOwnerClient(terminal, config, { deletes: false })
-      const emptied = (await owner.ask('POST', '/api/v1/trash/empty', wanted)) as EmptyingResult
+      const emptied = await emptyAsFarAsAsked(owner, wanted)
       printResult(terminal, flags, emptied, () => describeEmptied(emptied))
     },
   )
 }
 
+/** The server answers after some time, however much there is: then it is asked to go on. */
+async function emptyAsFarAsAsked(owner: OwnerClient, wanted: object): Promise<EmptyingResult> {
+  let all: EmptyingResult = { deletions: 0, manifests: 0, skipped: 0, next: null }
+  do {
+    const before = all.next === null ? {} : { before: all.next }
+    const part = (await owner.ask('POST', '/api/v1/trash/empty', { ...wanted, ...before })) as EmptyingResult
+    all = {
+      deletions: all.deletions + part.deletions,
+      manifests: all.manifests + part.manifests,
+      skipped: all.skipped + part.skipped,
+      next: part.next,
+    }
+  } while (all.next !== null)
+  return all
+}
+
 /** Throws Failure unless exactly one is named. */
-function wantedOf({ id, repository, all }: EmptyFlags): unknown {
+function wantedOf({ id, repository, all }: EmptyFlags): object {
   const wanted = [
     ...(id === undefined ? [] : [{ id }]),
     ...(repository === undefined ? [] : [{ repository }]),
     ...(all === true ? [{ all }] : []),
   ]
-  if (wanted.length === 1) return wanted[0]
+  const [first, ...others] = wanted
+  if (first !== undefined && others.length === 0) return first
   throw new Failure(EXIT.USAGE, 'Say what is to go for good: --id NUMBER, --repository NAME or --all.')
 }
 

@@ -15,11 +15,11 @@ export const trashRequest = z.strictObject({
 /** `POST /api/v1/trash/:id/restore` */
 export const trashId = id
 
-/** `POST /api/v1/trash/empty`: exactly one of them. */
+/** `POST /api/v1/trash/empty`: one deletion, or several; then `before` is the `next` of an answer that did not do all. */
 export const emptyRequest = z.union([
   z.strictObject({ id }),
-  z.strictObject({ repository: name }),
-  z.strictObject({ all: z.literal(true) }),
+  z.strictObject({ repository: name, before: id.optional() }),
+  z.strictObject({ all: z.literal(true), before: id.optional() }),
 ])
 
 /** `GET /api/v1/tags/history`: a page, the newest first; `after` is the `next` of the page before, as `id.position`. */

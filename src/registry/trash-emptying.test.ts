@@ -76,7 +76,7 @@ describeOnDatabases('emptying the trash', (open) => {
       const index = newIndex([child, layer])
       await pushManifest(bench.registry, repository, index, 'v1')
       await remove(index)
-      expect(await emptyNewest()).toEqual({ deletions: 1, manifests: 1, skipped: 0 })
+      expect(await emptyNewest()).toEqual({ deletions: 1, manifests: 1, skipped: 0, next: null })
       expect(await trashOf(bench, repository)).toEqual([])
       expect(await edgesOf(bench, repository, index.digest)).toEqual({ children: [], blobs: [] })
       expect(await findPayload(bench.database, index.digest)).toBeNull()
@@ -106,7 +106,7 @@ describeOnDatabases('emptying the trash', (open) => {
       for (const each of [repository, repository, other])
         await remove(await pushImage(bench.registry, each), each)
       const emptied = await emptyTrash(bench.registry, { repository }, 'bob')
-      expect(emptied).toEqual({ deletions: 2, manifests: 2, skipped: 0 })
+      expect(emptied).toEqual({ deletions: 2, manifests: 2, skipped: 0, next: null })
       expect(await trashOf(bench, other)).toHaveLength(1)
       expect((await emptyTrash(bench.registry, { all: true }, 'bob')).deletions).toBeGreaterThan(0)
       expect((await listTrash(bench.registry, { repository: null, before: null, limit: 1 })).entries).toEqual(
@@ -116,8 +116,19 @@ describeOnDatabases('emptying the trash', (open) => {
         deletions: 0,
         manifests: 0,
         skipped: 0,
+        next: null,
       })
     })
+  })
+
+  test('ends when its time is over, and says where it goes on', async () => {
+    for (let at = 0; at < 3; at++) await remove(await pushImage(bench.registry, repository))
+    const newest = await newestId(bench, repository)
+    const one = await emptyTrash(bench.registry, { repository }, 'bob', 0)
+    expect(one).toEqual({ deletions: 1, manifests: 1, skipped: 0, next: newest })
+    expect(await trashOf(bench, repository)).toHaveLength(2)
+    const rest = await emptyTrash(bench.registry, { repository, before: one.next }, 'bob')
+    expect(rest).toEqual({ deletions: 2, manifests: 2, skipped: 0, next: null })
   })
 
   describe('leaves', () => {
@@ -192,7 +203,11 @@ describeOnDatabases('emptying the trash', (open) => {
   })
 
   test('goes on after a crash between two of its steps', async () => {
-    const image = await pushImage(bench.registry, repository, 'v1')
+    const image = newIndex([])
+    for (const half of ['a', 'b']) {
+      const tagged = Array.from({ length: 100 }, (_, index) => `${half}${index}`)
+      await pushManifest(bench.registry, repository, image, image.digest, { tagged })
+    }
     await remove(image)
     const id = await newestId(bench, repository)
     await bench.database.write(beginEmptyingCommand, { trash: id })

@@ -82,23 +82,29 @@ export const emptyTrashCommand = command(
   async (tx, { trash, by }: { readonly trash: TrashId; readonly by: string }): Promise<Emptied> => {
     const held = await holdTrash(tx, trash, 'emptying')
     if (held === null) return { manifests: 0, isDone: true }
-    const manifests = await purgeManifests(tx, held)
-    if (manifests > 0 || (await purgeTagsAndLinks(tx, held)) > 0) return { manifests, isDone: false }
+    const { manifests, isAll } = await purgeManifests(tx, held)
+    if (!isAll || !(await purgeTagsAndLinks(tx, held))) return { manifests, isDone: false }
     await forgetTrash(tx, trash)
     await record(tx, held.repositoryId, by, { kind: 'trash.emptied', what: held.what, trash })
     return { manifests, isDone: true }
   },
 )
 
-async function purgeManifests(tx: Transaction, { id, repositoryId }: TrashRow): Promise<number> {
+interface PurgedManifests {
+  readonly manifests: number
+  /** Few enough to go on with the rest of the deletion in the same command. */
+  readonly isAll: boolean
+}
+
+async function purgeManifests(tx: Transaction, { id, repositoryId }: TrashRow): Promise<PurgedManifests> {
   const digests = await listTrashedManifests(tx, id, { after: '', limit: MANIFESTS_AT_ONCE })
-  let [count, rows] = [0, 0]
+  let [manifests, rows] = [0, 0]
   for (const digest of digests) {
     if (rows > ROWS_AT_ONCE) break
     rows += 4 + (await purgeManifest(tx, { trash: id, repository: repositoryId, digest }))
-    count++
+    manifests++
   }
-  return count
+  return { manifests, isAll: manifests < MANIFESTS_AT_ONCE && rows < ROWS_AT_ONCE / 2 }
 }
 
 /** Takes one manifest out of one deletion for good, and gives how many blobs it referred to that it refers to no more. */
@@ -133,19 +139,19 @@ async function purgePayload(tx: Transaction, digest: Digest, epoch: number): Pro
   await reviewBlob(tx, digest)
 }
 
-/** Gives how many rows it has dealt with. */
-async function purgeTagsAndLinks(tx: Transaction, { id, repositoryId }: TrashRow): Promise<number> {
-  const page = { after: '', limit: ROWS_AT_ONCE / 2 }
-  const tags = await listTrashedTags(tx, id, page)
+/** True where none is left. */
+async function purgeTagsAndLinks(tx: Transaction, { id, repositoryId }: TrashRow): Promise<boolean> {
+  const limit = ROWS_AT_ONCE / 4
+  const tags = await listTrashedTags(tx, id, { after: '', limit })
   for (const { name } of tags) await dropTrashedTag(tx, id, name)
-  const links = await listTrashedLinks(tx, id, page)
+  const links = await listTrashedLinks(tx, id, { after: '', limit })
   for (const digest of links) {
     // What was deleted before the repository was needs its links too, to come back whole.
     const other = await findTrashedUser(tx, repositoryId, digest)
     if (other !== null && other !== id) await trashLink(tx, other, repositoryId, digest)
     await dropTrashedLink(tx, id, digest)
   }
-  return tags.length + links.length
+  return tags.length < limit && links.length < limit
 }
 
 /** At once, for its grace begins with the review that finds it free. */

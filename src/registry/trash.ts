@@ -150,11 +150,11 @@ async function restoreLinks(registry: Registry, { id, by }: Deletion): Promise<v
   }
 }
 
-/** Which deletions are meant. */
+/** Which deletions are meant; of several, only those before one, where that is named. */
 export type EmptiedTrash =
   | { readonly id: TrashId }
-  | { readonly repository: RepositoryName }
-  | { readonly all: true }
+  | { readonly repository: RepositoryName; readonly before?: TrashId | null }
+  | { readonly all: true; readonly before?: TrashId | null }
 
 /** What went for good. Its blobs are collected once their grace is over, as far as nothing else needs them. */
 export interface EmptyingResult {
@@ -162,38 +162,50 @@ export interface EmptyingResult {
   readonly manifests: number
   /** Deletions that are being restored, or made, at this moment: they stay. */
   readonly skipped: number
+  /** Where the time was over: the deletions before this one are left. Null where all that were meant are gone. */
+  readonly next: TrashId | null
 }
 
 const DELETIONS_AT_ONCE = 100
 
-/** Empties the trash, or part of it: what is in it can be taken back no more. Throws TrashUnknown, TrashBusy for one deletion. */
+/**
+ * Empties the trash, or part of it: what is in it can be taken back no more. Of several deletions, the newest first, it
+ * begins none any more after so many milliseconds. Throws TrashUnknown, TrashBusy for one deletion.
+ */
 export async function emptyTrash(
   registry: Registry,
   which: EmptiedTrash,
   by: string,
+  longest = Number.POSITIVE_INFINITY,
 ): Promise<EmptyingResult> {
-  if (!('id' in which)) return await emptyAll(registry, 'repository' in which ? which.repository : null, by)
+  if (!('id' in which)) return await emptySeveral(registry, which, { by, longest })
   const row = await getTrash(registry.database, which.id)
   const emptied = await emptyOne(registry, row, by)
   if (emptied === 'gone') throw new TrashUnknown(which.id)
-  if (emptied !== 'busy') return { deletions: 1, manifests: emptied.manifests, skipped: 0 }
+  if (emptied !== 'busy') return withEmptied(NOTHING_EMPTIED, emptied)
   throw new TrashBusy(`The deletion ${which.id} is being restored, or still being made, at this moment.`)
 }
 
-async function emptyAll(
+const NOTHING_EMPTIED: EmptyingResult = { deletions: 0, manifests: 0, skipped: 0, next: null }
+
+async function emptySeveral(
   registry: Registry,
-  name: RepositoryName | null,
-  by: string,
+  which: Exclude<EmptiedTrash, { readonly id: TrashId }>,
+  { by, longest }: { readonly by: string; readonly longest: number },
 ): Promise<EmptyingResult> {
   const { database } = registry
-  let result: EmptyingResult = { deletions: 0, manifests: 0, skipped: 0 }
-  const repository = name === null ? null : await findRepositoryId(database, name)
-  if (name !== null && repository === null) return result
-  for (let before: TrashId | null = null; ; ) {
+  const until = performance.now() + longest
+  const repository = 'repository' in which ? await findRepositoryId(database, which.repository) : null
+  let result = NOTHING_EMPTIED
+  if ('repository' in which && repository === null) return result
+  for (let before = which.before ?? null; ; ) {
     const rows: TrashRow[] = await listTrashRows(database, repository, { before, limit: DELETIONS_AT_ONCE })
-    for (const row of rows) result = withEmptied(result, await emptyOne(registry, row, by))
-    before = rows.at(-1)?.id ?? null
-    if (before === null) return result
+    for (const row of rows) {
+      result = withEmptied(result, await emptyOne(registry, row, by))
+      before = row.id
+      if (performance.now() >= until) return { ...result, next: before }
+    }
+    if (rows.length === 0) return result
   }
 }
 

@@ -34,12 +34,22 @@ async function postRestore(
 async function postEmpty(context: ManagementContext): Promise<OwnerAnswer> {
   const { emptyRequest } = await import('../../contract/trash.ts')
   requireWritable(context)
-  const wanted = checked(emptyRequest, context.body)
-  const which: EmptiedTrash =
-    'repository' in wanted
-      ? { repository: parseRepositoryName(wanted.repository) }
-      : 'id' in wanted
-        ? { id: wanted.id as TrashId }
-        : wanted
-  return ownerAnswer(200, await emptyTrash(context.registry, which, OWNER))
+  const which = whichOf(checked(emptyRequest, context.body))
+  return ownerAnswer(200, await emptyTrash(context.registry, which, OWNER, LONGEST))
+}
+
+/** Milliseconds, well under what an answer may take: whoever asks goes on asking. */
+const LONGEST = 30_000
+
+type EmptyRequest =
+  | { readonly id: number }
+  | { readonly repository: string; readonly before?: number | undefined }
+  | { readonly all: true; readonly before?: number | undefined }
+
+function whichOf(wanted: EmptyRequest): EmptiedTrash {
+  if ('id' in wanted) return { id: wanted.id as TrashId }
+  const before = (wanted.before ?? null) as TrashId | null
+  return 'repository' in wanted
+    ? { repository: parseRepositoryName(wanted.repository), before }
+    : { all: true, before }
 }

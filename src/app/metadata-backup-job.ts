@@ -35,6 +35,9 @@ export function metadataBackupJob({ config, log, metrics }: MetadataBackupOption
   }
 }
 
+/** A server that starts has better things to do. */
+const AFTER_START = 60_000
+
 interface Place {
   readonly config: Config
   /** The data folder. */
@@ -46,12 +49,15 @@ interface Place {
 
 class MetadataBackups {
   readonly #place: Place
+  /** Milliseconds since 1970. */
+  readonly #notBefore: number
   #folder: BackupFolder | null = null
   #newest: MetadataBackup | null = null
   #failures = 0
 
   constructor(place: Place) {
     this.#place = place
+    this.#notBefore = Date.now() + Math.min(place.every, AFTER_START)
   }
 
   /** Makes a backup where one is due, and says when to ask again. Throws what keeps it from being made, with what to do. */
@@ -60,7 +66,7 @@ class MetadataBackups {
     try {
       this.#folder ??= await openBackupFolder(backupsPath(config, root))
       this.#newest = (await listMetadataBackups(this.#folder))[0] ?? null
-      const left = (this.#newest?.madeAt ?? 0) + every - Date.now()
+      const left = Math.max((this.#newest?.madeAt ?? 0) + every, this.#notBefore) - Date.now()
       if (left > 0) return { againInMilliseconds: Math.min(left, every) }
       await this.#backUp(this.#folder, signal)
       return { againInMilliseconds: every }

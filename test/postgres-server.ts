@@ -12,8 +12,8 @@ import { findTool } from './tools/find-tool.ts'
 export interface PostgresServer {
   /** A database that always exists; tests take one of their own by `createDatabase`. */
   readonly url: string
-  /** The URL of a fresh, empty database. */
-  createDatabase(): Promise<string>
+  /** The URL of a fresh database: an empty one, or a copy of another one, which nobody has open. */
+  createDatabase(options?: { readonly copyOf?: string | undefined }): Promise<string>
   /** The same, with its tables in a folder of the caller's; its log and everything else stay where they are. */
   createDatabaseIn(folder: string): Promise<string>
   /** Stops the server as `pg_ctl stop -m fast` does, without giving up its data. */
@@ -96,8 +96,9 @@ class Server implements PostgresServer {
     this.#command = asUnprivileged(['sh', '-c', GUARD, 'sh', ...postgres])
   }
 
-  createDatabase(): Promise<string> {
-    return this.#create((name) => [`CREATE DATABASE ${name}`])
+  createDatabase({ copyOf }: { readonly copyOf?: string | undefined } = {}): Promise<string> {
+    const template = copyOf === undefined ? '' : ` TEMPLATE ${new URL(copyOf).pathname.slice(1)}`
+    return this.#create((name) => [`CREATE DATABASE ${name}${template}`])
   }
 
   createDatabaseIn(folder: string): Promise<string> {

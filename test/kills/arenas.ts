@@ -8,8 +8,12 @@ import type { ToolName } from '../tools/catalog.ts'
 /** One form, prepared for all of its kills. */
 export interface Arena extends AsyncDisposable {
   /** The settings of a Berth that has a database of its own. */
-  environment(): Promise<Readonly<Record<string, string>>>
+  environment(): Promise<Settings>
+  /** The settings of a Berth whose database is a copy of the one of these settings, which nobody has open. */
+  copyOf(settings: Settings): Promise<Settings>
 }
+
+type Settings = Readonly<Record<string, string>>
 
 export interface ArenaPlan {
   readonly name: string
@@ -89,14 +93,22 @@ export function shareOut(kills: number): readonly number[] {
   })
 }
 
-async function onSqlite(settings: Readonly<Record<string, string>>): Promise<Arena> {
-  return { environment: async () => settings, async [Symbol.asyncDispose]() {} }
+async function onSqlite(settings: Settings): Promise<Arena> {
+  return {
+    environment: async () => settings,
+    // It lies in the data folder.
+    copyOf: async (same) => same,
+    async [Symbol.asyncDispose]() {},
+  }
 }
 
 async function onPostgres(): Promise<Arena> {
   const postgres: PostgresServer = await startPostgres()
   return {
     environment: async () => ({ BERTH_DATABASE_URL: await postgres.createDatabase() }),
+    copyOf: async ({ BERTH_DATABASE_URL }) => ({
+      BERTH_DATABASE_URL: await postgres.createDatabase({ copyOf: BERTH_DATABASE_URL }),
+    }),
     [Symbol.asyncDispose]: () => postgres.stop(),
   }
 }

@@ -63,7 +63,8 @@ export async function collectOnce(
     ? NO_SWEEP
     : await sweepCondemned(registry, { longerThan: collection.unlinkAfter, limit })
   const isIdle = !looked.isBusy && sweep.unlinked === 0
-  return { ...sum(looked, sweep), isIdle, nextDueAt: await findNextDue(registry), heldBy: null }
+  const nextDueAt = isIdle ? await findNextDue(registry) : Date.now()
+  return { ...sum(looked, sweep), isIdle, nextDueAt, heldBy: null }
 }
 
 /** Where a run that does not wait goes on. Plain data, for it is handed out and comes back. */

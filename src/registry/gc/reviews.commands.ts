@@ -51,7 +51,7 @@ export interface ReviewedBlobs {
 
 /** Links that one command goes through, and that it drops: each of these is a file of the tree that goes before the answer. */
 const LINKS_LOOKED_AT = 200
-const LINKS_DROPPED = 50
+const LINKS_DROPPED = 20
 
 /** Milliseconds after which the tree shows, for good, that links have gone. */
 const MARKS_TAKE = 1_500

@@ -66,18 +66,19 @@ export async function listTrash(
   if (request.repository !== null && repository === null) return { entries: [], next: null }
   const { before, limit } = request
   const rows = await listTrashRows(database, repository, { before, limit: limit + 1 })
-  const entries = await Promise.all(rows.slice(0, limit).map(describe))
+  const { keepFor } = policy.trash
+  const entries = await Promise.all(rows.slice(0, limit).map((row) => entryOf(database, row, keepFor)))
   return { entries, next: rows.length > limit ? (entries.at(-1)?.id ?? null) : null }
+}
 
-  async function describe(row: TrashRow): Promise<TrashEntry> {
-    const page = { after: '', limit: MOST_SHOWN }
-    return {
-      ...row,
-      keptUntil: row.deletedAt + policy.trash.keepFor,
-      counts: await countTrashed(database, row.id),
-      someManifests: await listTrashedManifests(database, row.id, page),
-      someTags: await listTrashedTags(database, row.id, page),
-    }
+async function entryOf(read: Read, row: TrashRow, keepFor: number): Promise<TrashEntry> {
+  const page = { after: '', limit: MOST_SHOWN }
+  return {
+    ...row,
+    keptUntil: row.deletedAt + keepFor,
+    counts: await countTrashed(read, row.id),
+    someManifests: await listTrashedManifests(read, row.id, page),
+    someTags: await listTrashedTags(read, row.id, page),
   }
 }
 

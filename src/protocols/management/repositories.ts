@@ -10,7 +10,7 @@ export const repositoryRoutes: readonly ManagementRoute[] = [
 ]
 
 async function postDelete(context: ManagementContext): Promise<OwnerAnswer> {
-  const { deleteRepositoryRequest } = await import('../../contract/trash.ts')
+  const { deleteRepositoryRequest } = await import('../../contract/repositories.ts')
   requireWritable(context)
   const repository = parseRepositoryName(checked(deleteRepositoryRequest, context.body).repository)
   const { registry } = context

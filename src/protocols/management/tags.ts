@@ -13,7 +13,7 @@ export const tagRoutes: readonly ManagementRoute[] = [
 ]
 
 async function getHistory({ registry, query }: ManagementContext): Promise<OwnerAnswer> {
-  const { historyRequest } = await import('../../contract/trash.ts')
+  const { historyRequest } = await import('../../contract/tags.ts')
   const { repository, tag, after, limit } = checked(historyRequest, Object.fromEntries(query))
   const name = { repository: parseRepositoryName(repository), tag: parseTag(tag) }
   const page = await listTagHistory(registry, name, { after: placeOf(after), limit })
@@ -28,7 +28,7 @@ function placeOf(after: string | undefined): TagHistoryPlace | null {
 }
 
 async function postRestore(context: ManagementContext): Promise<OwnerAnswer> {
-  const { restoreTagRequest } = await import('../../contract/trash.ts')
+  const { restoreTagRequest } = await import('../../contract/tags.ts')
   requireWritable(context)
   const { repository, tag, to } = checked(restoreTagRequest, context.body)
   const restored = await restoreTag(context.registry, {

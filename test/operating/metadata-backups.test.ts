@@ -12,6 +12,8 @@ import { backupFolderToRead } from '../../src/storage/filesystem/backup-folder.t
 import { type BerthServer, findFreePort, startBerth } from '../berth-server.ts'
 import { pushImage } from '../clients/push.ts'
 import { smallImage } from '../clients/sample-images.ts'
+import { startPostgres } from '../postgres-server.ts'
+import { describeWith } from '../tools/describe-with.ts'
 import { until } from '../until.ts'
 
 setDefaultTimeout(60_000)
@@ -40,20 +42,35 @@ async function newestAfter(folder: string, moment: number): Promise<string> {
   return (await find())?.file ?? ''
 }
 
-test('are made as often as the settings say, and hold what was pushed', async () => {
+async function expectBackups(settings: Record<string, string>): Promise<void> {
   const folder = join(scratch, 'data/berth/backups')
-  await using berth = await start({})
+  await using berth = await start(settings)
   await pushImage(berth.url, 'app', '1', smallImage('one'))
   const file = await newestAfter(folder, Date.now())
   const { counts, head } = await checkMetadata(backupFolderToRead(folder), file)
   expect(counts).toMatchObject({ repositories: 1, tags: 1, manifests: 1 })
-  const answer = await fetch('http://localhost/api/v1/backups', {
-    unix: join(berth.data, 'berth/control.sock'),
-  })
+  expect(head.registry).toBe((await Bun.file(join(scratch, 'data/berth/id')).text()).trim())
+  const socket = join(berth.data, 'berth/control.sock')
+  const answer = await fetch('http://localhost/api/v1/backups', { unix: socket })
   const own = (await answer.json()) as { folder: string; metadata: MetadataBackup[] }
   expect(own.folder).toBe(folder)
   expect(own.metadata.map((each) => each.file)).toContain(file)
-  expect(head.registry).toBe((await Bun.file(join(scratch, 'data/berth/id')).text()).trim())
+}
+
+test.each(['1', '2'])(
+  'are made as often as the settings say, and hold what was pushed, with %s workers',
+  (workers) => expectBackups({ BERTH_WORKERS: workers }),
+)
+
+describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
+  test('are made as often as the settings say, and hold what was pushed', async () => {
+    const server = await startPostgres()
+    try {
+      await expectBackups({ BERTH_DATABASE_URL: await server.createDatabase() })
+    } finally {
+      await server.stop()
+    }
+  })
 })
 
 test('are kept as many as the settings say, where the settings say', async () => {

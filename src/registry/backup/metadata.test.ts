@@ -12,7 +12,9 @@ import { failureOf } from '../../../test/registry-bench.ts'
 import { command } from '../../metadata/database.ts'
 import { MIGRATIONS } from '../../metadata/schema.ts'
 import { putSetting } from '../../metadata/settings.ts'
-import type { TakeSnapshot } from '../../metadata/snapshot.ts'
+import { findSchemaVersion, type TakeSnapshot } from '../../metadata/snapshot.ts'
+import { openSqliteToFill } from '../../metadata/sqlite/fillable.ts'
+import { sqliteSnapshots } from '../../metadata/sqlite/snapshot.ts'
 import type { BackupFolder } from '../../storage/backup-folder.ts'
 import { openBackupFolder } from '../../storage/filesystem/backup-folder.ts'
 import { loadMetadata } from './load-metadata.ts'
@@ -94,10 +96,19 @@ describe('a backup of the metadata', () => {
     const { file } = await backUpMetadata(await planOf(older.takeSnapshot))
     const { head } = await checkMetadata(folder, file)
     expect(head).toMatchObject({ schema: 3, program: '1.2.3' })
-    const target = await bench.open('sqlite', head.schema)
-    await loadMetadata(target.database, await openMetadata(folder, file))
-    expect(await allFacts(target.takeSnapshot)).toEqual(await allFacts(older.takeSnapshot))
-    expect(MIGRATIONS.some(({ version }) => version > head.schema)).toBe(true)
+    const path = join(bench.folder, 'older.db')
+    const target = await openSqliteToFill(
+      path,
+      MIGRATIONS.filter(({ version }) => version <= head.schema),
+    )
+    await loadMetadata(target, await openMetadata(folder, file))
+    await target.close()
+    expect(await allFacts(sqliteSnapshots(path))).toEqual(await allFacts(older.takeSnapshot))
+    await (await openSqliteToFill(path, MIGRATIONS)).close()
+    const now = await sqliteSnapshots(path)(findSchemaVersion)
+    expect(now?.version).toBe(MIGRATIONS.at(-1)?.version)
+    const { trash, tags } = await allFacts(sqliteSnapshots(path))
+    expect([trash?.length, tags?.length]).toEqual([5, 5])
   })
 
   test('is for its owner alone, and leaves nothing else', async () => {

@@ -12,15 +12,18 @@ const PAUSE = 200
 const MANIFESTS_AT_ONCE = 100
 
 export function untaggedReviewingJob(registry: Registry, log: Log): Job {
+  // What is pushed from now on is due after that time at the earliest.
+  const soonest = registry.policy.untagged.deleteAfter ?? LONGEST_WAIT
+  const longest = Math.min(Math.max(soonest, SHORTEST_WAIT), LONGEST_WAIT)
   return {
     name: 'untagged',
-    atLatestMilliseconds: LONGEST_WAIT,
+    atLatestMilliseconds: longest,
     async run() {
       const { isIdle, nextDueAt, deleted } = await reviewManifests(registry, { limit: MANIFESTS_AT_ONCE })
       if (deleted > 0) log.info({ manifests: deleted }, 'images that nothing names went into the trash')
       if (!isIdle) return { againInMilliseconds: PAUSE }
-      const next = nextDueAt === null ? LONGEST_WAIT : Math.max(nextDueAt - Date.now(), SHORTEST_WAIT)
-      return { againInMilliseconds: Math.min(next, LONGEST_WAIT) }
+      const next = nextDueAt === null ? longest : Math.max(nextDueAt - Date.now(), SHORTEST_WAIT)
+      return { againInMilliseconds: Math.min(next, longest) }
     },
   }
 }

@@ -137,3 +137,21 @@ test('the trash is emptied by hand only where it is said what of it, and by the 
   const unknown = await tryBerth(data, 'trash', 'restore', '999')
   expect([unknown.exitCode, unknown.stderr]).toEqual([1, expect.stringContaining('no deletion 999')])
 })
+
+test('an image without a tag goes into the trash where a rule says so, and comes back from it', async () => {
+  const data = join(scratch, 'untagged')
+  await using server = await startBerth({ data, env: { BERTH_COLLECTION_UNTAGGED_DELETEAFTER: '2s' } })
+  await pushImage(server.url, 'team/app', 'kept', smallImage('kept'))
+  const image = smallImage('untagged')
+  await pushImage(server.url, 'team/app', null, image)
+  await until('the rule has taken it', async () => {
+    return (await ask(server.url, 'HEAD', `team/app/manifests/${image.root.digest}`)).status === 404
+  })
+  expect((await ask(server.url, 'HEAD', 'team/app/manifests/kept')).status).toBe(200)
+  const { entries } = await asJson(data, 'trash', 'list')
+  expect(entries).toMatchObject([
+    { deletedBy: 'the rule for untagged images', someManifests: [image.root.digest] },
+  ])
+  await berth(data, 'trash', 'restore', String(entries[0].id))
+  expect((await ask(server.url, 'HEAD', `team/app/manifests/${image.root.digest}`)).status).toBe(200)
+})

@@ -1,11 +1,11 @@
 /** Two that delete the same blob at once, and a manifest's file that somebody may be about to write: nothing is left behind. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { type Bench, describeOnDatabases } from '../../../test/registry-bench.ts'
-import { newBlob, pushBlob, type Sample } from '../../../test/sample-content.ts'
+import { newBlob, newImage, pushBlob, pushManifest, type Sample } from '../../../test/sample-content.ts'
 import { command } from '../../metadata/database.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { markPayloadAdded } from '../tree/marks.ts'
-import { endDeletionCommand, findLeavingBlobs } from './deletion.commands.ts'
+import { endDeletionCommand, findLeavingBlobs, takeStraysCommand } from './deletion.commands.ts'
 
 const beginDeletion = command('test.begin-deletion', async (tx, digest: Digest) => {
   await tx.run('DELETE FROM repository_blobs WHERE digest = $1', [digest])
@@ -13,6 +13,10 @@ const beginDeletion = command('test.begin-deletion', async (tx, digest: Digest) 
 })
 const revive = command('test.revive', async (tx, digest: Digest) => {
   await tx.run(`UPDATE blobs SET state = 'live', epoch = epoch + 1 WHERE digest = $1`, [digest])
+})
+const forget = command('test.forget', async (tx, digest: Digest) => {
+  await tx.run('DELETE FROM repository_blobs WHERE digest = $1', [digest])
+  await tx.run('DELETE FROM blobs WHERE digest = $1', [digest])
 })
 const markPayload = command('test.mark-payload', (tx, digest: Digest) => markPayloadAdded(tx, digest))
 
@@ -46,5 +50,16 @@ describeOnDatabases('a blob that is being deleted', (open) => {
     expect(await findLeavingBlobs(bench.database, [blob.digest])).toMatchObject([{ isMarked: true }])
     await bench.tree.flush(bench.database)
     expect(await findLeavingBlobs(bench.database, [blob.digest])).toMatchObject([{ isMarked: false }])
+  })
+
+  test('and that nobody knows any more stays where a manifest refers to it, though no repository links it', async () => {
+    const repository = bench.newRepository()
+    await pushBlob(bench.registry, repository, blob)
+    await pushManifest(bench.registry, repository, newImage({ config: blob }))
+    await bench.database.write(forget, blob.digest)
+    const found = [{ digest: blob.digest, size: blob.bytes.length }]
+    expect(await bench.database.write(takeStraysCommand, { found })).toBe(0)
+    const nobodys = [{ digest: newBlob().digest, size: 1 }]
+    expect(await bench.database.write(takeStraysCommand, { found: nobodys })).toBe(1)
   })
 })

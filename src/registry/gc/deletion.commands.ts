@@ -7,6 +7,7 @@ import {
   findClosingDigests,
   findMarkedBlobs,
   findPayloadDigests,
+  findReferredDigests,
   insertStray,
   type SeenBlob,
 } from '../../metadata/leaving-blobs.ts'
@@ -100,8 +101,9 @@ export interface LooseBytes {
 }
 
 /**
- * What nobody knows is being deleted from now on, unless a request is about to make a blob of it. What is not there, or
- * has been made something meanwhile, is looked at no more. Gives how many are being deleted now.
+ * What nobody knows is being deleted from now on, unless a request is about to make a blob of it, or a manifest refers to
+ * it, although no repository links it: that is looked at again when the manifest goes. What is not there, or has been
+ * made something meanwhile, is looked at no more. Gives how many are being deleted now.
  */
 export const takeStraysCommand = command(
   'gc.take-strays',
@@ -109,11 +111,12 @@ export const takeStraysCommand = command(
     const digests = inOrder(input.found).map(({ digest }) => digest)
     const closing = await findClosingDigests(tx, digests)
     const manifests = await findPayloadDigests(tx, digests)
+    const referred = await findReferredDigests(tx, digests)
     const reviews = await findBlobReviews(tx, digests)
     let taken = 0
     for (const { digest, size } of inOrder(input.found)) {
-      const isNobodys = size !== null && !closing.has(digest) && !manifests.has(digest)
-      if (isNobodys && (await insertStray(tx, { digest, size }))) taken++
+      const isWanted = closing.has(digest) || manifests.has(digest) || referred.has(digest)
+      if (size !== null && !isWanted && (await insertStray(tx, { digest, size }))) taken++
     }
     await noteBlobUsage(tx, everywhere(digests))
     const known = new Set((await findBlobStandings(tx, digests)).map(({ digest }) => digest))

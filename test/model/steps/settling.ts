@@ -4,7 +4,7 @@ import type { Run } from '../run.ts'
 import { purge } from './trash.ts'
 
 /** Of which each begins when another grace is over: content is reviewed, condemned, deleted and unlinked. */
-const ROUNDS = 6
+const ROUNDS = 8
 
 export async function settle(run: Run): Promise<void> {
   const { world } = run

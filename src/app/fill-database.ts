@@ -68,7 +68,7 @@ export async function openScratchDatabase(folder: string, schema: number): Promi
   const place = join(folder, 'temporary', `scratch-${crypto.randomUUID()}`)
   await mkdir(place, { recursive: true, mode: 0o700 })
   const migrations = MIGRATIONS.filter(({ version }) => version <= schema)
-  const database = await openSqliteToFill(join(place, 'scratch.db'), migrations)
+  const database = await openSqliteToFill(join(place, 'scratch.db'), migrations, { isThrownAway: true })
   return {
     ...database,
     async close() {

@@ -143,7 +143,7 @@ async function showDatabase(config: Config, root: string): Promise<void> {
 function openFilled(config: Config, root: string, settle: Settle): Promise<FillableDatabase> {
   return config.database.kind === 'postgres'
     ? openPostgresToFill(config.database.url, MIGRATIONS, settle)
-    : openSqliteToFill(sqlitePath(config, root), MIGRATIONS, settle)
+    : openSqliteToFill(sqlitePath(config, root), MIGRATIONS, { settle })
 }
 
 function progressOf(

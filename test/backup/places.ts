@@ -161,7 +161,7 @@ export async function inPlace<T>(place: Place, work: (registry: Registry) => Pro
   const url = place.env['BERTH_DATABASE_URL']
   const database =
     url === undefined
-      ? await openSqliteToFill(join(place.data, 'berth/berth.db'), MIGRATIONS, settle)
+      ? await openSqliteToFill(join(place.data, 'berth/berth.db'), MIGRATIONS, { settle })
       : await openPostgresToFill(url, MIGRATIONS, settle)
   const flushing = new Periodic({
     everyMilliseconds: 50,

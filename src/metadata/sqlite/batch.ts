@@ -26,13 +26,15 @@ export type Outcome =
 export interface Place {
   readonly statements: Statements
   readonly boot: string | null
+  /** Nothing in it need survive anything. */
+  readonly isThrownAway: boolean
 }
 
 /** Runs and commits the jobs in order, and gives one outcome for each. If it throws, nothing of them took effect. */
 export async function commitBatch(place: Place, jobs: readonly Job[]): Promise<Outcome[]> {
   const { statements } = place
   const durable = jobs.some((job) => job.command.durable)
-  statements.execute(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
+  if (!place.isThrownAway) statements.execute(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
   statements.run('BEGIN IMMEDIATE')
   try {
     const outcomes = await runAll(place, jobs)

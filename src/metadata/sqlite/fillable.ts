@@ -6,13 +6,19 @@ import { SqliteReader } from './reader.ts'
 import { listSqliteTables } from './snapshot.ts'
 import { openSqliteWriter } from './writer.ts'
 
+export interface FillableOptions {
+  readonly settle?: Settle
+  /** It is only for looking whether it can be filled. */
+  readonly isThrownAway?: boolean
+}
+
 /** Makes the file where there is none; the schema is that of these migrations. Throws DatabaseUnavailable, SchemaTooNew. */
 export async function openSqliteToFill(
   path: string,
   migrations: readonly Migration[],
-  settle: Settle = settlesNothing,
+  { settle = settlesNothing, isThrownAway = false }: FillableOptions = {},
 ): Promise<FillableDatabase> {
-  const writer = await openSqliteWriter({ path, migrations, settle })
+  const writer = await openSqliteWriter({ path, migrations, settle, isThrownAway })
   const reader = new SqliteReader(path)
   return {
     one: (sql, values, decode) => reader.one(sql, values, decode),

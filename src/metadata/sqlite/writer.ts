@@ -28,6 +28,8 @@ export interface WriterOptions {
   readonly settle: Settle
   /** The run of the machine (`findBootId`), to be remembered with the marks; unknown unless told. */
   readonly boot?: string | null
+  /** The file is removed when it is closed: no disk is waited for, which would hold up whatever else this thread does. */
+  readonly isThrownAway?: boolean
 }
 
 /** Something that runs commands: the writer, or a writer with more to look after. */
@@ -46,14 +48,15 @@ export async function openSqliteWriter(options: WriterOptions): Promise<SqliteWr
   createForOwnerAlone(options.path)
   const statements = new Statements(options.path, 'write')
   try {
+    const { boot = null, isThrownAway = false } = options
+    statements.execute(`PRAGMA synchronous = ${isThrownAway ? 'OFF' : 'FULL'}`)
     statements.execute('PRAGMA journal_mode = WAL')
-    statements.execute('PRAGMA synchronous = FULL')
     // A predecessor whose fsync failed may have left a hole in the log on disk: nothing new goes behind it.
     statements.execute('PRAGMA wal_checkpoint(TRUNCATE)')
     statements.execute('PRAGMA foreign_keys = ON')
     statements.execute(`PRAGMA journal_size_limit = ${LOG_BYTES}`)
     await migrate(sqliteMigrationTarget(statements), options.migrations)
-    return new SqliteWriter({ statements, boot: options.boot ?? null }, options.settle)
+    return new SqliteWriter({ statements, boot, isThrownAway }, options.settle)
   } catch (error) {
     statements.close()
     throw error

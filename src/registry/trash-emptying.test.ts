@@ -1,7 +1,7 @@
 /** Emptying the trash, by hand and by time: what goes, and what stays because something else needs it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { type Bench, describeOnDatabases, describeOnPostgres, failureOf } from '../../test/registry-bench.ts'
-import { edgesOf, eventsOf, reviewsOf, tagsOf, trashOf } from '../../test/registry-facts.ts'
+import { edgesOf, eventsOf, historyOf, reviewsOf, tagsOf, trashOf } from '../../test/registry-facts.ts'
 import {
   newBlob,
   newImage,
@@ -278,6 +278,8 @@ describeOnDatabases('the rule for the trash', (open) => {
     await purge()
     expect(await trashOf(bench, repository)).toEqual([])
     expect(await tagsOf(bench, repository)).toEqual({ v1: restored.digest })
+    const [now] = (await historyOf(bench, repository)).filter(({ isOpen }) => isOpen)
+    expect(now).toMatchObject({ tag: 'v1', by: 'the rule for the trash' })
   })
 })
 

@@ -275,10 +275,10 @@ export async function purgeExpired(
 }
 
 async function goOn(registry: Registry, row: TrashRow): Promise<void> {
-  const { id, repositoryId, repository, state, deletedBy: by } = row
+  const { id, repositoryId, repository, state } = row
   await requireChecked(registry, repository)
   if (state === 'filling') await fillDeletion(registry, id)
-  else if (state === 'restoring') await finishRestoration(registry, { id, repositoryId, by })
+  else if (state === 'restoring') await finishRestoration(registry, { id, repositoryId, by: TRASH_KEEPER })
   else if (state === 'emptying') await emptyOne(registry, row, TRASH_KEEPER)
 }
 

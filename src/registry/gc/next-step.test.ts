@@ -6,9 +6,9 @@ const NOW = 1_000_000
 const GRACE = 1_000
 const TIMES = { grace: GRACE, condemnedFor: 100 }
 
-function stepFor(blob: Partial<KnownOfBlob['blob']>, isReferred = false): NextStep {
+function stepFor(blob: Partial<KnownOfBlob['blob']>, isReferred = false, dueAt = 0): NextStep {
   const usual = { state: 'live', leaseUntil: 0, unreferencedSince: NOW - GRACE } as const
-  return nextStepOf({ blob: { ...usual, ...blob }, isReferred, now: NOW }, TIMES)
+  return nextStepOf({ blob: { ...usual, ...blob }, isReferred, dueAt, now: NOW }, TIMES)
 }
 
 describe('a live blob', () => {
@@ -19,6 +19,11 @@ describe('a live blob', () => {
 
   test('that nothing refers to any more has its grace from now on', () => {
     expect(stepFor({ unreferencedSince: null })).toEqual({ kind: 'begin grace' })
+  })
+
+  test('that has just lost its last reference stays as long as one who was told that it is there relies on that', () => {
+    expect(stepFor({ unreferencedSince: null }, false, NOW + 9)).toEqual({ kind: 'wait', until: NOW + 9 })
+    expect(stepFor({}, false, NOW + 9)).toEqual({ kind: 'condemn' })
   })
 
   test('stays until its grace is over', () => {

@@ -16,6 +16,8 @@ export interface KnownOfBlob {
   readonly blob: Pick<BlobStanding, 'state' | 'leaseUntil' | 'unreferencedSince'>
   /** Whether a manifest, in the trash or not, refers to it. */
   readonly isReferred: boolean
+  /** When it was to be looked at: a lease after it had lost what was known to refer to it. */
+  readonly dueAt: number
   /** Milliseconds since 1970, by the database's clock. */
   readonly now: number
 }
@@ -35,12 +37,17 @@ export type NextStep =
   /** Its bytes can go. */
   | { readonly kind: 'delete' }
 
-export function nextStepOf({ blob, isReferred, now }: KnownOfBlob, { grace }: CollectionTimes): NextStep {
+export function nextStepOf(
+  { blob, isReferred, dueAt, now }: KnownOfBlob,
+  { grace }: CollectionTimes,
+): NextStep {
   if (blob.state === 'deleting') return { kind: 'delete' }
   if (isReferred) return { kind: blob.state === 'live' ? 'keep' : 'revive' }
   if (blob.state === 'condemned') {
     return blob.leaseUntil >= now ? { kind: 'wait', until: blob.leaseUntil + 1 } : { kind: 'unlink' }
   }
+  // Until just now a client could be told that it is there, without a promise, because something referred to it.
+  if (blob.unreferencedSince === null && dueAt > now) return { kind: 'wait', until: dueAt }
   const since = blob.unreferencedSince ?? now
   const until = Math.max(since + grace, blob.leaseUntil + 1)
   if (until <= now) return { kind: 'condemn' }

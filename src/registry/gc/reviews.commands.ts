@@ -163,7 +163,7 @@ class Look {
 
   async takeStep(review: BlobReview, blob: BlobStanding, isReferred: boolean): Promise<Outcome> {
     const { now } = this.#tx
-    const step = nextStepOf({ blob, isReferred, now }, this.#times)
+    const step = nextStepOf({ blob, isReferred, dueAt: review.dueAt, now }, this.#times)
     switch (step.kind) {
       case 'delete':
         return { kind: 'deleting' }

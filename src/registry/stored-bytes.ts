@@ -7,13 +7,22 @@ import { RegistryError } from '../oci/errors.ts'
 import { reviewBytesCommand } from './gc/deletion.commands.ts'
 import type { Registry } from './registry.ts'
 
+/** Milliseconds. */
+const PATIENCE = 2_000
+const LOOK_AGAIN_AFTER = 20
+
 type Stores = Pick<Registry, 'blobs' | 'database'>
+
+/** Somebody else may take them away, or put them back, between two looks. */
+const MOST_LOOKS = 3
 
 /** The size in bytes of what lies there, or null. Throws StorageUnavailable. */
 export async function findStoredSize(registry: Stores, digest: Digest): Promise<number | null> {
-  const size = await registry.blobs.stat(digest)
-  if (size !== null) return size
-  return (await putBackBytes(registry, digest)) ? await registry.blobs.stat(digest) : null
+  for (let look = 1; ; look++) {
+    const size = await registry.blobs.stat(digest)
+    if (size !== null || look === MOST_LOOKS) return size
+    await putBackBytes(registry, digest)
+  }
 }
 
 /**
@@ -31,7 +40,14 @@ export async function requireStored(
   registry: Stores,
   { digest, size }: { readonly digest: Digest; readonly size: number },
 ): Promise<void> {
-  if ((await findStoredSize(registry, digest)) === size) return
+  const deadline = performance.now() + PATIENCE
+  for (;;) {
+    const found = await findStoredSize(registry, digest)
+    if (found === size) return
+    // Whoever deletes it at this moment puts back what is needed.
+    if (found !== null || performance.now() > deadline) break
+    await Bun.sleep(LOOK_AGAIN_AFTER)
+  }
   throw new RegistryError(
     'UNAVAILABLE',
     `The bytes of the blob ${digest} were taken away while it was being stored. Please push it again.`,

@@ -29,6 +29,8 @@ export interface World {
   readonly now: number
   /** The process has died: nobody hears what it says. */
   readonly isDead: boolean
+  /** Weeks pass at once. */
+  readonly isSimulated: boolean
   /** What is in it outlives the process. */
   readonly outlives: boolean
   readonly files: TreeStore

@@ -6,17 +6,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Row, SqlValue } from '../../../src/metadata/database.ts'
+import { integer, optionalText, text } from '../../../src/metadata/row.ts'
 import { SqliteReader } from '../../../src/metadata/sqlite/reader.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
+import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { VerifyFinding } from '../../../src/registry/verify/finding.ts'
 import { openFilesystemTreeStore } from '../../../src/storage/filesystem/tree-store.ts'
-import { blobDataPath, databasePath } from '../../../src/storage/layout.ts'
+import { blobDataPath, controlSocketPath, databasePath } from '../../../src/storage/layout.ts'
 import type { TreeStore } from '../../../src/storage/tree-store.ts'
 import { type BerthServer, FROM_SOURCE, findFreePort, startBerth } from '../../berth-server.ts'
 import { until } from '../../until.ts'
 import type { Client } from '../client.ts'
 import type { Times, World } from '../world.ts'
 import { HttpClient } from './client.ts'
+import { SocketOwner } from './owner.ts'
 
 const SECOND = 1_000
 
@@ -25,7 +28,7 @@ const TIMES: Times = {
   minute: 0.03 * SECOND,
   lease: 2 * SECOND,
   grace: 2 * SECOND,
-  trash: 4 * SECOND,
+  trash: 600 * SECOND,
   uploads: 60 * SECOND,
   slack: 0.3 * SECOND,
 }
@@ -39,13 +42,15 @@ const SETTINGS: Readonly<Record<string, string>> = {
   BERTH_COLLECTION_LEASE: '2s',
   BERTH_COLLECTION_CONDEMNEDFOR: '1s',
   BERTH_COLLECTION_UNLINKAFTER: '1s',
+  BERTH_TRASH_KEEP: '10m',
 }
 
 export class RealWorld implements World {
   readonly times = TIMES
+  readonly isSimulated = false
   readonly outlives = true
   readonly client: Client
-  readonly owner = null
+  readonly owner: SocketOwner
   readonly files: TreeStore
   readonly #data: string
   readonly #port: number
@@ -63,6 +68,7 @@ export class RealWorld implements World {
     this.#server = server
     this.#reader = openReader(place.data)
     this.client = new HttpClient(server.url)
+    this.owner = new SocketOwner(join(place.data, controlSocketPath))
     this.files = files
   }
 
@@ -124,7 +130,14 @@ export class RealWorld implements World {
   }
 
   /** It does so by itself. */
-  async goThroughTree(): Promise<void> {}
+  async goThroughTree(): Promise<void> {
+    await until('it has gone through the link tree', async () => {
+      const [row] = await this.rows(`SELECT
+        (SELECT value FROM settings WHERE key = 'tree.start') AS start,
+        (SELECT value FROM settings WHERE key = 'tree.done') AS done`)
+      return (optionalText(row ?? {}, 'done') ?? '').includes(text(row ?? {}, 'start'))
+    })
+  }
 
   async flush(): Promise<void> {
     await until('everything that the tree shows is durable', async () => {
@@ -136,8 +149,20 @@ export class RealWorld implements World {
   /** These it does by itself. */
   async collect(): Promise<void> {}
   async collectAll(): Promise<void> {}
-  async purge(): Promise<void> {}
   async expireUploads(): Promise<void> {}
+
+  /** It would go on by itself, a minute later; the same question goes on at once. */
+  async purge(): Promise<void> {
+    const unfinished = await this.rows(
+      `SELECT trash.id, state, name FROM trash JOIN repositories ON repositories.id = repository_id WHERE state <> 'kept'`,
+    )
+    for (const row of unfinished) {
+      const [id, state] = [integer(row, 'id'), text(row, 'state')]
+      if (state === 'restoring') await this.owner.restoreTrash(id)
+      else if (state === 'emptying') await this.owner.emptyTrash({ id })
+      else await this.owner.deleteRepository(text(row, 'name') as RepositoryName)
+    }
+  }
 
   async countUsage(): Promise<void> {
     await until('every change has been counted', async () => {
@@ -146,8 +171,8 @@ export class RealWorld implements World {
     })
   }
 
-  async verify(): Promise<readonly VerifyFinding[]> {
-    return []
+  verify(): Promise<readonly VerifyFinding[]> {
+    return this.owner.verify()
   }
 
   async otherBytes(): Promise<readonly string[]> {

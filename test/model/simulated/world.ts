@@ -53,6 +53,7 @@ const VERIFY_OPTIONS = {
 }
 
 export class SimulatedWorld implements World {
+  readonly isSimulated = true
   readonly times = TIMES
   readonly #ground: Ground
   readonly #clock: SimulatedClock

@@ -19,13 +19,17 @@ const collections = fc.nat(6)
 
 /** Shorter than what a HEAD promises. */
 export const shortTimeSteps: readonly WeightedSteps[] = [
-  steps(1, { minutes: fc.constantFrom(1, 11), collections }, ({ minutes, collections }) => ({
-    says: `${minutes} minutes pass, and ${collections} steps of collection`,
-    async perform(run) {
-      await run.forward(minutes * run.world.times.minute)
-      await run.world.collect(collections)
-    },
-  })),
+  steps(
+    40,
+    { minutes: fc.constantFrom(1, 11, 11), collections: fc.integer({ min: 1, max: 8 }) },
+    ({ minutes, collections }) => ({
+      says: `${minutes} minutes pass, and ${collections} steps of collection`,
+      async perform(run) {
+        await run.forward(minutes * run.world.times.minute)
+        await run.world.collect(collections)
+      },
+    }),
+  ),
 ]
 
 export const timeSteps: readonly WeightedSteps[] = [

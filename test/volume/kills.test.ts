@@ -38,8 +38,9 @@ async function writeUntilKilled(url: string, round: number, old: OldImage): Prom
       await pushImage(url, repository, `round-${round}`, image)
       done.push({ repository, tag: `round-${round}`, digest: image.root.digest })
     }
-    await deleteManifest(url, old.repository, `round-${round}`)
+    // Once it has been asked for, it may be done although the kill takes the answer away.
     done.shift()
+    await deleteManifest(url, old.repository, `round-${round}`)
   } catch (error) {
     // A refusal would be an error of Berth; only a connection that breaks is the kill.
     if (error instanceof Error && error.message.includes(' answered ')) throw error

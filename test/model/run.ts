@@ -32,6 +32,7 @@ export class Run {
   readonly world: World
   readonly story: string[] = []
   model: Model
+  #failure: { readonly error: unknown } | null = null
 
   constructor(world: World) {
     this.world = world
@@ -65,6 +66,11 @@ export class Run {
     return { kind: 'refused', code: error.code }
   }
 
+  /** For what goes wrong beside a step: told with the next check. */
+  fail(error: unknown): void {
+    this.#failure ??= { error }
+  }
+
   async forward(milliseconds: number): Promise<void> {
     await this.world.forward(milliseconds)
     this.model.now = this.world.now
@@ -92,6 +98,7 @@ export class Run {
 
   /** After each step: everything that can be seen is as the model says, and every rule holds in the tables. */
   async check(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure.error
     await this.#compare({ before: this.model, after: this.model })
     await requireSoundRows(this.world, this.model)
   }

@@ -48,8 +48,8 @@ export interface World {
   flush(): Promise<void>
   /** Every change is counted for what everything takes up. */
   countUsage(): Promise<void>
-  /** So many steps of collection. */
-  collect(times: number): Promise<void>
+  /** So many steps of collection. Where told so, the process falls asleep whenever it has decided to take bytes away. */
+  collect(times: number, sleepsUntil?: Promise<unknown>): Promise<void>
   /** Until nothing is to be done now. */
   collectAll(): Promise<void>
   /** What has lain in the trash for long enough goes, and what a crash has interrupted there goes on. */

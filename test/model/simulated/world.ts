@@ -16,6 +16,7 @@ import { countUsageCommand } from '../../../src/registry/usage.commands.ts'
 import type { VerifyFinding } from '../../../src/registry/verify/finding.ts'
 import { BlobHashing } from '../../../src/registry/verify/hashing.ts'
 import { type VerifyCursor, verifyPage } from '../../../src/registry/verify/verify.ts'
+import type { BlobStore } from '../../../src/storage/blob-store.ts'
 import type { TreeStore } from '../../../src/storage/tree-store.ts'
 import { type Bench, THIS_BOOT } from '../../registry-bench.ts'
 import type { Client, Owner } from '../client.ts'
@@ -116,7 +117,6 @@ export class SimulatedWorld implements World {
     this.#process.life.end()
     await this.#process.bench.close()
     this.#process = await openProcess(this.#ground, isReindexed)
-    if (isReindexed) await this.goThroughTree()
   }
 
   async goThroughTree(): Promise<void> {
@@ -144,17 +144,15 @@ export class SimulatedWorld implements World {
     while ((await this.#process.registry.database.write(countUsageCommand, null)) > 0);
   }
 
-  async collect(times: number): Promise<void> {
-    for (let step = 0; step < times; step++) await this.#collectOnce()
+  async collect(times: number, sleepsUntil?: Promise<unknown>): Promise<void> {
+    const { registry } = this.#process
+    const { blobs } = registry
+    const own = sleepsUntil === undefined ? registry : { ...registry, blobs: sleepy(blobs, sleepsUntil) }
+    for (let step = 0; step < times; step++) await collectStep(own)
   }
 
   async collectAll(): Promise<void> {
-    while (!(await this.#collectOnce()).isIdle);
-  }
-
-  #collectOnce(): Promise<CollectResult> {
-    const signal = new AbortController().signal
-    return collectOnce(this.#process.registry, { signal, limit: 3 })
+    while (!(await collectStep(this.#process.registry)).isIdle);
   }
 
   async purge(): Promise<void> {
@@ -188,6 +186,28 @@ export class SimulatedWorld implements World {
     await this.#ground.remove()
     this.#clock.end()
   }
+}
+
+function collectStep(registry: Registry): Promise<CollectResult> {
+  return collectOnce(registry, { signal: new AbortController().signal, limit: 3 })
+}
+
+function bound(member: unknown, target: object): unknown {
+  return typeof member === 'function' ? member.bind(target) : member
+}
+
+/** Bytes are taken away only after that time, however long ago it was decided. */
+function sleepy(blobs: BlobStore, until: Promise<unknown>): BlobStore {
+  return new Proxy(blobs, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (typeof member !== 'function' || name !== 'condemn') return bound(member, target)
+      return async (...values: unknown[]) => {
+        await until
+        return Reflect.apply(member, target, values)
+      }
+    },
+  })
 }
 
 /** As the app opens it, save that nothing goes on by itself. */

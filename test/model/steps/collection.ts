@@ -14,20 +14,24 @@ export const collectionSteps: readonly WeightedSteps[] = [
   })),
 ]
 
-/** A step beside which collection goes on. */
+/** A step beside which collection goes on, in a process that may sleep all the while. */
 export function collecting(weight: number, step: fc.Arbitrary<Step>): WeightedSteps {
-  return steps(weight, { step, times: fc.integer({ min: 1, max: 8 }) }, ({ step, times }) => ({
-    says: `${step.says}, beside ${times} steps of collection`,
+  const times = fc.integer({ min: 1, max: 8 })
+  return steps(weight, { step, times, isSleepy: fc.boolean() }, ({ step, times, isSleepy }) => ({
+    says: `${step.says}, beside ${times} steps of ${isSleepy ? 'sleepy ' : ''}collection`,
     async perform(run) {
-      // Awaited last, so that what the step itself fails with is told.
-      const collected = run.world.collect(times).then(
+      const over = Promise.withResolvers<void>()
+      const collected = run.world.collect(times, isSleepy ? over.promise : undefined).then(
         () => null,
         (error: unknown) => error,
       )
-      const outcome = await step.perform(run)
-      const failure = await collected
-      if (failure !== null && !run.world.isDead) throw failure
-      return outcome
+      try {
+        return await step.perform(run)
+      } finally {
+        over.resolve()
+        const failure = await collected
+        if (failure !== null && !run.world.isDead) run.fail(failure)
+      }
     },
   }))
 }

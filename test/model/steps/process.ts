@@ -37,9 +37,9 @@ export const processSteps: readonly WeightedSteps[] = [
     says: 'kill the process and start it again',
     perform: (run) => kill(run, { isReindexed: false, isGoneThrough }),
   })),
-  steps(1, {}, () => ({
-    says: 'build the database anew',
-    perform: (run) => kill(run, { isReindexed: true, isGoneThrough: true }),
+  steps(1, { isGoneThrough }, ({ isGoneThrough }) => ({
+    says: `build the database anew${isGoneThrough ? '' : ', not to its end'}`,
+    perform: (run) => kill(run, { isReindexed: true, isGoneThrough }),
   })),
 ]
 

@@ -38,6 +38,17 @@ const serverSchema = z.strictObject({
   omits: z.array(z.string()).default([]),
   /** How content gets there: pushed, or put below `${data}` as files named like their URL. */
   content: z.enum(['pushed', 'files']).default('pushed'),
+  /**
+   * How it deletes what nothing needs: by a program, run while it is not; and, where it can do that while it runs,
+   * with `while` set it does, and with `not` set it does not.
+   */
+  collects: z
+    .strictObject({
+      command,
+      while: environment.optional(),
+      not: environment.optional(),
+    })
+    .optional(),
   /** A word among the arguments of the process that alone writes, and what else must be set for it to exist. */
   writer: z.strictObject({ argument: z.string(), environment }).optional(),
 })

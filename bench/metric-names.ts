@@ -13,6 +13,8 @@ export const METRIC_NAMES = [
   'start',
   'old-volume',
   'writer-killed',
+  'collection',
+  'push-beside-collection',
 ] as const
 
 export type MetricName = (typeof METRIC_NAMES)[number]

@@ -25,6 +25,11 @@ export interface Scale {
   /** Of the folder that another registry filled, and the tags of each. */
   readonly oldRepositories: number
   readonly oldTags: number
+  /** That nothing needs, and that are collected alone, or beside pushes. */
+  readonly garbageBlobs: number
+  readonly besideBlobs: number
+  /** Of pushes while these are. */
+  readonly besideSeconds: number
   /** How long one list is read in one round: long enough for CPU times in steps of 10 ms. */
   readonly listSeconds: number
   /** After writes, before the CPU time is read: what a server does afterwards counts too. */

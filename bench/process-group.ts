@@ -36,6 +36,13 @@ export function residentBytesOf(leader: number): number {
     .reduce((total, bytes) => total + bytes, 0)
 }
 
+/** The most that each member which lives has had of resident memory, added up, in bytes. */
+export function peakBytesOf(leader: number): number {
+  return membersOf(leader)
+    .flatMap(({ pid }) => readIfThere(`/proc/${pid}/status`, parsePeak))
+    .reduce((total, bytes) => total + bytes, 0)
+}
+
 /** The member with this word among its arguments, or null. */
 export function findMember(leader: number, argument: string): number | null {
   const runs = ({ pid }: ProcessEntry) =>
@@ -58,6 +65,10 @@ export function parseStat(text: string): ProcessEntry {
 
 function parseResident(text: string): number {
   return Number(/^Rss:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * KIBIBYTE
+}
+
+function parsePeak(text: string): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * KIBIBYTE
 }
 
 /** One element, or none where the process has ended meanwhile. */

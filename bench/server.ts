@@ -8,7 +8,7 @@ import { findFreePort } from '../test/berth-server.ts'
 import { until } from '../test/until.ts'
 import { Connection } from './connection.ts'
 import { commandLine, fillIn, type Placeholders, type ServerContestant } from './contestant.ts'
-import { cpuSecondsOf, findMember, membersOf, residentBytesOf } from './process-group.ts'
+import { cpuSecondsOf, findMember, membersOf, peakBytesOf, residentBytesOf } from './process-group.ts'
 
 const START_MILLISECONDS = 20_000
 const STOP_MILLISECONDS = 10_000
@@ -23,6 +23,8 @@ export interface Server extends AsyncDisposable {
   /** What all of its processes have used since they were started, in steps of 10 ms. */
   cpuSeconds(): number
   residentBytes(): number
+  /** The most that each of its processes has had of resident memory, together. */
+  peakBytes(): number
   /** Of the processes that live now. */
   pids(): number[]
   /** The process that alone writes, where the contestant has one. */
@@ -68,6 +70,7 @@ export async function startServer(contestant: ServerContestant, place: ServerPla
     startMilliseconds: performance.now() - began,
     cpuSeconds: () => cpuSecondsOf(child.pid),
     residentBytes: () => residentBytesOf(child.pid),
+    peakBytes: () => peakBytesOf(child.pid),
     pids: () => membersOf(child.pid).map(({ pid }) => pid),
     findWriter: () => (contestant.writer ? findMember(child.pid, contestant.writer.argument) : null),
     [Symbol.asyncDispose]: end,

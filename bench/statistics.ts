@@ -28,3 +28,11 @@ function median(sorted: readonly number[]): number {
 export function ratiosOf(of: readonly number[], against: readonly number[]): number[] {
   return of.slice(0, against.length).map((value, round) => value / (against[round] ?? Number.NaN))
 }
+
+/** The value that so large a share of all is not above: 0.99 for all but one in a hundred. Throws when there is none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const value = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)]
+  if (value === undefined) throw new Error('There is no value to choose from.')
+  return value
+}

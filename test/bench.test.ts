@@ -17,7 +17,7 @@ import { parseOptions } from '../bench/options.ts'
 import { parseStat } from '../bench/process-group.ts'
 import { formatNumber, formatTable } from '../bench/report.ts'
 import { QUICK_SCALE } from '../bench/scale.ts'
-import { ratiosOf, summarize } from '../bench/statistics.ts'
+import { percentile, ratiosOf, summarize } from '../bench/statistics.ts'
 import { judge, OURS, TARGETS } from '../bench/targets.ts'
 import { parseWrk } from '../bench/wrk.ts'
 import { type CommandResult, tryCommand } from './tools/command.ts'
@@ -205,6 +205,13 @@ describe('what is read from outside', () => {
     expect(() => parseWrk(`${output}  Non-2xx or 3xx responses: 1\n`)).toThrow()
     expect(() => parseWrk('  Socket errors: connect 32')).toThrow()
   })
+})
+
+test('of a hundred values one is above the 99th percentile', () => {
+  const values = Array.from({ length: 100 }, (_, at) => 100 - at)
+  expect(percentile(values, 0.99)).toBe(99)
+  expect(percentile(values, 0.5)).toBe(50)
+  expect(percentile([7], 0.99)).toBe(7)
 })
 
 describe('the command line', () => {

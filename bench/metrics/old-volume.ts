@@ -2,13 +2,12 @@
  * A volume that another registry filled, and that the server has never seen: how soon it answers, and how soon its
  * index is complete. The files are written without any registry; the index is looked for in the server's database.
  */
-import { Database } from 'bun:sqlite'
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOldVolume } from '../../test/old-volume.ts'
 import { until } from '../../test/until.ts'
+import { isIndexed } from '../garbage.ts'
 import { LONGEST_MILLISECONDS, type Metric } from '../metric.ts'
-import type { Subject } from '../subject.ts'
 
 export const oldVolumeMetric: Metric = {
   name: 'old-volume',
@@ -26,7 +25,7 @@ export const oldVolumeMetric: Metric = {
       rmSync(join(subject.data, 'berth'), { recursive: true, force: true })
       const began = performance.now()
       await using server = await subject.start()
-      await until('everything is indexed', () => isIndexed(subject), {
+      await until('everything is indexed', () => isIndexed(subject.data), {
         withinMilliseconds: LONGEST_MILLISECONDS,
       })
       return {
@@ -36,15 +35,4 @@ export const oldVolumeMetric: Metric = {
       }
     }
   },
-}
-
-function isIndexed({ data }: Subject): boolean {
-  const path = join(data, 'berth/berth.db')
-  if (!existsSync(path)) return false
-  const database = new Database(path, { readonly: true })
-  try {
-    return database.query(`SELECT 1 FROM settings WHERE key = 'tree.done'`).get() !== null
-  } finally {
-    database.close()
-  }
 }

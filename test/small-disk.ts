@@ -2,9 +2,19 @@
  * A small disk of its own for a test: a tmpfs that can be filled up and made read-only. Mounting needs root on
  * Linux. It is unmounted when it is disposed of, also when the test has failed.
  */
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { codeOf } from '../src/lib/thrown.ts'
 
 const FILLER = 'filler'
 
@@ -35,7 +45,14 @@ export class SmallDisk implements Disposable {
   /** Leaves so many bytes, or less where there are fewer already. */
   fill(free: number): void {
     this.clear()
-    writeFileSync(join(this.path, FILLER), new Uint8Array(Math.max(0, this.free - free)))
+    const filler = join(this.path, FILLER)
+    try {
+      writeFileSync(filler, new Uint8Array(Math.max(0, this.free - free)))
+    } catch (error) {
+      // Whoever uses the disk has taken some of it meanwhile.
+      if (codeOf(error) !== 'ENOSPC') throw error
+      truncateSync(filler, Math.max(0, statSync(filler).size - free))
+    }
   }
 
   /** Leaves no file that could still be made, and all the bytes. */

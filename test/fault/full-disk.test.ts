@@ -3,6 +3,7 @@
  * that nobody has to find some outside of the registry.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BerthServer, startBerth } from '../berth-server.ts'
 import { content, noise } from '../clients/images.ts'
@@ -33,10 +34,10 @@ async function push({ url }: BerthServer): Promise<number> {
   return answer.status
 }
 
-/** When the server has the room for a full disk in its database. */
-async function untilPrepared(disk: SmallDisk): Promise<void> {
-  const free = disk.free
-  await until('there is a reserve', () => disk.free < free - 2_000_000)
+/** When the server keeps what it gives up on a full disk. */
+async function untilPrepared({ data }: BerthServer): Promise<void> {
+  const reserve = join(data, 'berth/reserve')
+  await until('there is a reserve', () => existsSync(reserve) && statSync(reserve).size === 8 * 1024 * 1024)
 }
 
 describeUnless('on a full disk', mountObstacles(), () => {
@@ -48,7 +49,7 @@ describeUnless('on a full disk', mountObstacles(), () => {
         data: join(disk.path, 'data'),
         env: { ...SOON, BERTH_WORKERS: workers },
       })
-      await untilPrepared(disk)
+      await untilPrepared(berth)
       const image = smallImage('full disk')
       await pushImage(berth.url, 'team/app', '1', image)
       await pushBlob(berth.url, 'team/app', content('application/octet-stream', noise('orphan', 20_000_000)))

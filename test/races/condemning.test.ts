@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import {
   collecting,
   condemning,
@@ -8,8 +8,10 @@ import {
   promisingCondemned,
   unlinking,
   uploading,
+  wakingLate,
 } from './condemning.ts'
-import { describeRaces, describeRacesOnPostgres, RACE_LIMIT } from './describe-races.ts'
+import { describeRaces, describeRacesOnPostgres, onCourse, RACE_LIMIT } from './describe-races.ts'
+import { openOnSqlite } from './on-sqlite.ts'
 
 describeRacesOnPostgres('a plain conditional statement', (explore) => {
   test('loses a blob that a manifest refers to, in some order', async () => {
@@ -27,6 +29,19 @@ const RACES = [
   ['an upload ends as a blob that is being deleted, and a manifest follows', uploading],
   ['a link is dropped that a manifest comes to use', droppingLink],
 ] as const
+
+describe('a process on SQLite that is stopped by SIGSTOP before it takes the bytes of a blob away', () => {
+  onCourse(openOnSqlite, (explore) => {
+    test(
+      'and wakes up when they have been pushed again, takes nothing from anybody',
+      async () => {
+        const { orders } = await explore(wakingLate)
+        expect(orders).toBeGreaterThan(1)
+      },
+      RACE_LIMIT,
+    )
+  })
+})
 
 describeRaces('collection', (explore) => {
   for (const [what, race] of RACES) {

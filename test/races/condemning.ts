@@ -170,8 +170,9 @@ export const mounting: Race<Facts & { readonly other: RepositoryName }> = {
     if (pusher?.kind !== 'done') throw new Error(`the push was ${Bun.inspect(pusher)}`)
     const isMounted = pusher.value === true
     const place = { ...facts, repository: facts.other }
-    if (isMounted) await expectAllOrNothing(table, place, pusher)
-    else await expectGone(table, facts.blob.digest)
+    if (isMounted) return await expectAllOrNothing(table, place, pusher)
+    await cleanUp(table)
+    await expectGone(table, facts.blob.digest)
   },
 }
 
@@ -192,6 +193,14 @@ export const uploading: Race<Facts> = {
     expect(pusher?.kind).toBe('done')
     await expectAllOrNothing(table, facts, pusher)
   },
+}
+
+/** Who takes the bytes away has decided to and sleeps then; it wakes up when they have been pushed again. */
+export const wakingLate: Race<Facts> = {
+  ...uploading,
+  home: home('wakingLate'),
+  interruptions: { statements: 1, commands: 1 },
+  stopsBefore: 'files: condemn',
 }
 
 /** Another repository's manifest keeps the blob; this one's link to it is dropped while a manifest here comes to use it. */

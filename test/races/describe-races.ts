@@ -22,7 +22,8 @@ export function describeRacesOnPostgres(subject: string, suite: (explore: Explor
   )
 }
 
-function onCourse(open: () => Promise<RaceCourse>, suite: (explore: Explore) => void): void {
+/** Opens the place before the tests, and closes it behind them. */
+export function onCourse(open: () => Promise<RaceCourse>, suite: (explore: Explore) => void): void {
   let course: RaceCourse | undefined
   beforeAll(async () => {
     course = await open()

@@ -70,7 +70,7 @@ async function begin<Facts>(race: Race<Facts>, ground: Ground): Promise<Trial> {
     return {
       name,
       async run(turns) {
-        outcomes[name] = await process.run(task, turns)
+        outcomes[name] = await process.run(task, turns, race.stopsBefore ?? null)
       },
       isBlocked: async () => false,
     } satisfies Trial['parties'][number]

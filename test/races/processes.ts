@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { FromParty, FromWriter, Task, ToParty, ToWriter, Volume } from './messages.ts'
 import type { Outcome } from './outcome.ts'
-import type { Turns } from './track.ts'
+import type { Step, Turns } from './track.ts'
 
 /** A child that says `ready` first. */
 class Child<From extends { readonly kind: string }, To> implements AsyncDisposable {
@@ -27,8 +27,12 @@ class Child<From extends { readonly kind: string }, To> implements AsyncDisposab
     this.#child.send(message)
   }
 
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(name)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill()
+    this.#child.kill('SIGKILL')
     await this.#child.exited
   }
 }
@@ -65,10 +69,16 @@ export class WriterProcess implements AsyncDisposable {
   }
 }
 
+interface Running {
+  readonly turns: Turns
+  readonly stopsBefore: string | null
+  readonly end: PromiseWithResolvers<Outcome>
+}
+
 export class PartyProcess implements AsyncDisposable {
   readonly #child: Child<FromParty, ToParty>
   readonly #writer: WriterProcess
-  #running: { readonly turns: Turns; readonly end: PromiseWithResolvers<Outcome> } | null = null
+  #running: Running | null = null
 
   static async start(volume: Volume, writer: WriterProcess): Promise<PartyProcess> {
     const party = new PartyProcess(volume, writer)
@@ -81,10 +91,10 @@ export class PartyProcess implements AsyncDisposable {
     this.#child = new Child('party-process.ts', volume, (message) => this.#heard(message))
   }
 
-  /** Throws what was no refusal. */
-  run(task: Task, turns: Turns): Promise<Outcome> {
+  /** Before its turn for the step of this name comes, all of it is stopped. Throws what was no refusal. */
+  run(task: Task, turns: Turns, stopsBefore: string | null): Promise<Outcome> {
     const end = Promise.withResolvers<Outcome>()
-    this.#running = { turns, end }
+    this.#running = { turns, stopsBefore, end }
     this.#child.send({ kind: 'run', task })
     return end.promise
   }
@@ -99,9 +109,17 @@ export class PartyProcess implements AsyncDisposable {
     const { number } = { number: 0, ...message }
     if (message.kind === 'ended') running.end.resolve(message.outcome)
     else if (message.kind === 'failed') running.end.reject(new Error(message.why))
-    else if (message.kind === 'ask')
-      void running.turns.take(message.step, async () => this.#child.send({ kind: 'go', number }))
+    else if (message.kind === 'ask') this.#ask(running, message.step, number)
     else void this.#flush(number)
+  }
+
+  #ask({ turns, stopsBefore }: Running, step: Step, number: number): void {
+    const isStopped = step.what === stopsBefore
+    if (isStopped) this.#child.signal('SIGSTOP')
+    void turns.take(step, async () => {
+      if (isStopped) this.#child.signal('SIGCONT')
+      this.#child.send({ kind: 'go', number })
+    })
   }
 
   async #flush(number: number): Promise<void> {

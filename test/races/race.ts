@@ -28,6 +28,8 @@ export interface Table extends Hand {
 export interface Race<Facts> {
   /** Where it is another than that of the benches. */
   readonly policy?: Partial<Policy>
+  /** On SQLite, a process that comes to the step of this name is stopped by SIGSTOP until its turn comes. */
+  readonly stopsBefore?: string
   /** How another process finds it: the path of its module, and its name there. */
   readonly home: { readonly module: string; readonly race: string }
   /** Plain data for the parties. */

@@ -31,7 +31,12 @@ import {
   restoreTagsCommand,
 } from '../registry/restoration.commands.ts'
 import { deleteTagCommand, restoreTagCommand } from '../registry/tags.commands.ts'
-import { beginEmptyingCommand, beginPurgeCommand, emptyTrashCommand } from '../registry/trash.commands.ts'
+import {
+  beginEmptyingCommand,
+  beginPurgeCommand,
+  emptyTrashCommand,
+  letTrashGoCommand,
+} from '../registry/trash.commands.ts'
 import {
   clearMarksCommand,
   forgetOvertakenCommand,
@@ -98,6 +103,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   beginEmptyingCommand,
   beginPurgeCommand,
   emptyTrashCommand,
+  letTrashGoCommand,
   reviewManifestsCommand,
   forgetManifestReviewsCommand,
   seedManifestReviewsCommand,

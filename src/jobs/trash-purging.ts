@@ -4,6 +4,7 @@
  */
 import type { Log } from '../observability/log.ts'
 import type { Registry } from '../registry/registry.ts'
+import { stepTime } from '../registry/step-time.ts'
 import { purgeExpired } from '../registry/trash.ts'
 import type { Job } from './runner.ts'
 
@@ -13,6 +14,8 @@ const SHORTEST_WAIT = 1_000
 /** Between two runs where more is waiting than one could take. */
 const PAUSE = 200
 const DELETIONS_AT_ONCE = 20
+/** Milliseconds after which a run goes on in the next one. */
+const LONGEST_RUN = 5_000
 
 export function trashPurgingJob(registry: Registry, log: Log): Job {
   const { keepFor } = registry.policy.trash
@@ -20,8 +23,9 @@ export function trashPurgingJob(registry: Registry, log: Log): Job {
   return {
     name: 'trash',
     atLatestMilliseconds: longest,
-    async run() {
-      const { isIdle, nextDueAt, purged } = await purgeExpired(registry, { limit: DELETIONS_AT_ONCE })
+    async run(signal) {
+      const time = stepTime({ milliseconds: LONGEST_RUN, signal })
+      const { isIdle, nextDueAt, purged } = await purgeExpired(registry, { limit: DELETIONS_AT_ONCE, time })
       if (purged > 0)
         log.info({ deletions: purged }, 'deletions that were kept for long enough went for good')
       if (!isIdle) return { againInMilliseconds: PAUSE }

@@ -1,6 +1,7 @@
 /** The rule for untagged images, a step at a time. */
 import type { Log } from '../observability/log.ts'
 import type { Registry } from '../registry/registry.ts'
+import { stepTime } from '../registry/step-time.ts'
 import { reviewManifests } from '../registry/untagged.ts'
 import type { Job } from './runner.ts'
 
@@ -18,8 +19,9 @@ export function untaggedReviewingJob(registry: Registry, log: Log): Job {
   return {
     name: 'untagged',
     atLatestMilliseconds: longest,
-    async run() {
-      const { isIdle, nextDueAt, deleted } = await reviewManifests(registry, { limit: MANIFESTS_AT_ONCE })
+    async run(signal) {
+      const step = { limit: MANIFESTS_AT_ONCE, time: stepTime({ signal }) }
+      const { isIdle, nextDueAt, deleted } = await reviewManifests(registry, step)
       if (deleted > 0) log.info({ manifests: deleted }, 'images that nothing names went into the trash')
       if (!isIdle) return { againInMilliseconds: PAUSE }
       const next = nextDueAt === null ? longest : Math.max(nextDueAt - Date.now(), SHORTEST_WAIT)

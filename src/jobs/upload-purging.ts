@@ -3,8 +3,12 @@ import { countUploads } from '../metadata/uploads.ts'
 import type { Log } from '../observability/log.ts'
 import { counter, gauge, type Metric } from '../observability/metrics.ts'
 import type { Registry } from '../registry/registry.ts'
+import { type StepTime, stepTime, UNLIMITED } from '../registry/step-time.ts'
 import { discardOrphanedUploads, expireIdleUploads, listExpiredUploads } from '../registry/upload-expiry.ts'
 import type { Job } from './runner.ts'
+
+/** Milliseconds, where a run was ended before it was done. */
+const PAUSE = 200
 
 export interface UploadPurgingOptions {
   readonly registry: Registry
@@ -27,21 +31,22 @@ export class UploadPurging {
     return {
       name: 'uploads',
       atLatestMilliseconds: everyMilliseconds,
-      run: async () => {
-        await this.purge()
-        return { againInMilliseconds: everyMilliseconds }
+      run: async (signal) => {
+        const time = stepTime({ signal })
+        await this.purge(time)
+        return { againInMilliseconds: time.isOver ? PAUSE : everyMilliseconds }
       },
     }
   }
 
   /** Throws DatabaseUnavailable, WriterUnavailable, StorageUnavailable. */
-  async purge(): Promise<void> {
+  async purge(time: StepTime = UNLIMITED): Promise<void> {
     const { registry, isDryRun, log } = this.#options
     if (isDryRun) return await nameExpired(registry, log)
-    const expired = await expireIdleUploads(registry)
+    const expired = await expireIdleUploads(registry, time)
     this.#expired += expired
     // What could not be removed when its row went.
-    await discardOrphanedUploads(registry)
+    await discardOrphanedUploads(registry, time)
     if (expired > 0) log.info({ expired }, 'uploads that nobody continued were forgotten')
   }
 

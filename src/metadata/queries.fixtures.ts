@@ -197,6 +197,7 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
   trashLink: (tx) => [() => trash.trashLink(tx, trashId, repository, digest)],
   findTrash: (tx) => [() => trash.findTrash(tx, trashId)],
   turnTrash: (tx) => [() => trash.turnTrash(tx, trashId, { from: ['kept', 'filling'], to: 'kept' })],
+  letTrashGo: (tx) => [() => trash.letTrashGo(tx, trashId)],
   holdTrash: (tx) => [() => trash.holdTrash(tx, trashId, 'kept')],
   listTrashRows: (tx) => [
     () => trash.listTrashRows(tx, null, { before: null, limit: 10 }),

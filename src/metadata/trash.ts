@@ -114,6 +114,11 @@ export async function holdTrash(tx: Transaction, id: TrashId, state: TrashState)
   return (await turnTrash(tx, id, { from: [state], to: state })) ? await findTrash(tx, id) : null
 }
 
+/** A deletion that is being filled, restored or emptied counts as interrupted from now on; one that is only kept does not. */
+export async function letTrashGo(tx: Transaction, id: TrashId): Promise<void> {
+  await tx.run(`UPDATE trash SET stepped_at = 1 WHERE id = $1`, [id])
+}
+
 /** For a deletion on which nothing hangs any more. */
 export async function forgetTrash(tx: Transaction, id: TrashId): Promise<void> {
   await tx.run(`DELETE FROM trash WHERE id = $1`, [id])

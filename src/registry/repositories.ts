@@ -13,6 +13,7 @@ import {
   endRepositoryDeletionCommand,
   type NextStep,
 } from './repositories.commands.ts'
+import { type StepTime, UNLIMITED } from './step-time.ts'
 import { TrashBusy } from './trash-errors.ts'
 import { listUncheckedNames } from './tree/unchecked-reads.ts'
 
@@ -51,25 +52,36 @@ export async function deleteRepository(
   return trash
 }
 
-/** Goes on with a deletion until it is whole. Throws TrashBusy. */
-export async function fillDeletion(registry: Registry, trash: TrashId): Promise<void> {
+/** Goes on with a deletion until it is whole; false where the time was over before. Throws TrashBusy. */
+export async function fillDeletion(registry: Registry, trash: TrashId, time = UNLIMITED): Promise<boolean> {
   const { database, blobs, policy } = registry
   const { lease } = policy.collection
-  await eachStep(trash, (after) => database.write(deleteManifestsCommand, { trash, after, lease }))
-  await eachStep(trash, async (after) => {
-    const { next, files } = await database.write(cancelUploadsCommand, { trash, after, lease })
-    for (const file of files) await blobs.discard(file)
-    return next
-  })
-  await eachStep(trash, (after) => database.write(dropLinksCommand, { trash, after, lease }))
+  const kinds: readonly ((after: string) => Promise<NextStep>)[] = [
+    (after) => database.write(deleteManifestsCommand, { trash, after, lease }),
+    async (after) => {
+      const { next, files } = await database.write(cancelUploadsCommand, { trash, after, lease })
+      for (const file of files) await blobs.discard(file)
+      return next
+    },
+    (after) => database.write(dropLinksCommand, { trash, after, lease }),
+  ]
+  for (const step of kinds) if (!(await eachStep(trash, step, time))) return false
   await database.write(endRepositoryDeletionCommand, { trash })
+  return true
 }
 
-async function eachStep(trash: TrashId, step: (after: string) => Promise<NextStep>): Promise<void> {
-  for (let after: NextStep = ''; after !== null; ) {
+/** False: the time was over, and more of this kind is left. */
+async function eachStep(
+  trash: TrashId,
+  step: (after: string) => Promise<NextStep>,
+  time: StepTime,
+): Promise<boolean> {
+  for (let after: NextStep = ''; ; ) {
     after = await step(after)
+    if (after === null) return true
     if (after === 'lost')
       throw new TrashBusy(`The deletion ${trash} has been restored or ended by somebody else.`)
+    if (time.isOver) return false
   }
 }
 

@@ -19,6 +19,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import { parseTag } from '../oci/tag.ts'
 import { deleteManifest, getManifest } from './manifests.ts'
 import { beginRestorationCommand } from './restoration.commands.ts'
+import type { StepTime } from './step-time.ts'
 import { deleteTag } from './tags.ts'
 import { beginEmptyingCommand, emptyTrashCommand } from './trash.commands.ts'
 import { emptyTrash, listTrash, purgeExpired, restoreTrash } from './trash.ts'
@@ -263,6 +264,47 @@ describeOnDatabases('the rule for the trash', (open) => {
     await bench.database.write(age, WEEK + 1)
     expect(await purge(2)).toMatchObject({ purged: 2, isIdle: false })
     expect(await purge(2)).toMatchObject({ purged: 1, isIdle: true, nextDueAt: null })
+  })
+
+  /** Over when it is asked for the second time: after the first write. */
+  function shortTime(): StepTime {
+    let asked = 0
+    return {
+      get isOver() {
+        return asked++ > 0
+      },
+    }
+  }
+
+  test('ends between two writes when its time is over, and goes on at once the next time', async () => {
+    const image = newIndex([])
+    const tagged = Array.from({ length: 200 }, (_, at) => `t${at}`)
+    for (const some of [tagged.slice(0, 100), tagged.slice(100)])
+      await pushManifest(bench.registry, repository, image, image.digest, { tagged: some })
+    await deleteManifest(bench.registry, { repository, digest: image.digest, by: 'ann' })
+    await bench.database.write(age, WEEK + 1)
+    const [first, second] = [shortTime(), shortTime()]
+    expect(await purgeExpired(bench.registry, { limit: 9, time: first })).toMatchObject({
+      purged: 0,
+      isIdle: false,
+    })
+    expect(await trashOf(bench, repository)).toHaveLength(1)
+    expect(await purgeExpired(bench.registry, { limit: 9, time: second })).toMatchObject({ purged: 1 })
+    expect(await trashOf(bench, repository)).toEqual([])
+  })
+
+  test('does the same with a restoration that it goes on with', async () => {
+    const image = await pushImage(bench.registry, repository, 'v1')
+    await deleteManifest(bench.registry, { repository, digest: image.digest, by: 'ann' })
+    await bench.database.write(beginRestorationCommand, { trash: await newestId(bench, repository) })
+    await bench.database.write(age, 61_000)
+    expect(await purgeExpired(bench.registry, { limit: 9, time: shortTime() })).toMatchObject({
+      isIdle: false,
+    })
+    expect(await trashOf(bench, repository)).toHaveLength(1)
+    await purge()
+    expect(await trashOf(bench, repository)).toEqual([])
+    expect(await tagsOf(bench, repository)).toEqual({ v1: image.digest })
   })
 
   test('goes on with a restoration and an emptying that a crash has interrupted, once they are surely dead', async () => {

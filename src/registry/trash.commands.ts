@@ -13,6 +13,7 @@ import { scheduleReview } from '../metadata/reviews.ts'
 import {
   forgetTrash,
   holdTrash,
+  letTrashGo,
   listExpiredTrash,
   listInterruptedTrash,
   type TrashId,
@@ -67,6 +68,13 @@ export const beginPurgeCommand = command(
     }
     return { expired, interrupted }
   },
+)
+
+/** Somebody has stopped in the middle of a deletion that is filled, restored or emptied: whoever comes next goes on at once. */
+export const letTrashGoCommand = command(
+  'trash.let-go',
+  (tx, { trash }: { readonly trash: TrashId }) => letTrashGo(tx, trash),
+  { durable: false },
 )
 
 export interface Emptied {

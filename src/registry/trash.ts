@@ -30,7 +30,13 @@ import {
   restoreTagsCommand,
 } from './restoration.commands.ts'
 import { findAway, Restoration, type RestoredThings } from './restoration.ts'
-import { beginEmptyingCommand, beginPurgeCommand, emptyTrashCommand } from './trash.commands.ts'
+import { type StepTime, UNLIMITED } from './step-time.ts'
+import {
+  beginEmptyingCommand,
+  beginPurgeCommand,
+  emptyTrashCommand,
+  letTrashGoCommand,
+} from './trash.commands.ts'
 import { TrashBusy, TrashUnknown } from './trash-errors.ts'
 
 export type { TrashId } from '../metadata/trash.ts'
@@ -96,7 +102,9 @@ export async function restoreTrash(registry: Registry, id: TrashId, by: string):
       `The deletion ${id} is being emptied at this moment, and cannot be taken back any more.`,
     )
   }
-  return await finishRestoration(registry, { id, repositoryId, by })
+  const restoration = new Restoration(registry, { repository: repositoryId, by })
+  await finishRestoration(registry, restoration, { id, repositoryId, by })
+  return restoration.report
 }
 
 interface Deletion {
@@ -105,50 +113,56 @@ interface Deletion {
   readonly by: string
 }
 
+/** False: the time was over, and more is left. */
 async function finishRestoration(
   registry: Registry,
-  { id, repositoryId, by }: Deletion,
-): Promise<RestoredThings> {
-  const restoration = new Restoration(registry, { repository: repositoryId, by })
+  restoration: Restoration,
+  deletion: Deletion,
+  time: StepTime = UNLIMITED,
+): Promise<boolean> {
+  const { id, by } = deletion
+  const kinds = [
+    () => restoreSomeManifests(registry, restoration, id),
+    () => restoreSomeTags(registry, restoration, deletion),
+    () => restoreSomeLinks(registry, deletion),
+  ]
   do {
-    await restoreManifests(registry, restoration, id)
-    await restoreTags(registry, restoration, { id, repositoryId, by })
-    await restoreLinks(registry, { id, repositoryId, by })
+    for (const restoreSome of kinds) while (await restoreSome()) if (time.isOver) return false
   } while (!(await registry.database.write(endRestorationCommand, { trash: id, by })))
-  return restoration.report
+  return true
 }
 
-async function restoreManifests(registry: Registry, restoration: Restoration, id: TrashId): Promise<void> {
-  for (;;) {
-    const digests = await listTrashedManifests(registry.database, id, { after: '', limit: MANIFESTS_AT_ONCE })
-    if (digests.length === 0 || !(await restoration.bringBack(digests, id))) return
-  }
+/** False where there was nothing of this kind to restore. So do the next two. */
+async function restoreSomeManifests(
+  registry: Registry,
+  restoration: Restoration,
+  id: TrashId,
+): Promise<boolean> {
+  const digests = await listTrashedManifests(registry.database, id, { after: '', limit: MANIFESTS_AT_ONCE })
+  return digests.length > 0 && (await restoration.bringBack(digests, id))
 }
 
-async function restoreTags(
+async function restoreSomeTags(
   registry: Registry,
   restoration: Restoration,
   { id, repositoryId, by }: Deletion,
-): Promise<void> {
+): Promise<boolean> {
   const { database, policy } = registry
+  // A tag that was deleted alone may name a manifest that another deletion took later.
+  const next = await listTrashedTags(database, id, { after: '', limit: MANIFESTS_AT_ONCE })
+  const named = [...new Set(next.map(({ digest }) => digest))]
+  await restoration.bringBack(await findAway(database, repositoryId, named), null)
   const step = { trash: id, by, lease: policy.collection.lease }
-  for (;;) {
-    // A tag that was deleted alone may name a manifest that another deletion took later.
-    const next = await listTrashedTags(database, id, { after: '', limit: MANIFESTS_AT_ONCE })
-    const named = [...new Set(next.map(({ digest }) => digest))]
-    await restoration.bringBack(await findAway(database, repositoryId, named), null)
-    const tags = await database.write(restoreTagsCommand, step)
-    if (tags === null || tags.count === 0) return
-    restoration.noteTags(tags)
-  }
+  const tags = await database.write(restoreTagsCommand, step)
+  if (tags === null || tags.count === 0) return false
+  restoration.noteTags(tags)
+  return true
 }
 
-async function restoreLinks(registry: Registry, { id, by }: Deletion): Promise<void> {
+async function restoreSomeLinks(registry: Registry, { id, by }: Deletion): Promise<boolean> {
   const step = { trash: id, by, lease: registry.policy.collection.lease }
-  for (;;) {
-    const count = await registry.database.write(restoreLinksCommand, step)
-    if (count === null || count === 0) return
-  }
+  const count = await registry.database.write(restoreLinksCommand, step)
+  return count !== null && count > 0
 }
 
 /** Which deletions are meant; of several, only those before one, where that is named. */
@@ -211,7 +225,7 @@ async function emptySeveral(
 }
 
 /** `busy`: it is being restored or made. `gone`: somebody else has restored or emptied it meanwhile. */
-type EmptiedOne = 'busy' | 'gone' | { readonly manifests: number }
+type EmptiedOne = 'busy' | 'gone' | { readonly manifests: number; readonly isDone: boolean }
 
 function withEmptied(result: EmptyingResult, emptied: EmptiedOne): EmptyingResult {
   if (emptied === 'gone') return result
@@ -220,7 +234,13 @@ function withEmptied(result: EmptyingResult, emptied: EmptiedOne): EmptyingResul
   return { ...result, deletions: deletions + 1, manifests: manifests + emptied.manifests }
 }
 
-async function emptyOne(registry: Registry, { id, repository }: TrashRow, by: string): Promise<EmptiedOne> {
+/** It is not done where the time was over: whoever empties it next goes on. */
+async function emptyOne(
+  registry: Registry,
+  { id, repository }: TrashRow,
+  by: string,
+  time: StepTime = UNLIMITED,
+): Promise<EmptiedOne> {
   // What another registry did to the repository meanwhile is known first, so that nothing goes that is back.
   await requireChecked(registry, repository)
   if (!(await registry.database.write(beginEmptyingCommand, { trash: id }))) {
@@ -229,7 +249,7 @@ async function emptyOne(registry: Registry, { id, repository }: TrashRow, by: st
   for (let manifests = 0; ; ) {
     const step = await registry.database.write(emptyTrashCommand, { trash: id, by })
     manifests += step.manifests
-    if (step.isDone) return { manifests }
+    if (step.isDone || time.isOver) return { manifests, isDone: step.isDone }
   }
 }
 
@@ -249,37 +269,73 @@ export interface PurgeResult {
 }
 
 /**
- * One step of bounded size: goes on with what a crash has interrupted, then empties at most `limit` deletions whose
- * time is over. One that fails keeps no other from going; the first failure is thrown at the end.
+ * Goes on with what a crash has interrupted, then empties at most `limit` deletions whose time is over, as far as it
+ * comes in its own time: the next call goes on. One that fails keeps no other from going; the first failure is thrown
+ * at the end.
  */
 export async function purgeExpired(
   registry: Registry,
-  { limit }: { readonly limit: number },
+  { limit, time = UNLIMITED }: { readonly limit: number; readonly time?: StepTime },
 ): Promise<PurgeResult> {
   const { database, policy } = registry
   if (policy.isReadOnly) return { isIdle: true, nextDueAt: null, purged: 0 }
   const { keepFor } = policy.trash
   const begin = { keepFor, interruptedAfter: INTERRUPTED_AFTER, limit }
   const { expired, interrupted } = await database.write(beginPurgeCommand, begin)
-  const failures: unknown[] = []
-  const attempt = (work: () => Promise<unknown>) => work().catch((error: unknown) => failures.push(error))
-  for (const row of interrupted) await attempt(() => goOn(registry, row))
-  for (const row of expired) await attempt(() => emptyOne(registry, row, TRASH_KEEPER))
-  if (failures.length > 0) throw failures[0]
+  const works = [
+    ...interrupted.map((row) => () => goOn(registry, row, time)),
+    ...expired.map((row) => () => purgeOne(registry, row, time)),
+  ]
+  const { outcomes, isAll } = await attemptEach(works, time)
   const oldest = await findOldestDeletion(database)
   return {
-    isIdle: expired.length < limit && interrupted.length < limit,
+    isIdle: isAll && expired.length < limit && interrupted.length < limit,
     nextDueAt: oldest === null ? null : oldest + keepFor,
-    purged: expired.length,
+    purged: outcomes.filter((outcome) => outcome === 'purged').length,
   }
 }
 
-async function goOn(registry: Registry, row: TrashRow): Promise<void> {
-  const { id, repositoryId, repository, state } = row
-  await requireChecked(registry, repository)
-  if (state === 'filling') await fillDeletion(registry, id)
-  else if (state === 'restoring') await finishRestoration(registry, { id, repositoryId, by: TRASH_KEEPER })
-  else if (state === 'emptying') await emptyOne(registry, row, TRASH_KEEPER)
+/** `left`: the time was over before it was done. */
+type Outcome = 'done' | 'purged' | 'left'
+
+/** Does them one after another, and begins none when the time is over. The first failure is thrown at the end. */
+async function attemptEach(
+  works: readonly (() => Promise<Outcome>)[],
+  time: StepTime,
+): Promise<{ readonly outcomes: readonly Outcome[]; readonly isAll: boolean }> {
+  const [outcomes, failures]: [Outcome[], unknown[]] = [[], []]
+  for (const work of works) {
+    if (time.isOver) break
+    await work().then(
+      (outcome) => outcomes.push(outcome),
+      (error: unknown) => failures.push(error),
+    )
+  }
+  if (failures.length > 0) throw failures[0]
+  return { outcomes, isAll: outcomes.length === works.length && !outcomes.includes('left') }
+}
+
+async function purgeOne(registry: Registry, row: TrashRow, time: StepTime): Promise<Outcome> {
+  const emptied = await emptyOne(registry, row, TRASH_KEEPER, time)
+  if (typeof emptied === 'string') return 'done'
+  return emptied.isDone ? 'purged' : 'left'
+}
+
+async function goOn(registry: Registry, row: TrashRow, time: StepTime): Promise<Outcome> {
+  await requireChecked(registry, row.repository)
+  if (await finish(registry, row, time)) return 'done'
+  await registry.database.write(letTrashGoCommand, { trash: row.id })
+  return 'left'
+}
+
+/** False: the time was over. */
+async function finish(registry: Registry, row: TrashRow, time: StepTime): Promise<boolean> {
+  const { id, repositoryId, state } = row
+  if (state === 'filling') return await fillDeletion(registry, id, time)
+  if (state === 'emptying') return (await purgeOne(registry, row, time)) !== 'left'
+  const place = { repository: repositoryId, by: TRASH_KEEPER }
+  const deletion = { id, repositoryId, by: TRASH_KEEPER }
+  return await finishRestoration(registry, new Restoration(registry, place), deletion, time)
 }
 
 /** Throws TrashUnknown. */

@@ -5,6 +5,7 @@
 import { findNextManifestReview } from '../metadata/manifest-reviews.ts'
 import { findDoubt } from './gc/doubts.ts'
 import type { Registry } from './registry.ts'
+import { type StepTime, UNLIMITED } from './step-time.ts'
 import { findTreeState } from './tree/tree-pass.ts'
 import {
   forgetManifestReviewsCommand,
@@ -27,12 +28,12 @@ export interface ManifestReviewResult {
 const NOTHING_NOW: ManifestReviewResult = { isIdle: true, nextDueAt: null, deleted: 0 }
 
 /**
- * One step of bounded size: looks at about `limit` manifests. Throws DatabaseUnavailable, WriterUnavailable, and
+ * One step of bounded size: looks at about `limit` manifests, or at fewer where its time is over. Throws DatabaseUnavailable, WriterUnavailable, and
  * StorageUnavailable where the tree cannot be written, after what was changed.
  */
 export async function reviewManifests(
   registry: Registry,
-  { limit }: { readonly limit: number },
+  { limit, time = UNLIMITED }: { readonly limit: number; readonly time?: StepTime },
 ): Promise<ManifestReviewResult> {
   const { database, policy } = registry
   const { deleteAfter } = policy.untagged
@@ -44,14 +45,15 @@ export async function reviewManifests(
   if (!(await isTreeKnown(registry))) return NOTHING_NOW
   const isSeeded = await database.write(seedManifestReviewsCommand, { deleteAfter })
   let [reviewed, deleted] = [0, 0]
-  for (let last = MANIFESTS_AT_ONCE; last === MANIFESTS_AT_ONCE && reviewed < limit; ) {
+  let isAll = false
+  while (!isAll && reviewed < limit && !time.isOver) {
     const step = { deleteAfter, lease: policy.collection.lease, limit: MANIFESTS_AT_ONCE }
     const done = await database.write(reviewManifestsCommand, step)
-    last = done.reviewed
+    isAll = done.reviewed < MANIFESTS_AT_ONCE
     reviewed += done.reviewed
     deleted += done.deleted
   }
-  return { isIdle: isSeeded && reviewed < limit, nextDueAt: await findNextManifestReview(database), deleted }
+  return { isIdle: isSeeded && isAll, nextDueAt: await findNextManifestReview(database), deleted }
 }
 
 /** Whether every tag is known that the folder may hold: only then can a manifest be without one. */

@@ -1,5 +1,6 @@
 /** The trash: repositories into it, everything back out of it, emptied by hand and by time; tags that name again what they named. */
 import fc from 'fast-check'
+import { RegistryError } from '../../../src/oci/errors.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { Tag } from '../../../src/oci/tag.ts'
 import type { EmptiedTrash, Owner } from '../client.ts'
@@ -70,9 +71,26 @@ async function restore({ run, owner }: Owned, place: number): Promise<unknown> {
   const { id } = entry
   return await run.act({
     says: `took back deletion ${id} (${entry.what} of ${entry.repository})`,
-    call: () => owner.restoreTrash(id),
+    call: () => pastDeletions(run, () => owner.restoreTrash(id)),
     effect: (model) => bringBack(model, entry),
   })
+}
+
+/** So often somebody is told that a blob is just being deleted, and asks again a moment later. */
+const MOST_ATTEMPTS = 5
+
+async function pastDeletions(run: Run, restore: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await restore()
+    } catch (error) {
+      const isDeleting = error instanceof RegistryError && error.code === 'UNAVAILABLE'
+      if (!isDeleting || attempt === MOST_ATTEMPTS) throw error
+    }
+    await run.world.flush()
+    await run.forward(2 * run.world.times.step)
+    await run.world.collect(5)
+  }
 }
 
 function bringBack(model: Model, entry: Trashed): void {
@@ -140,7 +158,7 @@ async function restoreTag({ run, owner }: Owned, { repository, tag, place }: Tag
   const { digest } = position
   return await run.act({
     says: `let ${repository}:${tag} name ${nameOf(digest)} again, which is ${position.manifest}`,
-    call: () => owner.restoreTag(repository, tag, digest),
+    call: () => pastDeletions(run, () => owner.restoreTag(repository, tag, digest)),
     effect(model) {
       if (model.isAway(repository, digest)) model.bringBack(repository, digest)
       model.in(repository).tags.set(tag, digest)

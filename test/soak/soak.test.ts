@@ -20,7 +20,7 @@ for (const form of FORMS) {
         console.log(report)
         expect(report).toMatchObject({ failedPulls: [], accountedBytes: report.storedBytes })
       },
-      (seconds + 240) * 1000,
+      (5 * seconds + 240) * 1000,
     )
   })
 }

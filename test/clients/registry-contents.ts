@@ -134,13 +134,22 @@ export async function readRepository(
 
 export type RegistryContents = Readonly<Record<string, RepositoryContents>>
 
-/** Everything that a registry serves from its catalog on; `untagged` names further manifests by repository. */
-export async function readRegistry(
+/** Manifests without a tag, by repository. */
+export type UntaggedManifests = Readonly<Record<string, readonly string[]>>
+
+/** Everything that a registry serves from its catalog on; `untagged` names further manifests. */
+export async function readRegistry(url: string, untagged: UntaggedManifests = {}): Promise<RegistryContents> {
+  return await readRepositories(url, (await listRepositories(url)).sort(), untagged)
+}
+
+/** Everything that these repositories serve. */
+export async function readRepositories(
   url: string,
-  untagged: Readonly<Record<string, readonly string[]>> = {},
+  repositories: readonly string[],
+  untagged: UntaggedManifests = {},
 ): Promise<RegistryContents> {
   const contents: Record<string, RepositoryContents> = {}
-  for (const repository of (await listRepositories(url)).sort()) {
+  for (const repository of repositories) {
     contents[repository] = await readRepository(url, repository, untagged[repository])
   }
   return contents

@@ -9,7 +9,13 @@ import { join } from 'node:path'
 import { type BerthServer, startBerth } from '../berth-server.ts'
 import { type Image, inDockerFormat } from '../clients/images.ts'
 import { deleteManifest, pushImage, pushManifest } from '../clients/push.ts'
-import { checkBlob, getManifest, type RegistryContents, readRegistry } from '../clients/registry-contents.ts'
+import {
+  checkBlob,
+  getManifest,
+  type RegistryContents,
+  readRegistry,
+  readRepositories,
+} from '../clients/registry-contents.ts'
 import { artifactOf, largeImage, multiArchImage, smallImage } from '../clients/sample-images.ts'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
 import { describeWith } from '../tools/describe-with.ts'
@@ -172,7 +178,8 @@ function describeConfiguration(name: string, environment: () => Promise<Record<s
       expect(acknowledged.length).toBeGreaterThanOrEqual(PUSHES_BEFORE_KILL)
       await using peer = await startDockerRegistry({ data })
       await expectAcknowledged(peer.url, acknowledged)
-      expect(await readRegistry(peer.url, untagged)).toMatchObject(served)
+      // Nobody pushed to these. Elsewhere docker-registry may list a tag whose link the kill came before.
+      expect(await readRepositories(peer.url, Object.keys(served), untagged)).toEqual(served)
       await peer.stop()
       await using again = await startBerth({ data, env })
       await expectAcknowledged(again.url, acknowledged)

@@ -17,6 +17,8 @@ export interface Sent {
 const SENT_AT_ONCE_BYTES = 64 * 1024
 const SHORTEST_LOOK_MILLISECONDS = 2
 const LONGEST_LOOK_MILLISECONDS = 100
+/** Bun forgets the connection of a client that has gone a moment before it says that it has. */
+const WORD_OF_CUT_MILLISECONDS = 1
 /** The time that is told is longer than the true one by at most so much of it. */
 const PRECISION = 0.1
 
@@ -43,7 +45,10 @@ export class Sending {
       this.#leave(end)
     }
     const look = () => {
-      if (sent.isDone()) return finish()
+      if (sent.isDone()) {
+        timer = setTimeout(finish, WORD_OF_CUT_MILLISECONDS)
+        return
+      }
       const pause = (performance.now() - began) * PRECISION
       timer = setTimeout(
         look,

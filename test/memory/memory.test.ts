@@ -21,7 +21,8 @@ const REPOSITORY = 'memory/test'
 
 /** The most that Berth may have at any moment, all of its processes together. */
 const ONE_PROCESS = 200 * MB
-const TWO_WORKERS = 350 * MB
+// Each of the four processes has the program in it, some megabytes for every part that it gains.
+const TWO_WORKERS = 370 * MB
 /** What one upload or download may add, of any size. */
 const ONE_TRANSFER = 50 * MB
 /** What a hundred connections that hardly move may add. */

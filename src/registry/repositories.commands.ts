@@ -117,10 +117,9 @@ export const dropLinksCommand = command(
     const held = await holdTrash(tx, trash, 'filling')
     if (held === null) return 'lost'
     const page = await listLinks(tx, held.repositoryId, { after, limit: MANIFESTS_AT_ONCE })
-    const isLive = await hasManifests(tx, held.repositoryId)
     for (const { digest, linkedAt } of page) {
       if (isMeanwhile(tx, held, linkedAt)) continue
-      if (await dropLink(tx, held, digest, isLive)) {
+      if (await dropLink(tx, held, digest)) {
         await scheduleReview(tx, { repository: 0, digest, reason: 'link dropped', dueAt: tx.now + lease })
       }
     }
@@ -157,17 +156,13 @@ const ATTEMPTS = 3
 
 /**
  * False where a manifest of a push that came meanwhile needs it. Such a push raises the blob's epoch before its
- * manifest can be seen: so whoever looked before it finds another epoch, and looks again.
+ * manifest can be seen: so the epoch is read first and the manifest looked for second, and whoever looked before the
+ * push finds another epoch, and looks again.
  */
-async function dropLink(
-  tx: Transaction,
-  { id, repositoryId }: TrashRow,
-  digest: Digest,
-  isLive: boolean,
-): Promise<boolean> {
+async function dropLink(tx: Transaction, { id, repositoryId }: TrashRow, digest: Digest): Promise<boolean> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const seen = await findBlobFacts(tx, digest)
-    if ((isLive || attempt > 1) && (await hasLiveUser(tx, repositoryId, digest))) return false
+    if (await hasLiveUser(tx, repositoryId, digest)) return false
     if (seen !== null && !(await holdBlobAsSeen(tx, digest, seen.epoch))) continue
     if (!(await unlinkBlob(tx, repositoryId, digest))) return false
     await trashLink(tx, id, repositoryId, digest)

@@ -1,11 +1,18 @@
 /** Two that delete the same blob at once, and a manifest's file that somebody may be about to write: nothing is left behind. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { collectAll, knownOf } from '../../../test/collection-bench.ts'
 import { type Bench, describeOnDatabases } from '../../../test/registry-bench.ts'
 import { newBlob, newImage, pushBlob, pushManifest, type Sample } from '../../../test/sample-content.ts'
 import { command } from '../../metadata/database.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { markPayloadAdded } from '../tree/marks.ts'
-import { endDeletionCommand, findLeavingBlobs, takeStraysCommand } from './deletion.commands.ts'
+import {
+  endDeletionCommand,
+  findLeavingBlobs,
+  reviewBytesCommand,
+  takeStraysCommand,
+} from './deletion.commands.ts'
+import { deleteBlobs } from './deletion.ts'
 
 const beginDeletion = command('test.begin-deletion', async (tx, digest: Digest) => {
   await tx.run('DELETE FROM repository_blobs WHERE digest = $1', [digest])
@@ -61,5 +68,18 @@ describeOnDatabases('a blob that is being deleted', (open) => {
     expect(await bench.database.write(takeStraysCommand, { found })).toBe(0)
     const nobodys = [{ digest: newBlob().digest, size: 1 }]
     expect(await bench.database.write(takeStraysCommand, { found: nobodys })).toBe(1)
+  })
+
+  test('by two who have both found it a stray leaves nothing behind', async () => {
+    const stray = newBlob()
+    const found = [{ digest: stray.digest, size: stray.bytes.length }]
+    await bench.database.write(reviewBytesCommand, { digest: stray.digest })
+    await bench.database.write(takeStraysCommand, { found })
+    await deleteBlobs(bench.registry, [stray.digest])
+    expect(await knownOf(bench, [stray.digest])).toEqual([])
+    // The slower one comes with what it saw before.
+    await bench.database.write(takeStraysCommand, { found })
+    await collectAll(bench)
+    expect(await knownOf(bench, [stray.digest])).toEqual([])
   })
 })

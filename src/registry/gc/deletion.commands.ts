@@ -113,15 +113,19 @@ export const takeStraysCommand = command(
     const manifests = await findPayloadDigests(tx, digests)
     const referred = await findReferredDigests(tx, digests)
     const reviews = await findBlobReviews(tx, digests)
-    let taken = 0
+    const taken: Digest[] = []
     for (const { digest, size } of inOrder(input.found)) {
       const isWanted = closing.has(digest) || manifests.has(digest) || referred.has(digest)
-      if (size !== null && !isWanted && (await insertStray(tx, { digest, size }))) taken++
+      if (size !== null && !isWanted && (await insertStray(tx, { digest, size }))) taken.push(digest)
     }
     await noteBlobUsage(tx, everywhere(digests))
     const known = new Set((await findBlobStandings(tx, digests)).map(({ digest }) => digest))
     for (const review of reviews) if (!known.has(review.digest)) await endBlobReview(tx, review)
-    return taken
+    // Who else collects may have deleted it since it was found, and ended the review: then nothing else would lead here.
+    for (const digest of taken) {
+      await scheduleReview(tx, { repository: 0, digest, reason: 'bytes that nobody knows', dueAt: tx.now })
+    }
+    return taken.length
   },
 )
 

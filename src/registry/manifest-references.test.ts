@@ -83,7 +83,7 @@ describeOnDatabases('what a manifest refers to', (open) => {
     )
     const children = Array.from({ length: 5678 }, (_, index) => sample(OCI_MANIFEST, `child ${index}`))
     const index = newIndex(children)
-    expect(await statementsOfPush(bench, own, index)).toBeLessThan(100)
+    expect(await statementsOfPush(bench, own, index)).toBeLessThan(200)
     expect((await edgesOf(bench, own, index.digest)).children).toEqual(
       children.map(({ digest }) => String(digest)).toSorted(),
     )

@@ -71,7 +71,7 @@ export const putManifestCommand = command(
       lease: input.lease,
       lost: input.lostBlobs,
     })
-    await requireManifests(tx, repository, input.requiredChildren)
+    requireManifests(input.requiredChildren, await holdChildren(tx, repository, input))
     const isNew = await storeOrHoldManifest(tx, repository, input)
     await healLinksOfManifest(tx, repository, input.digest)
     const moved = await moveTags(tx, repository, input)
@@ -134,14 +134,26 @@ async function goOnWith(
   return await createTrash(tx, repository, 'manifest', by)
 }
 
-/** Throws MANIFEST_BLOB_UNKNOWN with a problem for each manifest that the repository does not have. */
-async function requireManifests(
+/**
+ * Holds what an index lists until the index can be seen: whoever takes away what nothing names comes before, or finds
+ * out that it is listed. In the order of digests, the index among them, so that two pushes never wait for each other.
+ * Gives those that are there.
+ */
+async function holdChildren(
   tx: Transaction,
   repository: RepositoryId,
-  digests: readonly Digest[],
-): Promise<void> {
-  const found = await findManifestDigests(tx, repository, digests)
-  const [first, ...others] = digests.filter((digest) => !found.has(digest)).map(missingManifest)
+  { manifest, digest }: PutManifestFacts,
+): Promise<Set<Digest>> {
+  const held = new Set<Digest>()
+  if (manifest.children.length === 0) return held
+  const here = await findManifestDigests(tx, repository, [...digestsOf(manifest.children), digest])
+  for (const each of [...here].toSorted()) if (await holdManifest(tx, repository, each)) held.add(each)
+  return held
+}
+
+/** Throws MANIFEST_BLOB_UNKNOWN with a problem for each manifest that the repository does not have. */
+function requireManifests(digests: readonly Digest[], held: ReadonlySet<Digest>): void {
+  const [first, ...others] = digests.filter((digest) => !held.has(digest)).map(missingManifest)
   if (first !== undefined) throw RegistryError.of([first, ...others.slice(0, MOST_PROBLEMS)])
 }
 
@@ -193,22 +205,21 @@ async function storeManifest(
   await insertChildren(tx, repository, digest, digestsOf(manifest.children))
   await insertManifestBlobs(tx, repository, digest, digestsOf(blobsUsedBy(manifest)))
   await noteManifestUsage(tx, repository, [digest])
-  if (input.deleteUntaggedAfter !== null) await heedUntaggedRule(tx, repository, input)
+  await heedUntaggedRule(tx, repository, input)
   await markListed(tx, repository)
   await markPayloadAdded(tx, digest)
   await markRevisionAdded(tx, repository, digest)
   return true
 }
 
-/** What an index lists is held until it can be seen, so that the rule finds out that it is listed. */
+/** Has the rule look at it when its time is over, unless a tag names it. */
 async function heedUntaggedRule(
   tx: Transaction,
   repository: RepositoryId,
-  { manifest, digest, tags, deleteUntaggedAfter }: PutManifestFacts,
+  { digest, tags, deleteUntaggedAfter }: PutManifestFacts,
 ): Promise<void> {
-  for (const child of digestsOf(manifest.children).toSorted()) await holdManifest(tx, repository, child)
-  if (tags.length > 0) return
-  const dueAt = tx.now + (deleteUntaggedAfter ?? 0) + 1
+  if (deleteUntaggedAfter === null || tags.length > 0) return
+  const dueAt = tx.now + deleteUntaggedAfter + 1
   await scheduleReview(tx, { repository, digest, reason: 'pushed without a tag', dueAt })
 }
 

@@ -3,9 +3,10 @@
 import type { Digest } from '../../src/oci/digest.ts'
 import type { RepositoryName } from '../../src/oci/repository-name.ts'
 import { deleteManifest } from '../../src/registry/manifests.ts'
-import { newIndex, pushImage, pushManifest, type Sample } from '../sample-content.ts'
+import { pushImage, pushManifest, type Sample } from '../sample-content.ts'
 import type { Race } from './race.ts'
 import { expectWhole } from './soundness.ts'
+import { newRaceIndex } from './stock.ts'
 
 interface Facts {
   readonly repository: RepositoryName
@@ -19,7 +20,7 @@ export const deletingAChild: Race<Facts> = {
     const repository = newRepository()
     const child = await pushImage(registry, repository)
     await flush()
-    return { repository, index: newIndex([child]), child: child.digest }
+    return { repository, index: newRaceIndex(child), child: child.digest }
   },
   parties: {
     pusher: ({ registry }, { repository, index }) => pushManifest(registry, repository, index),

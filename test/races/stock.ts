@@ -1,5 +1,5 @@
 /** Content for races. Who works in the order of digests does it in the same order in each trial. */
-import { CONFIG, newBlob, newImage, type Sample } from '../sample-content.ts'
+import { CONFIG, newBlob, newImage, newIndex, type Sample } from '../sample-content.ts'
 
 export interface RaceImage {
   readonly image: Sample
@@ -12,5 +12,13 @@ export function newRaceImage(blob: Sample = newBlob(CONFIG)): RaceImage {
   for (;;) {
     const image = newImage({ config: blob })
     if (blob.digest < image.digest) return { image, blob }
+  }
+}
+
+/** An index of one manifest, whose digest stands before the index's. */
+export function newRaceIndex(child: Sample): Sample {
+  for (;;) {
+    const index = newIndex([child])
+    if (child.digest < index.digest) return index
   }
 }

@@ -3,6 +3,7 @@ import {
   collecting,
   condemning,
   droppingLink,
+  mounting,
   naiveCondemning,
   promising,
   promisingCondemned,
@@ -28,6 +29,7 @@ const RACES = [
   ['a manifest follows a HEAD of a condemned blob', promisingCondemned],
   ['an upload ends as a blob that is being deleted, and a manifest follows', uploading],
   ['a link is dropped that a manifest comes to use', droppingLink],
+  ['a condemned blob is mounted, and a manifest follows', mounting],
 ] as const
 
 describe('a process on SQLite that is stopped by SIGSTOP before it takes the bytes of a blob away', () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { collectAll, knownOf } from '../../../test/collection-bench.ts'
 import { type Bench, describeOnDatabases } from '../../../test/registry-bench.ts'
+import { reviewsOf } from '../../../test/registry-facts.ts'
 import { newBlob, newImage, pushBlob, pushManifest, type Sample } from '../../../test/sample-content.ts'
 import { command } from '../../metadata/database.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -81,5 +82,12 @@ describeOnDatabases('a blob that is being deleted', (open) => {
     await bench.database.write(takeStraysCommand, { found })
     await collectAll(bench)
     expect(await knownOf(bench, [stray.digest])).toEqual([])
+  })
+
+  test('is looked at again where somebody has put its bytes back while they were taken away', async () => {
+    const gone = await findLeavingBlobs(bench.database, [blob.digest])
+    await bench.database.write(reviewBytesCommand, { digest: blob.digest })
+    await bench.database.write(endDeletionCommand, { gone, putOff: [] })
+    expect(await reviewsOf(bench, blob.digest)).toEqual(['blob: bytes put back'])
   })
 })

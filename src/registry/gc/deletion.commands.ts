@@ -27,6 +27,8 @@ export interface LeavingBlob extends SeenBlob {
   readonly isManifest: boolean
   /** The tree may still show a link to it, or somebody is about to write its file there, for it was a manifest's. */
   readonly isMarked: boolean
+  /** The epoch of its review before its bytes were touched; null where nobody had asked for one. */
+  readonly review: number | null
 }
 
 /** Those of the blobs that are being deleted. */
@@ -36,18 +38,20 @@ export async function findLeavingBlobs(read: Read, digests: readonly Digest[]): 
   const names = leaving.map(({ digest }) => digest)
   const manifests = await findPayloadDigests(read, names)
   const marked = await findMarkedBlobs(read, names)
+  const reviews = new Map((await findBlobReviews(read, names)).map(({ digest, epoch }) => [digest, epoch]))
   return leaving.map(({ digest, epoch, size }) => ({
     digest,
     epoch,
     size,
     isManifest: manifests.has(digest),
     isMarked: marked.has(digest),
+    review: reviews.get(digest) ?? null,
   }))
 }
 
 export interface DeletedBlobs {
   /** Their bytes are out of their place, or are a manifest's. */
-  readonly gone: readonly SeenBlob[]
+  readonly gone: readonly Pick<LeavingBlob, 'digest' | 'epoch' | 'review'>[]
   /** To be looked at again a little later. */
   readonly putOff: readonly Digest[]
 }
@@ -60,10 +64,10 @@ export const endDeletionCommand = command(
   'gc.end-deletion',
   async (tx, { gone, putOff }: DeletedBlobs): Promise<Digest[]> => {
     const digests = inOrder(gone).map(({ digest }) => digest)
-    const [deleted, others]: [Digest[], Digest[]] = [[], []]
+    const [deleted, others]: [typeof gone[number][], Digest[]] = [[], []]
     for (const blob of inOrder(gone)) {
-      const isDeleted = await deleteLeftBlob(tx, blob)
-      ;(isDeleted ? deleted : others).push(blob.digest)
+      if (await deleteLeftBlob(tx, blob)) deleted.push(blob)
+      else others.push(blob.digest)
     }
     // Who else deletes may have been faster: then there is nothing to put back, and nothing more to say.
     const kept = (await findBlobStandings(tx, others)).map(({ digest }) => digest)
@@ -71,7 +75,10 @@ export const endDeletionCommand = command(
     const manifests = await findPayloadDigests(tx, digests)
     for (const digest of digests) if (manifests.has(digest)) await markPayloadAdded(tx, digest)
     await forgetTheirDamage(tx, deleted)
-    await endReviews(tx, deleted)
+    for (const { digest, review } of deleted) {
+      // Whoever has asked since then has put the bytes back perhaps, for someone who still saw the blob.
+      if (review !== null) await endBlobReview(tx, { digest, epoch: review })
+    }
     for (const review of await findBlobReviews(tx, putOff)) {
       await putOffBlobReview(tx, review, { dueAt: tx.now + MARKS_TAKE, afterRepository: 0 })
     }
@@ -80,9 +87,9 @@ export const endDeletionCommand = command(
 )
 
 /** What is gone can be damaged no more. */
-async function forgetTheirDamage(tx: Transaction, digests: readonly Digest[]): Promise<void> {
+async function forgetTheirDamage(tx: Transaction, deleted: readonly Pick<SeenBlob, 'digest'>[]): Promise<void> {
   if (!(await hasDamage(tx))) return
-  for (const digest of digests) await forgetDamage(tx, digest)
+  for (const { digest } of deleted) await forgetDamage(tx, digest)
 }
 
 /**
@@ -131,11 +138,6 @@ export const takeStraysCommand = command(
 
 function everywhere(digests: readonly Digest[]) {
   return digests.map((digest) => ({ repository: 0, digest }))
-}
-
-/** Only those that nobody has asked for since. */
-async function endReviews(tx: Transaction, digests: readonly Digest[]): Promise<void> {
-  for (const review of await findBlobReviews(tx, digests)) await endBlobReview(tx, review)
 }
 
 function inOrder<Item extends { readonly digest: Digest }>(items: readonly Item[]): Item[] {

@@ -136,14 +136,16 @@ async function* pagesOf(owner: ControlClient, deleteUntagged: boolean): AsyncGen
   }
 }
 
-/** Read beside whoever writes to the database, which nobody does. */
+/** Read beside whoever writes to the database: on SQLite nobody does, on PostgreSQL another replica may. */
 async function* ownPages(config: Config, deleteUntagged: boolean): AsyncGenerator<GarbagePage> {
   const { openGarbagePlace } = await import('../app/garbage.ts')
   const { findGarbage, GARBAGE_BEGIN } = await import('../registry/gc/garbage.ts')
   const opened = await openGarbagePlace(config)
+  const untaggedBefore = Date.now() - config.collection.leaseMilliseconds
+  const rules = config.database.kind === 'sqlite' ? { deleteUntagged } : { deleteUntagged, untaggedBefore }
   try {
     for (let cursor = GARBAGE_BEGIN; ; ) {
-      const page = await findGarbage(opened.place, { deleteUntagged }, cursor)
+      const page = await findGarbage(opened.place, rules, cursor)
       yield page
       if (page.next === null) return
       cursor = page.next

@@ -45,6 +45,9 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(scratch, { recursive: true }))
 
+/** What was pushed a moment ago is no push under way any more. */
+const SHORT_LEASE = { BERTH_UNSAFESHORTGRACE: 'true', BERTH_COLLECTION_LEASE: '1ms' }
+
 function collect(...flags: string[]): Promise<CommandResult> {
   return collectOn(data, ...flags)
 }
@@ -203,7 +206,7 @@ describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
   afterAll(() => postgres.stop())
 
   test('the command alone finds what the server finds', async () => {
-    const env = { BERTH_DATABASE_URL: await postgres.createDatabase() }
+    const env = { ...SHORT_LEASE, BERTH_DATABASE_URL: await postgres.createDatabase() }
     const folder = join(scratch, 'on-postgres')
     await using berth = await startBerth({ data: folder, env })
     await pushImage(berth.url, 'team/app', '1', kept)
@@ -214,6 +217,18 @@ describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
     expect(alone.exitCode).toBe(0)
     expect(linesOf(alone)).toEqual(linesOf(asked))
     expect(alone.stdout).toContain(`manifest eligible for deletion: ${loose.root.digest}`)
+  })
+
+  test('where another replica may be at work, what was pushed just now is no garbage', async () => {
+    const env = { BERTH_DATABASE_URL: await postgres.createDatabase() }
+    const folder = join(scratch, 'beside-replicas')
+    await using berth = await startBerth({ data: folder, env })
+    await pushImage(berth.url, 'team/app', null, loose)
+    const asked = await collectOnceKnown(folder, '-d', '-m')
+    await berth.stop()
+    const alone = await tryBerth(env, '-d', '-m', '--data', folder)
+    for (const { stdout } of [asked, alone])
+      expect(stdout).toContain(' and 0 manifests eligible for deletion')
   })
 })
 
@@ -237,7 +252,7 @@ test('-q says nothing', async () => {
 
 test.each([1, 2])('a server that runs, with %d workers, is asked by its control socket', async (workers) => {
   const alone = await collect('-d', '-m')
-  await using berth = await startBerth({ data, env: { BERTH_WORKERS: String(workers) } })
+  await using berth = await startBerth({ data, env: { ...SHORT_LEASE, BERTH_WORKERS: String(workers) } })
   const asked = await collectOnceKnown(data, '-d', '-m')
   expect(linesOf(asked)).toEqual(linesOf(alone))
   const lines = await requestsAtSocket(berth)

@@ -31,7 +31,13 @@ export const takingAChild: Race<Facts> = {
   parties: {
     pusher: ({ registry }, { repository, index }) => pushManifest(registry, repository, index, 'v1'),
     taker: ({ registry }, { repository, child }) =>
-      registry.database.write(takeUntaggedCommand, { repository, digests: [child], by: 'taker', lease: 0 }),
+      registry.database.write(takeUntaggedCommand, {
+        repository,
+        digests: [child],
+        by: 'taker',
+        lease: 0,
+        untaggedBefore: null,
+      }),
   },
   async check(table, { repository, child }, { pusher }) {
     if (pusher?.kind === 'done')

@@ -3,6 +3,7 @@ import { route } from '../../http/router.ts'
 import { COLLECT_BEGIN } from '../../registry/gc/collect.ts'
 import { findGarbage, GARBAGE_BEGIN, garbagePlaceOf } from '../../registry/gc/garbage.ts'
 import { deleteGarbage } from '../../registry/gc/garbage-deletion.ts'
+import type { KeepRules } from '../../registry/gc/kept.ts'
 import { collectFor } from '../../registry/gc/run.ts'
 import { collectionStatus } from '../../registry/gc/status.ts'
 import { NotNow } from './errors.ts'
@@ -38,12 +39,13 @@ async function postRun(context: ManagementContext): Promise<OwnerAnswer> {
 }
 
 /** One page of what nothing needs. */
-async function postGarbageCollection({ registry, body }: ManagementContext): Promise<OwnerAnswer> {
+async function postGarbageCollection(context: ManagementContext): Promise<OwnerAnswer> {
+  const { registry, body } = context
   const { garbageCollectionRequest } = await import('../../contract/garbage-collection.ts')
   const { deleteUntagged, cursor } = checked(garbageCollectionRequest, body)
   const place = garbagePlaceOf(registry)
   if (place === null) throw new NotNow(IN_MEMORY)
-  return ownerAnswer(200, await findGarbage(place, { deleteUntagged }, cursor ?? GARBAGE_BEGIN))
+  return ownerAnswer(200, await findGarbage(place, rulesOf(context, deleteUntagged), cursor ?? GARBAGE_BEGIN))
 }
 
 /** Deletes one page of it, as far as that is not collection's affair: manifests go into the trash. */
@@ -52,7 +54,14 @@ async function postGarbageDeletion(context: ManagementContext): Promise<OwnerAns
   requireWritable(context)
   const { garbageCollectionRequest } = await import('../../contract/garbage-collection.ts')
   const { deleteUntagged, cursor } = checked(garbageCollectionRequest, body)
-  return ownerAnswer(200, await deleteGarbage(registry, { deleteUntagged }, { cursor, by: OWNER }))
+  const rules = rulesOf(context, deleteUntagged)
+  return ownerAnswer(200, await deleteGarbage(registry, rules, { cursor, by: OWNER }))
+}
+
+/** What has come just now may be a part of an index that is on its way; where this process is alone, nothing is. */
+function rulesOf({ registry, isAlone }: ManagementContext, deleteUntagged: boolean): KeepRules {
+  if (isAlone) return { deleteUntagged }
+  return { deleteUntagged, untaggedBefore: Date.now() - registry.policy.collection.lease }
 }
 
 const IN_MEMORY = 'Everything is in memory, so there is nothing to collect: it is gone when Berth stops.'

@@ -64,7 +64,7 @@ export const endDeletionCommand = command(
   'gc.end-deletion',
   async (tx, { gone, putOff }: DeletedBlobs): Promise<Digest[]> => {
     const digests = inOrder(gone).map(({ digest }) => digest)
-    const [deleted, others]: [typeof gone[number][], Digest[]] = [[], []]
+    const [deleted, others]: [(typeof gone)[number][], Digest[]] = [[], []]
     for (const blob of inOrder(gone)) {
       if (await deleteLeftBlob(tx, blob)) deleted.push(blob)
       else others.push(blob.digest)
@@ -87,7 +87,10 @@ export const endDeletionCommand = command(
 )
 
 /** What is gone can be damaged no more. */
-async function forgetTheirDamage(tx: Transaction, deleted: readonly Pick<SeenBlob, 'digest'>[]): Promise<void> {
+async function forgetTheirDamage(
+  tx: Transaction,
+  deleted: readonly Pick<SeenBlob, 'digest'>[],
+): Promise<void> {
   if (!(await hasDamage(tx))) return
   for (const { digest } of deleted) await forgetDamage(tx, digest)
 }

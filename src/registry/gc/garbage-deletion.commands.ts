@@ -17,15 +17,22 @@ export interface UntaggedManifests {
   readonly by: string
   /** Milliseconds after which what they needed is looked at. */
   readonly lease: number
+  /** Only those that nothing has named since then, in milliseconds since 1970, and for a lease; null: all. */
+  readonly untaggedBefore: number | null
 }
 
 /** Puts manifests into the trash that nothing names, and gives how many: one that has been given a tag meanwhile stays. */
 export const takeUntaggedCommand = command(
   'gc.take-untagged',
-  async (tx, { repository: name, digests, by, lease }: UntaggedManifests): Promise<number> => {
+  async (
+    tx,
+    { repository: name, digests, by, lease, untaggedBefore }: UntaggedManifests,
+  ): Promise<number> => {
     const repository = await findRepositoryId(tx, name)
     if (repository === null) return 0
-    const kept = new Kept(tx, { deleteUntagged: true })
+    // By the database's clock too, for this machine's may be ahead.
+    const youth = untaggedBefore === null ? {} : { untaggedBefore: Math.min(untaggedBefore, tx.now - lease) }
+    const kept = new Kept(tx, { deleteUntagged: true, ...youth })
     let trash: TrashId | null = null
     let taken = 0
     for (const digest of digests.toSorted()) {

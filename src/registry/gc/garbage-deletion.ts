@@ -37,7 +37,7 @@ export async function deleteGarbage(
   if (place === null) return { trashed: 0, next: null }
   const begin = rules.deleteUntagged ? GARBAGE_BEGIN : { ...GARBAGE_BEGIN, step: 'list' as const }
   const page = await findGarbage(place, rules, cursor ?? begin)
-  const trashed = rules.deleteUntagged ? await takeUntagged(registry, page.findings, by) : 0
+  const trashed = rules.deleteUntagged ? await takeUntagged(registry, page.findings, { by, rules }) : 0
   await reviewBlobs(registry, page.findings)
   return { trashed, next: afterManifests(page) }
 }
@@ -51,8 +51,9 @@ function afterManifests({ next }: GarbagePage): GarbageCursor | null {
 async function takeUntagged(
   { database, policy }: Registry,
   findings: readonly GarbageFinding[],
-  by: string,
+  { by, rules }: { readonly by: string; readonly rules: KeepRules },
 ): Promise<number> {
+  const untaggedBefore = rules.untaggedBefore ?? null
   const found = new Map<RepositoryName, Digest[]>()
   for (const finding of findings) {
     if (finding.kind !== 'garbage manifest') continue
@@ -61,7 +62,7 @@ async function takeUntagged(
   let trashed = 0
   for (const [repository, all] of found) {
     for (const digests of partsOf(all, MANIFESTS_AT_ONCE)) {
-      const input = { repository, digests, by, lease: policy.collection.lease }
+      const input = { repository, digests, by, untaggedBefore, lease: policy.collection.lease }
       trashed += await database.write(takeUntaggedCommand, input)
     }
   }

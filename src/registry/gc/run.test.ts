@@ -6,6 +6,8 @@ import { HOUR, letPass } from '../../../test/collection-bench.ts'
 import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
 import { blobFacts, fileOf, tagsOf, trashOf } from '../../../test/registry-facts.ts'
 import { newBlob, newImage, pushBlob, pushManifest, type Sample } from '../../../test/sample-content.ts'
+import { command } from '../../metadata/database.ts'
+import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Registry } from '../registry.ts'
 import { goThroughTree } from '../tree/tree-pass.ts'
@@ -13,6 +15,7 @@ import { COLLECT_BEGIN, type CollectCursor, CollectionHeld, collectNow, collectP
 import type { GarbageCursor } from './garbage.ts'
 import { takeUntaggedCommand } from './garbage-deletion.commands.ts'
 import { deleteGarbage } from './garbage-deletion.ts'
+import type { KeepRules } from './kept.ts'
 
 setDefaultTimeout(30_000)
 
@@ -75,10 +78,10 @@ describeOnDatabases('collecting now', (open) => {
     expect(await failureOf(collectNow(registry, { signal }))).toBeInstanceOf(CollectionHeld)
   })
 
-  async function deleteAllGarbage(registry: Registry, deleteUntagged: boolean): Promise<number> {
+  async function deleteAllGarbage(registry: Registry, rules: KeepRules): Promise<number> {
     let trashed = 0
     for (let cursor: GarbageCursor | null = null; ; ) {
-      const page = await deleteGarbage(registry, { deleteUntagged }, { cursor, by: 'ann' })
+      const page = await deleteGarbage(registry, rules, { cursor, by: 'ann' })
       trashed += page.trashed
       if (page.next === null) return trashed
       cursor = page.next
@@ -107,7 +110,7 @@ describeOnDatabases('collecting now', (open) => {
     const { registry } = await checked()
     await collect()
     expect(isThere(lost)).toBe(true)
-    await deleteAllGarbage(registry, false)
+    await deleteAllGarbage(registry, { deleteUntagged: false })
     await collect()
     expect(isThere(lost)).toBe(false)
   })
@@ -118,7 +121,7 @@ describeOnDatabases('collecting now', (open) => {
     await pushManifest(bench.registry, repository, tagged, 'v1')
     await pushManifest(bench.registry, repository, loose)
     const { registry } = await checked()
-    expect(await deleteAllGarbage(registry, true)).toBeGreaterThan(0)
+    expect(await deleteAllGarbage(registry, { deleteUntagged: true })).toBeGreaterThan(0)
     expect(await trashOf(bench, repository)).toMatchObject([{ what: 'manifest', manifests: [loose.digest] }])
     await letPass(bench, HOUR + 1000)
     await collect()
@@ -130,8 +133,30 @@ describeOnDatabases('collecting now', (open) => {
     const image = newImage({ config })
     await pushManifest(bench.registry, repository, image)
     await pushManifest(bench.registry, repository, image, 'late')
-    const input = { repository, digests: [image.digest], by: 'ann', lease: HOUR }
+    const input = { repository, digests: [image.digest], by: 'ann', lease: HOUR, untaggedBefore: null }
     expect(await bench.database.write(takeUntaggedCommand, input)).toBe(0)
     expect(await tagsOf(bench, repository)).toEqual({ late: image.digest })
+  })
+
+  test('beside a server keeps what was pushed by its digest just now: an index may be about to list it', async () => {
+    const config = await pushBlob(bench.registry, repository)
+    const [old, young] = [newImage({ config }), newImage({ config })]
+    for (const image of [old, young]) await pushManifest(bench.registry, repository, image)
+    const age = command('test.age', (tx, digest: Digest) =>
+      tx.run('UPDATE manifests SET created_at = created_at - $2 WHERE digest = $1', [digest, 2 * HOUR]),
+    )
+    await bench.database.write(age, old.digest)
+    const { registry } = await checked()
+    await deleteAllGarbage(registry, { deleteUntagged: true, untaggedBefore: Date.now() - HOUR })
+    expect(await trashOf(bench, repository)).toMatchObject([{ what: 'manifest', manifests: [old.digest] }])
+    // Found long ago, or by a clock that is ahead.
+    const ahead = {
+      repository,
+      digests: [young.digest],
+      by: 'ann',
+      lease: HOUR,
+      untaggedBefore: Date.now() + HOUR,
+    }
+    expect(await bench.database.write(takeUntaggedCommand, ahead)).toBe(0)
   })
 })

@@ -84,7 +84,7 @@ export interface BlobPromise {
   readonly isCondemned: boolean
   /** Milliseconds since 1970. */
   readonly leaseUntil: number
-  /** Whether a manifest of the repository refers to it: then it stays without a promise. */
+  /** Whether a manifest of the repository refers to it, the trash left out: then it stays without a promise. */
   readonly isUsed: boolean
 }
 
@@ -97,7 +97,9 @@ export function findBlobPromise(
   return read.one(
     `SELECT state, lease_until,
        (SELECT 1 FROM manifest_blobs WHERE manifest_blobs.digest = blobs.digest
-          AND repository_id = (SELECT id FROM repositories WHERE name = $1) LIMIT 1) AS used
+          AND repository_id = (SELECT id FROM repositories WHERE name = $1)
+          AND (SELECT 1 FROM manifests WHERE manifests.repository_id = manifest_blobs.repository_id
+            AND manifests.digest = manifest_blobs.manifest) = 1 LIMIT 1) AS used
      FROM blobs WHERE digest = $2`,
     [repository, digest],
     (row) => ({

@@ -9,7 +9,10 @@ import { newBlob, newImage, pushBlob, pushManifest, type Sample } from '../../..
 import { command } from '../../metadata/database.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
+import { promiseBlob } from '../blobs.ts'
+import { deleteManifest } from '../manifests.ts'
 import type { Registry } from '../registry.ts'
+import { emptyTrash } from '../trash.ts'
 import { goThroughTree } from '../tree/tree-pass.ts'
 import { COLLECT_BEGIN, type CollectCursor, CollectionHeld, collectNow, collectPage } from './collect.ts'
 import type { GarbageCursor } from './garbage.ts'
@@ -158,5 +161,18 @@ describeOnDatabases('collecting now', (open) => {
       untaggedBefore: Date.now() + HOUR,
     }
     expect(await bench.database.write(takeUntaggedCommand, ahead)).toBe(0)
+  })
+
+  test('leaves alone what somebody was told is there, though only an image in the trash used it', async () => {
+    const config = await pushBlob(bench.registry, repository)
+    const image = newImage({ config })
+    await pushManifest(bench.registry, repository, image, 'v1')
+    await deleteManifest(bench.registry, { repository, digest: image.digest, by: 'ann' })
+    await letPass(bench, HOUR + 1000)
+    await promiseBlob(bench.registry, repository, config.digest)
+    await emptyTrash(bench.registry, { repository }, 'ann')
+    await collect()
+    await pushManifest(bench.registry, repository, newImage({ config }), 'v2')
+    expect(isThere(config)).toBe(true)
   })
 })

@@ -21,6 +21,8 @@ import {
   pushManifest,
   type Sample,
 } from '../../../test/sample-content.ts'
+import { command } from '../../metadata/database.ts'
+import type { Digest } from '../../oci/digest.ts'
 import { getBlob, mountBlob, promiseBlob, unlinkBlob } from '../blobs.ts'
 import { deleteManifest } from '../manifests.ts'
 import { emptyTrash } from '../trash.ts'
@@ -289,5 +291,25 @@ describeOnDatabases('collection', (open) => {
     await collectForLong(bench)
     expect(await stateOf(blob)).toBe('gone')
     expect(present(blob)).toEqual([])
+  })
+
+  test('counts the grace of a blob that was made anew beside its manifest from when that goes', async () => {
+    const repository = bench.newRepository()
+    const config = await pushBlob(bench.registry, repository)
+    const image = newImage({ config })
+    await pushManifest(bench.registry, repository, image, 'v1')
+    const forget = command('test.forget', (tx, digest: Digest) =>
+      tx.run('DELETE FROM blobs WHERE digest = $1', [digest]),
+    )
+    await bench.database.write(forget, config.digest)
+    await pushBlob(bench.registry, repository, config)
+    await letPass(bench, 2 * DAY)
+    await collectAll(bench)
+    await letPass(bench, 2000)
+    await collectAll(bench)
+    await deleteManifest(bench.registry, { repository, digest: image.digest, by: 'ann' })
+    await emptyTrash(bench.registry, { repository }, 'ann')
+    await collectAll(bench)
+    expect(await stateOf(config)).toBe('live')
   })
 })

@@ -13,8 +13,12 @@ function stepFor(blob: Partial<KnownOfBlob['blob']>, isReferred = false, dueAt =
 
 describe('a live blob', () => {
   test('that a manifest refers to stays, however old it is', () => {
-    expect(stepFor({}, true)).toEqual({ kind: 'keep' })
+    expect(stepFor({ unreferencedSince: null }, true)).toEqual({ kind: 'keep' })
     expect(stepFor({ unreferencedSince: null, leaseUntil: NOW + 5 }, true)).toEqual({ kind: 'keep' })
+  })
+
+  test('that a manifest refers to counts as unreferenced no more', () => {
+    expect(stepFor({}, true)).toEqual({ kind: 'revive' })
   })
 
   test('that nothing refers to any more has its grace from now on', () => {

@@ -25,7 +25,7 @@ export interface KnownOfBlob {
 export type NextStep =
   /** It stays; only repositories that do not use it lose their links. */
   | { readonly kind: 'keep' }
-  /** It was on its way out, and a manifest refers to it. */
+  /** It was on its way out, or counted as unreferenced, and a manifest refers to it. */
   | { readonly kind: 'revive' }
   /** Nothing refers to it any more, from now on. */
   | { readonly kind: 'begin grace' }
@@ -42,7 +42,10 @@ export function nextStepOf(
   { grace }: CollectionTimes,
 ): NextStep {
   if (blob.state === 'deleting') return { kind: 'delete' }
-  if (isReferred) return { kind: blob.state === 'live' ? 'keep' : 'revive' }
+  if (isReferred) {
+    // Made anew while a manifest referred to it already: its grace must not count from then once that goes.
+    return { kind: blob.state === 'live' && blob.unreferencedSince === null ? 'keep' : 'revive' }
+  }
   if (blob.state === 'condemned') {
     return blob.leaseUntil >= now ? { kind: 'wait', until: blob.leaseUntil + 1 } : { kind: 'unlink' }
   }

@@ -1,6 +1,7 @@
 /** What happens where a deletion meets somebody who wants the same content: nothing that was acknowledged is lost. */
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { collectAll, collectForLong, collectStep, DAY, letPass } from '../../../test/collection-bench.ts'
 import { DelegatingBlobStore } from '../../../test/delegating-stores.ts'
 import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
@@ -242,6 +243,27 @@ describeOnDatabases('a deletion', (open) => {
       false,
       true,
     ])
+  })
+
+  test('that is not finished keeps nothing else from being unlinked, and is not waited for', async () => {
+    const undecided = await deleting()
+    await sweepCondemned(bench.registry, { longerThan: -60_000, limit: 1000 })
+    const gone = newBlob()
+    for (const { digest, bytes } of [undecided, gone]) {
+      mkdirSync(dirname(fileOf(bench, digest)), { recursive: true })
+      writeFileSync(fileOf(bench, digest), bytes)
+      await bench.registry.blobs.condemn(digest, 1)
+    }
+    const sweep = await sweepCondemned(bench.registry, { longerThan: -60_000, limit: 1 })
+    expect(sweep).toMatchObject({ unlinked: 1, freedBytes: gone.bytes.length })
+    expect(await sweepCondemned(bench.registry, { longerThan: -60_000, limit: 1 })).toEqual({
+      unlinked: 0,
+      freedBytes: 0,
+      isDone: true,
+    })
+    const left = await Array.fromAsync(bench.registry.blobs.listCondemned())
+    expect(left.map(({ digest }) => digest)).toEqual([undecided.digest])
+    await collectAll(bench)
   })
 
   test('of what an upload has left that died before it was a blob waits until that upload has ended', async () => {

@@ -20,28 +20,30 @@ export interface Sweep {
   /** How many files were unlinked. */
   readonly unlinked: number
   readonly freedBytes: number
-  /** Whether there may be more that have lain for long enough. */
+  /** Whether all that had lain for long enough was gone through. */
   readonly isDone: boolean
 }
 
 /**
- * At most `limit` of those that have lain aside for `longerThan` milliseconds. Throws StorageUnavailable,
- * DatabaseUnavailable: then nothing more is unlinked.
+ * About `limit` of those that have lain aside for `longerThan` milliseconds; those whose deletion is not finished are
+ * passed over. Throws StorageUnavailable, DatabaseUnavailable: then nothing more is unlinked.
  */
 export async function sweepCondemned(
   registry: Registry,
   { longerThan, limit }: { readonly longerThan: number; readonly limit: number },
 ): Promise<Sweep> {
-  const found = await firstOf(registry.blobs.listCondemned(Date.now() - longerThan), limit)
-  let [unlinked, freedBytes] = [0, 0]
-  for (let from = 0; from < found.length; from += AT_ONCE) {
-    const page = found.slice(from, from + AT_ONCE)
-    for (const bytes of await sweepPage(registry, page)) {
+  let [unlinked, freedBytes, settled] = [0, 0, 0]
+  const found = registry.blobs.listCondemned(Date.now() - longerThan)
+  for await (const page of pagesOf(found, Math.min(limit, AT_ONCE))) {
+    const swept = await sweepPage(registry, page)
+    for (const bytes of swept.unlinked) {
       unlinked++
       freedBytes += bytes.size
     }
+    settled += swept.settled
+    if (settled >= limit) return { unlinked, freedBytes, isDone: false }
   }
-  return { unlinked, freedBytes, isDone: found.length < limit }
+  return { unlinked, freedBytes, isDone: true }
 }
 
 /** When the oldest will have lain for long enough, in milliseconds since 1970; null where nothing lies aside. */
@@ -65,8 +67,13 @@ export async function putBackNeeded(registry: Registry): Promise<number> {
   return count
 }
 
-/** Gives those that were unlinked. */
-async function sweepPage(registry: Registry, page: readonly CondemnedBytes[]): Promise<CondemnedBytes[]> {
+interface SweptPage {
+  readonly unlinked: readonly CondemnedBytes[]
+  /** How many lie there no more. */
+  readonly settled: number
+}
+
+async function sweepPage(registry: Registry, page: readonly CondemnedBytes[]): Promise<SweptPage> {
   const digests = page.map(({ digest }) => digest)
   const { needed, undecided } = await whatIsNeeded(registry.database, digests)
   const back = new Set<Digest>()
@@ -74,7 +81,7 @@ async function sweepPage(registry: Registry, page: readonly CondemnedBytes[]): P
   // A second copy of what is in its place is of no use.
   const unneeded = page.filter(({ digest }) => !undecided.has(digest) && !back.has(digest))
   for (const bytes of unneeded) await registry.blobs.unlinkCondemned(bytes)
-  return unneeded
+  return { unlinked: unneeded, settled: unneeded.length + back.size }
 }
 
 /**

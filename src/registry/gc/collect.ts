@@ -54,14 +54,17 @@ export async function collectOnce(
   if (heldBy !== null) return { ...NOTHING, isIdle: true, nextDueAt: null, heldBy }
   const { collection } = registry.policy
   const due = await listDueBlobReviews(registry.database, { now: Date.now(), limit })
-  const looked = await lookAt(
-    registry,
-    due.map(({ digest }) => digest),
-    { ...collection, isHurried: false },
-  )
-  const sweep = signal.aborted
-    ? NO_SWEEP
-    : await sweepCondemned(registry, { longerThan: collection.unlinkAfter, limit })
+  const digests = due.map(({ digest }) => digest)
+  let sweep = NO_SWEEP
+  let looked: Looked
+  try {
+    looked = await lookAt(registry, digests, { ...collection, isHurried: false })
+  } finally {
+    // A blob whose bytes cannot be moved keeps nothing that lies aside from being unlinked.
+    if (!signal.aborted) {
+      sweep = await sweepCondemned(registry, { longerThan: collection.unlinkAfter, limit })
+    }
+  }
   const isIdle = !looked.isBusy && sweep.unlinked === 0
   const nextDueAt = isIdle ? await findNextDue(registry) : Date.now()
   return { ...sum(looked, sweep), isIdle, nextDueAt, heldBy: null }

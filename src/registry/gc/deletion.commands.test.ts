@@ -43,14 +43,16 @@ describeOnDatabases('a blob that is being deleted', (open) => {
 
   test('is gone for whoever comes second, and nothing is put back', async () => {
     const gone = await findLeavingBlobs(bench.database, [blob.digest])
-    expect(await bench.database.write(endDeletionCommand, { gone, putOff: [] })).toEqual([])
-    expect(await bench.database.write(endDeletionCommand, { gone, putOff: [] })).toEqual([])
+    expect(await bench.database.write(endDeletionCommand, { gone, putOff: [], failed: [] })).toEqual([])
+    expect(await bench.database.write(endDeletionCommand, { gone, putOff: [], failed: [] })).toEqual([])
   })
 
   test('needs its bytes where somebody has brought it back to life', async () => {
     const gone = await findLeavingBlobs(bench.database, [blob.digest])
     await bench.database.write(revive, blob.digest)
-    expect(await bench.database.write(endDeletionCommand, { gone, putOff: [] })).toEqual([blob.digest])
+    expect(await bench.database.write(endDeletionCommand, { gone, putOff: [], failed: [] })).toEqual([
+      blob.digest,
+    ])
   })
 
   test('waits for who may be about to write its file, for it was a manifest', async () => {
@@ -87,7 +89,7 @@ describeOnDatabases('a blob that is being deleted', (open) => {
   test('is looked at again where somebody has put its bytes back while they were taken away', async () => {
     const gone = await findLeavingBlobs(bench.database, [blob.digest])
     await bench.database.write(reviewBytesCommand, { digest: blob.digest })
-    await bench.database.write(endDeletionCommand, { gone, putOff: [] })
+    await bench.database.write(endDeletionCommand, { gone, putOff: [], failed: [] })
     expect(await reviewsOf(bench, blob.digest)).toEqual(['blob: bytes put back'])
   })
 })

@@ -54,7 +54,12 @@ export interface DeletedBlobs {
   readonly gone: readonly Pick<LeavingBlob, 'digest' | 'epoch' | 'review'>[]
   /** To be looked at again a little later. */
   readonly putOff: readonly Digest[]
+  /** Their bytes could not be moved: they are tried again when others have had their turn. */
+  readonly failed: readonly Digest[]
 }
+
+/** Milliseconds. */
+const RETRY_AFTER = 60_000
 
 /**
  * The blobs are no more. Gives those that somebody has brought back to life meanwhile: they need their bytes. A file
@@ -62,7 +67,7 @@ export interface DeletedBlobs {
  */
 export const endDeletionCommand = command(
   'gc.end-deletion',
-  async (tx, { gone, putOff }: DeletedBlobs): Promise<Digest[]> => {
+  async (tx, { gone, putOff, failed }: DeletedBlobs): Promise<Digest[]> => {
     const digests = inOrder(gone).map(({ digest }) => digest)
     const [deleted, others]: [(typeof gone)[number][], Digest[]] = [[], []]
     for (const blob of inOrder(gone)) {
@@ -79,12 +84,17 @@ export const endDeletionCommand = command(
       // Whoever has asked since then has put the bytes back perhaps, for someone who still saw the blob.
       if (review !== null) await endBlobReview(tx, { digest, epoch: review })
     }
-    for (const review of await findBlobReviews(tx, putOff)) {
-      await putOffBlobReview(tx, review, { dueAt: tx.now + MARKS_TAKE, afterRepository: 0 })
-    }
+    await lookAgainAt(tx, putOff, tx.now + MARKS_TAKE)
+    await lookAgainAt(tx, failed, tx.now + RETRY_AFTER)
     return kept
   },
 )
+
+async function lookAgainAt(tx: Transaction, digests: readonly Digest[], dueAt: number): Promise<void> {
+  for (const review of await findBlobReviews(tx, digests.toSorted())) {
+    await putOffBlobReview(tx, review, { dueAt, afterRepository: 0 })
+  }
+}
 
 /** What is gone can be damaged no more. */
 async function forgetTheirDamage(

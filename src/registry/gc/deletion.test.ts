@@ -17,11 +17,12 @@ import {
 import { command } from '../../metadata/database.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import { StorageUnavailable } from '../../storage/blob-store.ts'
+import { type CondemnedBytes, StorageUnavailable } from '../../storage/blob-store.ts'
 import { getBlob, mountBlob } from '../blobs.ts'
 import type { Registry } from '../registry.ts'
 import { findStoredSize } from '../stored-bytes.ts'
 import { beginUpload, cancelUpload, finishUpload } from '../uploads.ts'
+import { collectOnce } from './collect.ts'
 import { endDeletionCommand, findLeavingBlobs } from './deletion.commands.ts'
 import { putBackNeeded, sweepCondemned } from './sweep.ts'
 
@@ -112,9 +113,9 @@ describeOnDatabases('a deletion', (open) => {
     const blob = await deleting()
     const leaving = await findLeavingBlobs(bench.database, [blob.digest])
     await pushBlob(bench.registry, repository, blob)
-    expect(await bench.database.write(endDeletionCommand, { gone: leaving, putOff: [] })).toEqual([
-      blob.digest,
-    ])
+    expect(await bench.database.write(endDeletionCommand, { gone: leaving, putOff: [], failed: [] })).toEqual(
+      [blob.digest],
+    )
     await requireState(blob, 'live')
   })
 
@@ -169,6 +170,7 @@ describeOnDatabases('a deletion', (open) => {
     expect(await failureOf(collectStep(broken))).toBeInstanceOf(StorageUnavailable)
     await requireState(first, 'deleting')
     await requireState(second, null)
+    await letPass(bench, 61_000)
     await collectStep(bench)
     await requireState(first, null)
   })
@@ -243,6 +245,38 @@ describeOnDatabases('a deletion', (open) => {
       false,
       true,
     ])
+  })
+
+  test('that fails holds up neither other deletions nor the freeing of what lies aside', async () => {
+    const [stuck, other] = [newBlob(), newBlob()]
+    await deleting(stuck, other)
+    class Broken extends DelegatingBlobStore {
+      override condemn(digest: Digest, epoch: number): Promise<boolean> {
+        if (digest === stuck.digest) throw new StorageUnavailable('this folder cannot be read')
+        return super.condemn(digest, epoch)
+      }
+      override listCondemned(): AsyncIterable<CondemnedBytes> {
+        // As if it had lain there for long enough.
+        return super.listCondemned()
+      }
+    }
+    const options = { signal: AbortSignal.timeout(60_000) }
+    const registry = withBlobs(new Broken(bench.registry.blobs))
+    const aside = newBlob()
+    mkdirSync(dirname(fileOf(bench, aside.digest)), { recursive: true })
+    writeFileSync(fileOf(bench, aside.digest), aside.bytes)
+    await bench.registry.blobs.condemn(aside.digest, 1)
+    await letPass(bench, 2000)
+    expect(await failureOf(collectOnce(registry, options))).toBeInstanceOf(StorageUnavailable)
+    await requireState(stuck, 'deleting')
+    await requireState(other, null)
+    const left = await Array.fromAsync(bench.registry.blobs.listCondemned())
+    expect(left.map(({ digest }) => digest)).not.toContain(aside.digest)
+    // It waits now, and is tried again in its turn.
+    expect(await collectOnce(registry, options)).toMatchObject({ deleted: 0 })
+    await letPass(bench, 61_000)
+    await collectAll(bench)
+    await requireState(stuck, null)
   })
 
   test('that is not finished keeps nothing else from being unlinked, and is not waited for', async () => {

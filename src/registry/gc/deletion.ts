@@ -45,7 +45,8 @@ async function takeAway(
   if (leaving.length + putOff.length === 0) return { deleted: 0, bytes: 0 }
   const outcomes = await Promise.allSettled(leaving.map((blob) => condemnBytes(registry, blob)))
   const gone = leaving.filter((_, index) => outcomes[index]?.status === 'fulfilled')
-  const kept = await registry.database.write(endDeletionCommand, { gone, putOff })
+  const failed = leaving.filter((blob) => !gone.includes(blob)).map(({ digest }) => digest)
+  const kept = await registry.database.write(endDeletionCommand, { gone, putOff, failed })
   for (const digest of kept) await putBackBytes(registry, digest)
   const failure = outcomes.find((outcome) => outcome.status === 'rejected')
   if (failure !== undefined) throw failure.reason

@@ -185,7 +185,8 @@ function sum({ reviewed, condemned, unlinked, deleted }: Looked, { freedBytes }:
   return { reviewed, condemned, unlinked, deleted, freedBytes }
 }
 
-function sumOf(one: Collected, other: Collected): Collected {
+/** What was done in both. */
+export function sumOf(one: Collected, other: Collected): Collected {
   return {
     reviewed: one.reviewed + other.reviewed,
     condemned: one.condemned + other.condemned,

@@ -15,9 +15,7 @@ import { endBlobReview, findBlobReviews, putOffBlobReview, scheduleReview } from
 import { noteBlobUsage } from '../../metadata/usage-changes.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { markPayloadAdded } from '../tree/marks.ts'
-
-/** Milliseconds after which the marks of links that were dropped have gone. */
-const MARKS_TAKE = 1_000
+import { MARKS_TAKE } from './reviews.commands.ts'
 
 /** A blob that is being deleted. */
 export interface LeavingBlob extends SeenBlob {

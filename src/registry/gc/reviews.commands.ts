@@ -54,7 +54,7 @@ const LINKS_LOOKED_AT = 200
 const LINKS_DROPPED = 20
 
 /** Milliseconds after which the tree shows, for good, that links have gone. */
-const MARKS_TAKE = 1_500
+export const MARKS_TAKE = 1_500
 
 export const reviewBlobsCommand = command(
   'gc.review',

@@ -2,10 +2,10 @@
 import type { Registry } from '../registry.ts'
 import {
   type CollectCursor,
-  type Collected,
   type CollectNowOptions,
   type CollectPage,
   collectPage,
+  sumOf,
 } from './collect.ts'
 
 export interface RunOptions extends CollectNowOptions {
@@ -26,14 +26,4 @@ export async function collectFor(
     all = { ...sumOf(all, page), next: page.next }
   }
   return all
-}
-
-function sumOf(one: Collected, other: Collected): Collected {
-  return {
-    reviewed: one.reviewed + other.reviewed,
-    condemned: one.condemned + other.condemned,
-    unlinked: one.unlinked + other.unlinked,
-    deleted: one.deleted + other.deleted,
-    freedBytes: one.freedBytes + other.freedBytes,
-  }
 }

@@ -46,10 +46,11 @@ export async function addBlob(
 ): Promise<void> {
   if (!(await insertBlob(tx, digest, size, tx.now + lease))) throw beingDeleted(digest)
   await forgetDamage(tx, digest)
-  await scheduleReview(tx, { repository: 0, digest, reason: 'blob uploaded', dueAt: tx.now + lease })
-  // Even where it is linked already: its bytes may have been lost until now.
-  await noteBlobUsage(tx, [{ repository, digest }])
+  // The link before the review, as everybody does: on PostgreSQL two who meet never wait for each other.
   await link(tx, repository, digest)
+  // Even where it was linked already: its bytes may have been lost until now.
+  await noteBlobUsage(tx, [{ repository, digest }])
+  await scheduleReview(tx, { repository: 0, digest, reason: 'blob uploaded', dueAt: tx.now + lease })
 }
 
 /** True where the repository did not link the blob before. What it did link is as good as new to collection. */

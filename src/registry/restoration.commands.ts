@@ -78,7 +78,8 @@ export const restoreManifestsCommand = command(
   'trash.restore-manifests',
   async (tx, input: ManifestRestoration): Promise<RestoredManifests | null> => {
     if (input.trash !== null && (await holdTrash(tx, input.trash, 'restoring')) === null) return null
-    for (const { digest, epoch } of input.lost) {
+    const lost = input.lost.toSorted((one, other) => (one.digest < other.digest ? -1 : 1))
+    for (const { digest, epoch } of lost) {
       await forgetLostBlob(tx, digest, epoch)
       await noteBlobUsage(tx, [{ repository: 0, digest }])
     }

@@ -1,5 +1,14 @@
 /** Content that nothing needs goes, step by step, and nothing else does: on both databases. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  setDefaultTimeout,
+  setSystemTime,
+  test,
+} from 'bun:test'
 import { existsSync } from 'node:fs'
 import {
   collectAll,
@@ -10,7 +19,12 @@ import {
   knownOf,
   letPass,
 } from '../../../test/collection-bench.ts'
-import { type Bench, describeOnDatabases, failureOf } from '../../../test/registry-bench.ts'
+import {
+  type Bench,
+  describeOnDatabases,
+  describeOnPostgres,
+  failureOf,
+} from '../../../test/registry-bench.ts'
 import { blobFacts, fileOf, reviewsOf, treeOf } from '../../../test/registry-facts.ts'
 import {
   newBlob,
@@ -311,5 +325,24 @@ describeOnDatabases('collection', (open) => {
     await emptyTrash(bench.registry, { repository }, 'ann')
     await collectAll(bench)
     expect(await stateOf(config)).toBe('live')
+  })
+})
+
+describeOnPostgres('collection on a machine whose clock is ahead of the database', (open) => {
+  let bench: Bench
+  beforeAll(async () => {
+    bench = await open()
+  })
+  afterAll(() => bench.close())
+  afterEach(() => {
+    setSystemTime()
+  })
+
+  test('waits until something is due there, and does not ask all the time', async () => {
+    await pushBlob(bench.registry, bench.newRepository())
+    setSystemTime(Date.now() + 5 * HOUR)
+    const { isIdle, reviewed, nextDueAt } = await collectStep(bench)
+    expect({ isIdle, reviewed }).toEqual({ isIdle: true, reviewed: 0 })
+    expect(nextDueAt).toBeWithin(Date.now() + HOUR - 60_000, Date.now() + HOUR + 60_000)
   })
 })

@@ -33,7 +33,7 @@ export interface Collected {
 export interface CollectResult extends Collected {
   /** There was nothing to do. */
   readonly isIdle: boolean
-  /** When there will be, in milliseconds since 1970; null where nothing waits. */
+  /** When there will be, in milliseconds since 1970 by this machine's clock; null where nothing waits. */
   readonly nextDueAt: number | null
   /** Why nothing is collected, as a sentence; null where it is. */
   readonly heldBy: string | null
@@ -66,7 +66,7 @@ export async function collectOnce(
     }
   }
   const isIdle = !looked.isBusy && sweep.unlinked === 0
-  const nextDueAt = isIdle ? await findNextDue(registry) : Date.now()
+  const nextDueAt = isIdle ? await findNextDue(registry, looked.clockAhead) : Date.now()
   return { ...sum(looked, sweep), isIdle, nextDueAt, heldBy: null }
 }
 
@@ -155,6 +155,8 @@ interface Looked extends Omit<Collected, 'freedBytes'> {
   readonly isBusy: boolean
   /** Blobs whose bytes can go once the link tree is synced. */
   readonly waiting: number
+  /** Milliseconds by which this machine's clock is ahead of the database's, as far as it was asked. */
+  readonly clockAhead: number
 }
 
 async function lookAt(
@@ -162,18 +164,21 @@ async function lookAt(
   digests: readonly Digest[],
   how: CollectionTimes & { readonly isHurried: boolean },
 ): Promise<Looked> {
-  if (digests.length === 0) return { ...NOTHING, isBusy: false, waiting: 0 }
+  if (digests.length === 0) return { ...NOTHING, isBusy: false, waiting: 0, clockAhead: 0 }
   const { grace, condemnedFor, isHurried } = how
   const found = await registry.database.write(reviewBlobsCommand, { digests, grace, condemnedFor, isHurried })
   const deletion: Deletion = await deleteBlobs(registry, found.deleting)
   const strays = await takeStrays(registry, found.unknown)
   const { reviewed, condemned, unlinked } = found
   const isBusy = found.steps + deletion.deleted + strays > 0 || reviewed + found.unknown.length < found.due
-  return { reviewed, condemned, unlinked, deleted: deletion.deleted, isBusy, waiting: found.waiting }
+  const { waiting, now } = found
+  const clockAhead = Date.now() - now
+  return { reviewed, condemned, unlinked, deleted: deletion.deleted, isBusy, waiting, clockAhead }
 }
 
-async function findNextDue(registry: Registry): Promise<number | null> {
-  const times = [await findNextBlobReview(registry.database), await findNextSweep(registry)]
+async function findNextDue(registry: Registry, clockAhead: number): Promise<number | null> {
+  const review = await findNextBlobReview(registry.database)
+  const times = [review === null ? null : review + clockAhead, await findNextSweep(registry)]
   const due = times.filter((time) => time !== null)
   return due.length === 0 ? null : Math.min(...due)
 }

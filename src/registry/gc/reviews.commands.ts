@@ -47,6 +47,8 @@ export interface ReviewedBlobs {
   readonly steps: number
   /** Blobs whose bytes can go once the tree shows that their links have gone. */
   readonly waiting: number
+  /** Milliseconds since 1970, by the database's clock. */
+  readonly now: number
 }
 
 /** Links that one command goes through, and that it drops: each of these is a file of the tree that goes before the answer. */
@@ -83,6 +85,7 @@ export const reviewBlobsCommand = command(
       steps: results.filter(({ outcome }) => isStep(outcome)).length,
       waiting: results.filter(({ outcome }) => outcome.kind === 'unlinked' || outcome.kind === 'deleting')
         .length,
+      now: tx.now,
     }
   },
 )

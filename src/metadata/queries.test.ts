@@ -81,6 +81,8 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   findFillingTrash: 'hardly ever is anything of the trash in another state than kept',
   findTrashedLinks: 'the index gives one row for each digest',
   findTrashedUser: 'only where a repository was deleted, and then of the manifests that use one blob',
+  findBlobPromise:
+    'of the manifests of one repository that use one blob it passes over those in the trash, which go in time',
   hasLiveUser: 'only where a repository is deleted, and then of the manifests that use one blob',
   hasNamed: 'hardly a manifest has had many tags',
   holdBlobAsSeen: 'the primary key gives one row',

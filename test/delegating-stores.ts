@@ -42,8 +42,8 @@ export class DelegatingBlobStore implements BlobStore {
     return this.real.quarantine(digest, bytes)
   }
 
-  listQuarantined(): AsyncIterable<QuarantinedBytes> {
-    return this.real.listQuarantined()
+  listQuarantined(after?: string): AsyncIterable<QuarantinedBytes> {
+    return this.real.listQuarantined(after)
   }
 
   releaseQuarantined(digest: Digest): Promise<boolean> {
@@ -82,8 +82,8 @@ export class DelegatingBlobStore implements BlobStore {
     return this.real.discard(upload)
   }
 
-  listUploads(): AsyncIterable<UploadId> {
-    return this.real.listUploads()
+  listUploads(after?: string): AsyncIterable<UploadId> {
+    return this.real.listUploads(after)
   }
 
   condemn(digest: Digest, epoch: number): Promise<boolean> {
@@ -94,8 +94,8 @@ export class DelegatingBlobStore implements BlobStore {
     return this.real.putBack(digest)
   }
 
-  listCondemned(before?: number): AsyncIterable<CondemnedBytes> {
-    return this.real.listCondemned(before)
+  listCondemned(before?: number, after?: string): AsyncIterable<CondemnedBytes> {
+    return this.real.listCondemned(before, after)
   }
 
   unlinkCondemned(found: CondemnedBytes): Promise<void> {

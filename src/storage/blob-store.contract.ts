@@ -346,6 +346,7 @@ export function testBlobStore(driver: string, open: () => Promise<OpenedBlobStor
           Array.from({ length: 5 }, () => uploaded(store, patternedBytes(10))),
         )
         expect(await listAll(store)).toEqual(uploads.sort())
+        expect(await Array.fromAsync(store.listUploads(uploads[2]))).toEqual(uploads.slice(3))
       })
     })
 

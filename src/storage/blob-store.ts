@@ -34,8 +34,8 @@ export interface BlobStore {
    */
   quarantine(digest: Digest, bytes: StoredBytes): Promise<boolean>
 
-  /** What lies aside as damaged. */
-  listQuarantined(): AsyncIterable<QuarantinedBytes>
+  /** What lies aside as damaged, in order of the digests: those behind one, where that is named. */
+  listQuarantined(after?: string): AsyncIterable<QuarantinedBytes>
 
   /** Puts what lies aside back where no bytes are now: for whoever has found that it is not damaged. False where it cannot be. */
   releaseQuarantined(digest: Digest): Promise<boolean>
@@ -76,8 +76,8 @@ export interface BlobStore {
   /** Forgets an upload. One that does not exist is no error. */
   discard(upload: UploadId): Promise<void>
 
-  /** All uploads that have bytes here, in no order: for finding those that no row knows any more. */
-  listUploads(): AsyncIterable<UploadId>
+  /** All uploads that have bytes here, in order of their ids, or those behind one: for finding those that no row knows any more. */
+  listUploads(after?: string): AsyncIterable<UploadId>
 
   /**
    * Takes a blob's bytes out of their place, durably, and keeps them aside; calls at one time share their syncs. `epoch`
@@ -91,8 +91,11 @@ export interface BlobStore {
    */
   putBack(digest: Digest): Promise<boolean>
 
-  /** What was condemned before a time in milliseconds since 1970, by the storage's clock: all where none is named. Oldest first, roughly. */
-  listCondemned(before?: number): AsyncIterable<CondemnedBytes>
+  /**
+   * What was condemned before a time in milliseconds since 1970, by the storage's clock: all where none is named. Oldest
+   * first, roughly, and always in one order: where the place of one is named, what comes behind it.
+   */
+  listCondemned(before?: number, after?: string): AsyncIterable<CondemnedBytes>
 
   /** Removes condemned bytes for good: those that were listed, and none that came later. Bytes that are gone are no error. */
   unlinkCondemned(found: CondemnedBytes): Promise<void>

@@ -57,6 +57,15 @@ export function testCondemned(open: () => Opened): void {
       expect((await listCondemned()).map(({ digest }) => digest).sort()).toEqual(blobs.sort())
     })
 
+    test('are told of in one order, from behind any of them', async () => {
+      for (let seed = 0; seed < 5; seed++)
+        await store.condemn(await committed(store, patternedBytes(10, seed)), 1)
+      const all = await listCondemned()
+      expect(all).toHaveLength(5)
+      for (const [index, { place }] of all.entries())
+        expect(await Array.fromAsync(store.listCondemned(undefined, place))).toEqual(all.slice(index + 1))
+    })
+
     test('can be put back, once', async () => {
       const digest = await committed(store, patternedBytes(10))
       await store.condemn(digest, 1)

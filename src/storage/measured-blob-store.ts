@@ -40,8 +40,8 @@ class MeasuredBlobStore implements BlobStore {
     return this.#timed('Move', this.#real.quarantine(digest, bytes))
   }
 
-  listQuarantined(): AsyncIterable<QuarantinedBytes> {
-    return this.#real.listQuarantined()
+  listQuarantined(after?: string): AsyncIterable<QuarantinedBytes> {
+    return this.#real.listQuarantined(after)
   }
 
   releaseQuarantined(digest: Digest): Promise<boolean> {
@@ -80,8 +80,8 @@ class MeasuredBlobStore implements BlobStore {
     return this.#timed('Delete', this.#real.discard(upload))
   }
 
-  listUploads(): AsyncIterable<UploadId> {
-    return this.#real.listUploads()
+  listUploads(after?: string): AsyncIterable<UploadId> {
+    return this.#real.listUploads(after)
   }
 
   condemn(digest: Digest, epoch: number): Promise<boolean> {
@@ -92,8 +92,8 @@ class MeasuredBlobStore implements BlobStore {
     return this.#timed('Move', this.#real.putBack(digest))
   }
 
-  listCondemned(before?: number): AsyncIterable<CondemnedBytes> {
-    return this.#real.listCondemned(before)
+  listCondemned(before?: number, after?: string): AsyncIterable<CondemnedBytes> {
+    return this.#real.listCondemned(before, after)
   }
 
   unlinkCondemned(found: CondemnedBytes): Promise<void> {

@@ -47,6 +47,7 @@ export function testQuarantine(open: () => BlobStore): void {
       expect(await joined(store.readQuarantined(digest, ALL))).toEqual(patternedBytes(10, 1))
       const kept = await Array.fromAsync(store.listQuarantined())
       expect(kept).toMatchObject([{ digest, size: 10 }])
+      expect(await Array.fromAsync(store.listQuarantined(digest))).toEqual([])
       expect(Math.abs((kept[0]?.since ?? 0) - Date.now())).toBeLessThan(60_000)
       expect(await store.quarantine(digest, bytes)).toBe(false)
     })

@@ -86,6 +86,22 @@ export class Look {
     this.findings.push(found)
   }
 
+  /**
+   * Looks at one after another, at one at least, until the page is over. Where the next page goes on: behind the one that
+   * was looked at last; null at their end.
+   */
+  async through<Item>(
+    items: AsyncIterable<Item>,
+    from: Position,
+    { nameOf, work }: { nameOf(item: Item): string; work(item: Item): Promise<void> },
+  ): Promise<Position | null> {
+    for await (const item of items) {
+      await work(item)
+      if (this.isOver) return { ...from, after: nameOf(item) }
+    }
+    return null
+  }
+
   /** Looks at one file, and lets others have their turn. `otherwise` where it cannot be read. */
   async at<T>(path: string, work: () => Promise<T>, otherwise: T): Promise<T> {
     await nextTurn()

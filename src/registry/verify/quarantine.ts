@@ -13,25 +13,27 @@ import { blobDataPath, condemnedFolder, quarantinePath } from '../../storage/lay
 import type { Registry } from '../registry.ts'
 import { finding, mended } from './finding.ts'
 import { imagesWith } from './images.ts'
-import type { Look } from './look.ts'
+import type { Look, Position } from './look.ts'
 import { forgetDamageCommand } from './repair.commands.ts'
 
 /** Milliseconds for which bytes lie aside at least. */
 export const KEPT_ASIDE = 7 * 24 * 60 * 60 * 1000
 
-export async function lookAtQuarantine(look: Look): Promise<null> {
-  if (look.options.repair) await forgetGone(look.registry)
-  const { blobs } = look.registry
-  for await (const bytes of blobs.listQuarantined()) {
-    const { digest, size } = bytes
-    const path = quarantinePath(digest)
-    const message = `${path} (${size} bytes) holds what was taken for the blob ${digest} and is not.`
-    const found = finding('bytes in quarantine', message, { digest, path })
-    const isDiscarded =
-      look.options.repair && (await look.at(path, () => discardOld(look.registry, bytes), false))
-    look.tell(isDiscarded ? mended(found, 'The blob is whole again, so they were removed.') : found)
-  }
-  return null
+export function lookAtQuarantine(look: Look, from: Position): Promise<Position | null> {
+  return look.through(look.registry.blobs.listQuarantined(from.after), from, {
+    nameOf: ({ digest }) => digest,
+    work: (bytes) => lookAtQuarantined(look, bytes),
+  })
+}
+
+async function lookAtQuarantined(look: Look, bytes: QuarantinedBytes): Promise<void> {
+  const { digest, size } = bytes
+  const path = quarantinePath(digest)
+  const message = `${path} (${size} bytes) holds what was taken for the blob ${digest} and is not.`
+  const found = finding('bytes in quarantine', message, { digest, path })
+  const isDiscarded =
+    look.options.repair && (await look.at(path, () => discardOld(look.registry, bytes), false))
+  look.tell(isDiscarded ? mended(found, 'The blob is whole again, so they were removed.') : found)
 }
 
 /** True where the bytes were removed: the blob is whole again, or gone from every image, and they have lain there for long. */
@@ -49,17 +51,18 @@ export async function discardOld(
 
 const NOTES_AT_ONCE = 100
 
-/** Forgets damage of blobs that are gone for good: collected, and in no image any more. */
-export async function forgetGone({ database }: Registry): Promise<void> {
-  for (let after = ''; ; ) {
-    const notes = await listDamage(database, { after, limit: NOTES_AT_ONCE })
-    for (const { digest } of notes) {
-      if (!(await isKnown(database, digest))) await database.write(forgetDamageCommand, { digest })
-    }
-    const last = notes.at(-1)
-    if (last === undefined || notes.length < NOTES_AT_ONCE) return
-    after = last.digest
+/** Forgets damage of blobs that are gone for good: collected, and in no image any more. Some at a time; without `repair` none. */
+export async function lookAtDamage(
+  { registry: { database }, options }: Look,
+  from: Position,
+): Promise<Position | null> {
+  if (!options.repair) return null
+  const notes = await listDamage(database, { after: from.after, limit: NOTES_AT_ONCE })
+  for (const { digest } of notes) {
+    if (!(await isKnown(database, digest))) await database.write(forgetDamageCommand, { digest })
   }
+  const last = notes.at(-1)
+  return last === undefined || notes.length < NOTES_AT_ONCE ? null : { ...from, after: last.digest }
 }
 
 /** Whether there is such a blob, or an image that needs it: a start forgets the row of one whose file is not there. */
@@ -69,11 +72,11 @@ async function isKnown(read: Read, digest: Digest): Promise<boolean> {
   return users.length > 0
 }
 
-export async function lookAtCondemned(look: Look): Promise<null> {
-  for await (const { digest } of look.registry.blobs.listCondemned()) {
-    await look.at(condemnedFolder, () => lookAtCondemnedBlob(look, digest), undefined)
-  }
-  return null
+export function lookAtCondemned(look: Look, from: Position): Promise<Position | null> {
+  return look.through(look.registry.blobs.listCondemned(undefined, from.after), from, {
+    nameOf: ({ place }) => place,
+    work: ({ digest }) => look.at(condemnedFolder, () => lookAtCondemnedBlob(look, digest), undefined),
+  })
 }
 
 async function lookAtCondemnedBlob(look: Look, digest: Digest): Promise<void> {

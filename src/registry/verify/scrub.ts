@@ -8,8 +8,8 @@ import type { Read } from '../../metadata/database.ts'
 import { findSetting } from '../../metadata/settings.ts'
 import { lookAtBlobs } from './blobs.ts'
 import type { VerifyFinding } from './finding.ts'
-import { BEGIN, Look, type VerifyPlace } from './look.ts'
-import { discardOld, forgetGone } from './quarantine.ts'
+import { BEGIN, Look, type Position, type VerifyPlace } from './look.ts'
+import { discardOld, lookAtDamage } from './quarantine.ts'
 import { putScrubStateCommand, SCRUB_SETTING } from './repair.commands.ts'
 
 export interface ScrubOptions {
@@ -94,11 +94,14 @@ async function save({ registry }: VerifyPlace, state: ScrubState): Promise<void>
   await registry.database.write(putScrubStateCommand, { state: JSON.stringify(state) })
 }
 
-/** What lies aside of blobs that have been whole again for long, and what is noted of those that are gone. */
+/** What lies aside of blobs that have been whole again for long, and what is noted of those that are gone. Once a pass: what is left when it is stopped waits for the next. */
 async function tidyQuarantine(look: Look, now: number): Promise<void> {
-  if (!look.options.repair) return
-  await forgetGone(look.registry)
+  const { repair, signal } = look.options
+  if (!repair) return
+  for (let from: Position | null = BEGIN; from !== null && !signal.aborted; )
+    from = await lookAtDamage(look, from)
   for await (const bytes of look.registry.blobs.listQuarantined()) {
+    if (signal.aborted) return
     await look.at(bytes.digest, () => discardOld(look.registry, bytes, now), false)
   }
 }

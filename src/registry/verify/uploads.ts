@@ -28,12 +28,11 @@ async function lookAtUpload(look: Look, { id, file, received, isHeld }: StoredUp
   look.tell(finding('upload shorter than acknowledged', message, { path: uploadPath(file) }))
 }
 
-/** Their number is that of pushes that died: one look is enough. */
-export async function lookAtUploadFiles(look: Look): Promise<null> {
-  for await (const file of look.registry.blobs.listUploads()) {
-    await look.at(uploadPath(file), () => lookAtUploadFile(look, file), undefined)
-  }
-  return null
+export function lookAtUploadFiles(look: Look, from: Position): Promise<Position | null> {
+  return look.through(look.registry.blobs.listUploads(from.after), from, {
+    nameOf: (file) => file,
+    work: (file) => look.at(uploadPath(file), () => lookAtUploadFile(look, file), undefined),
+  })
 }
 
 /** A row names its bytes before they are there, and until they are not needed. */

@@ -17,9 +17,13 @@ import { command } from '../../metadata/database.ts'
 import { type Digest, digestOf } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/errors.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import { quarantineFolder, quarantinePath } from '../../storage/layout.ts'
+import { newUploadId } from '../../oci/upload-id.ts'
+import { quarantineFolder, quarantinePath, uploadPath } from '../../storage/layout.ts'
 import { getBlob, mountBlob } from '../blobs.ts'
 import { deleteManifest } from '../manifests.ts'
+import { BlobHashing } from './hashing.ts'
+import { BEGIN } from './look.ts'
+import { type VerifyCursor, verifyPage } from './verify.ts'
 
 setDefaultTimeout(30_000)
 
@@ -198,6 +202,31 @@ describeOnDatabases('verification', (open) => {
     await pushBlob(verify.bench.registry, repository, layer)
     expect((await verify.verify({ deep: true })).kinds()).toEqual([])
   })
+
+  test.each(['condemned', 'upload files', 'quarantine'] as const)(
+    'that is to stop does so behind each file of the %s, and goes on there',
+    async (step) => {
+      const { registry } = verify.bench
+      for (let made = 0; made < 3; made++) {
+        const blob = await pushBlob(registry, newRepository(), newBlob(LAYER, 100))
+        await registry.blobs.condemn(blob.digest, 1)
+        mkdirSync(verify.path(quarantineFolder), { recursive: true })
+        writeFileSync(verify.path(quarantinePath(blob.digest)), 'damaged')
+        writeFileSync(verify.path(uploadPath(newUploadId())), 'left behind')
+      }
+      const place = { registry, hashing: new BlobHashing(registry.blobs) }
+      const options = { deep: false, repair: false, bytesPerSecond: 1e9, signal: AbortSignal.abort() }
+      const passed: string[] = []
+      let cursor: VerifyCursor | null = { ...BEGIN, run: 'test', step }
+      while (cursor?.step === step) {
+        cursor = (await verifyPage(place, options, cursor)).next
+        if (cursor?.step === step) passed.push(cursor.after)
+      }
+      expect(passed.length).toBeGreaterThanOrEqual(3)
+      expect(new Set(passed).size).toBe(passed.length)
+      await verify.verify({ repair: true })
+    },
+  )
 
   describe('of what cannot be read', () => {
     test('says so, and touches nothing', async () => {

@@ -12,7 +12,7 @@ import { lookAtLinks } from './links.ts'
 import { BEGIN, Look, type Position, type VerifyOptions, type VerifyPlace } from './look.ts'
 import { lookAtManifests } from './manifests.ts'
 import { lookAtPayloads } from './payloads.ts'
-import { lookAtCondemned, lookAtQuarantine } from './quarantine.ts'
+import { lookAtCondemned, lookAtDamage, lookAtQuarantine } from './quarantine.ts'
 import { lookAtStrays } from './strays.ts'
 import { lookAtTree } from './tree.ts'
 import { lookAtUploadFiles, lookAtUploads } from './uploads.ts'
@@ -29,6 +29,7 @@ const STEPS = {
   strays: lookAtStrays,
   uploads: lookAtUploads,
   'upload files': lookAtUploadFiles,
+  damage: lookAtDamage,
   quarantine: lookAtQuarantine,
   counters: lookAtCounters,
 } as const satisfies Readonly<Record<string, (look: Look, from: Position) => Promise<Position | null>>>

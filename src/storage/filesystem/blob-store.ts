@@ -6,7 +6,7 @@
  * written, read and synced on the pool, so that a pull does not wait for a push. On a local disk, calls that touch
  * no content are made in place, and so are writes while memory would run away otherwise (write-backlog.ts).
  */
-import { opendir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ByteRange } from '../../lib/byte-range.ts'
 import type { FileContent } from '../../lib/content.ts'
@@ -82,12 +82,13 @@ class FilesystemBlobStore implements BlobStore {
     return explaining(path, () => moveAside(path, this.#quarantineFile(digest), bytes))
   }
 
-  async *listQuarantined(): AsyncGenerator<QuarantinedBytes> {
+  async *listQuarantined(after = ''): AsyncGenerator<QuarantinedBytes> {
     const folder = join(this.#root, quarantineFolder)
-    const entries = await explaining(folder, () => opendir(folder).catch(emptyIfAbsent))
-    for await (const { name } of explainingEach(folder, entries)) {
-      const found = isDigest(name) ? await explaining(folder, () => factsOf(join(folder, name))) : null
-      if (isDigest(name) && found !== null) yield { digest: name, ...found }
+    const names = await explaining(folder, () => readdir(folder).catch(emptyIfAbsent))
+    for (const digest of names.filter(isDigest).sort()) {
+      if (digest <= after) continue
+      const found = await explaining(folder, () => factsOf(join(folder, digest)))
+      if (found !== null) yield { digest, ...found }
     }
   }
 
@@ -148,12 +149,12 @@ class FilesystemBlobStore implements BlobStore {
     return explaining(path, () => rm(path, { force: true }))
   }
 
-  async *listUploads(): AsyncGenerator<UploadId> {
+  async *listUploads(after = ''): AsyncGenerator<UploadId> {
     const folder = join(this.#root, uploadsFolder)
     const names = await explaining(folder, () => readdir(folder))
-    for (const name of names) {
+    for (const name of names.sort()) {
       const upload = findUploadId(name)
-      if (upload !== null) yield upload
+      if (upload !== null && upload > after) yield upload
     }
   }
 
@@ -167,8 +168,8 @@ class FilesystemBlobStore implements BlobStore {
     return explaining(path, () => this.#condemned.putBack(path, digest))
   }
 
-  listCondemned(before?: number): AsyncIterable<CondemnedBytes> {
-    return explainingEach(this.#root, this.#condemned.list(before))
+  listCondemned(before?: number, after?: string): AsyncIterable<CondemnedBytes> {
+    return explainingEach(this.#root, this.#condemned.list(before, after))
   }
 
   unlinkCondemned(found: CondemnedBytes): Promise<void> {
@@ -213,12 +214,10 @@ async function factsOf(path: string): Promise<{ readonly size: number; readonly 
   }
 }
 
-function emptyIfAbsent(error: unknown): AsyncIterable<never> {
-  if (isAbsence(error)) return nothing()
+function emptyIfAbsent(error: unknown): string[] {
+  if (isAbsence(error)) return []
   throw error
 }
-
-async function* nothing(): AsyncGenerator<never> {}
 
 function unlessGone(error: unknown): void {
   if (!isAbsence(error)) throw error

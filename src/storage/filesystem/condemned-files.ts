@@ -89,9 +89,9 @@ export class CondemnedFiles {
   }
 
   /** What was condemned since somebody holds it back is not ripe, whenever that was. */
-  async *list(before = Number.POSITIVE_INFINITY): AsyncGenerator<CondemnedBytes> {
+  async *list(before = Number.POSITIVE_INFINITY, after = ''): AsyncGenerator<CondemnedBytes> {
     const held = Number.isFinite(before) ? await findHold(this.#root) : null
-    yield* this.#list(held === null ? before : Math.min(before, held))
+    yield* this.#list(held === null ? before : Math.min(before, held), after)
   }
 
   /** Where the newest bytes of a blob lie; null where there are none. */
@@ -99,15 +99,18 @@ export class CondemnedFiles {
     return this.#findNewest(digest)
   }
 
-  async *#list(before: number): AsyncGenerator<CondemnedBytes> {
-    for (const folder of await this.#listFolders()) {
+  async *#list(before: number, after: string): AsyncGenerator<CondemnedBytes> {
+    const [firstFolder = '', lastName = ''] = after.split('/')
+    const folders = (await this.#listFolders()).filter((folder) => Number(folder) >= Number(firstFolder))
+    for (const folder of folders) {
       const end = endOfCondemnedFolder(folder) ?? 0
       if (end - FOLDER_SPAN >= before) return
       const names = await this.#listFolder(folder)
       // Whoever is about to use it, after a long sleep, makes it again.
       if (names.length === 0 && end + FOLDER_SPAN < Date.now())
         await removeIfEmpty(join(this.#folder, folder))
-      for (const name of names) {
+      const last = folder === firstFolder ? lastName : ''
+      for (const name of names.filter((each) => each > last).sort()) {
         const found = await this.#describe(`${folder}/${name}`)
         if (found !== null && found.condemnedAt < before) yield found
       }

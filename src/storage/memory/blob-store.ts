@@ -74,9 +74,11 @@ class MemoryBlobStore implements BlobStore {
     return true
   }
 
-  async *listQuarantined(): AsyncGenerator<QuarantinedBytes> {
-    for (const [digest, { pieces, since }] of [...this.#quarantined])
-      yield { digest, size: pieces.length, since }
+  async *listQuarantined(after = ''): AsyncGenerator<QuarantinedBytes> {
+    for (const digest of behind(after, this.#quarantined.keys())) {
+      const found = this.#quarantined.get(digest)
+      if (found !== undefined) yield { digest, size: found.pieces.length, since: found.since }
+    }
   }
 
   async releaseQuarantined(digest: Digest): Promise<boolean> {
@@ -122,8 +124,8 @@ class MemoryBlobStore implements BlobStore {
     this.#uploads.delete(upload)
   }
 
-  async *listUploads(): AsyncGenerator<UploadId> {
-    yield* [...this.#uploads.keys()]
+  async *listUploads(after = ''): AsyncGenerator<UploadId> {
+    yield* behind(after, this.#uploads.keys())
   }
 
   async condemn(digest: Digest, epoch: number): Promise<boolean> {
@@ -143,9 +145,9 @@ class MemoryBlobStore implements BlobStore {
     return this.#condemned.delete(found.place)
   }
 
-  async *listCondemned(before = Number.POSITIVE_INFINITY): AsyncGenerator<CondemnedBytes> {
+  async *listCondemned(before = Number.POSITIVE_INFINITY, after = ''): AsyncGenerator<CondemnedBytes> {
     for (const { pieces: _, ...found } of this.#condemned.values()) {
-      if (found.condemnedAt < before) yield found
+      if (found.condemnedAt < before && Number(found.place) > Number(after)) yield found
     }
   }
 
@@ -164,6 +166,10 @@ class MemoryBlobStore implements BlobStore {
     if (found.length < length) throw new UploadTruncated(upload, length, found.length)
     return { chunks: slice(found, { offset: 0, length }), length }
   }
+}
+
+function behind<Name extends string>(after: string, names: Iterable<Name>): Name[] {
+  return [...names].filter((name) => name > after).sort()
 }
 
 class MemoryUploadWriter implements UploadWriter {

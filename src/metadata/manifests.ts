@@ -129,7 +129,7 @@ export async function insertManifest(
     manifestRow(repository, manifest, tx.now),
   )
   if (inserted === 1 && !isNewPayload) await needPayload(tx, manifest)
-  // The manifest was there, but its bytes had been lost.
+  // The manifest was there, but its bytes had been lost, or others were in their place.
   if (inserted !== 1 && isNewPayload) await noteBlobUsage(tx, [{ repository: 0, digest }])
   return inserted === 1
 }

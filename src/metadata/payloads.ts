@@ -23,10 +23,12 @@ export async function raisePayload(tx: Transaction, digest: Digest): Promise<boo
   return (await tx.run(`UPDATE manifest_payloads SET epoch = epoch + 1 WHERE digest = $1`, [digest])) === 1
 }
 
-/** False where they are there already. */
+/** Puts the bytes where none are, or others, which are damaged. False where they are there already: then nothing is held. */
 export async function insertPayload(tx: Transaction, digest: Digest, bytes: Uint8Array): Promise<boolean> {
   const inserted = await tx.run(
-    `INSERT INTO manifest_payloads (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING`,
+    `INSERT INTO manifest_payloads (digest, bytes)
+     SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM manifest_payloads WHERE digest = $1 AND bytes = $2)
+     ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes`,
     [digest, bytes],
   )
   return inserted === 1

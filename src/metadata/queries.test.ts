@@ -78,6 +78,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   replaceSetting: 'the primary key gives one row',
   countTrashed: 'all that hangs on a deletion is counted',
   deletePayload: 'the primary key gives one row',
+  insertPayload: 'the primary key gives one row',
   findFillingTrash: 'hardly ever is anything of the trash in another state than kept',
   findTrashedLinks: 'the index gives one row for each digest',
   findTrashedUser: 'only where a repository was deleted, and then of the manifests that use one blob',

@@ -44,15 +44,6 @@ export function listPayloads(read: Read, page: DigestPage): Promise<Digest[]> {
   )
 }
 
-/** Puts the right bytes in the place of others, or where there are none. */
-export async function putPayload(tx: Transaction, digest: Digest, content: Uint8Array): Promise<void> {
-  await tx.run(
-    `INSERT INTO manifest_payloads (digest, bytes) VALUES ($1, $2)
-     ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes`,
-    [digest, content],
-  )
-}
-
 /** True where there were any. */
 export async function dropPayload(tx: Transaction, digest: Digest): Promise<boolean> {
   return (await tx.run('DELETE FROM manifest_payloads WHERE digest = $1', [digest])) === 1

@@ -2,12 +2,13 @@
 import { type DamageKind, forgetDamage, noteDamage } from '../../metadata/damage.ts'
 import { command } from '../../metadata/database.ts'
 import { findPayload } from '../../metadata/manifests.ts'
+import { insertPayload } from '../../metadata/payloads.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
 import { scheduleReview } from '../../metadata/reviews.ts'
 import { putSetting } from '../../metadata/settings.ts'
 import { forgetTornLink } from '../../metadata/torn-files.ts'
 import { noteBlobUsage, noteUsageEverywhere } from '../../metadata/usage-changes.ts'
-import { dropPayload, putPayload } from '../../metadata/verification.ts'
+import { dropPayload } from '../../metadata/verification.ts'
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
 import { type LostLink, showLostLinks } from '../tree/lost-links.ts'
 import { markPayloadAdded } from '../tree/marks.ts'
@@ -30,14 +31,11 @@ export const showPayloadCommand = command(
   (tx, { digest }: { readonly digest: Digest }) => markPayloadAdded(tx, digest),
 )
 
-/** Takes bytes that were found in the tree in the place of a manifest's own, unless those are right. */
+/** Takes a manifest's bytes, which were found in the tree, in the place of damaged ones. */
 export const mendPayloadCommand = command(
   'verify.mend-payload',
   async (tx, { digest, bytes }: { readonly digest: Digest; readonly bytes: Uint8Array }): Promise<void> => {
-    const known = await findPayload(tx, digest)
-    if (known !== null && isOf(known, digest)) return
-    await putPayload(tx, digest, bytes)
-    await noteBlobUsage(tx, [{ repository: 0, digest }])
+    if (await insertPayload(tx, digest, bytes)) await noteBlobUsage(tx, [{ repository: 0, digest }])
   },
 )
 

@@ -119,6 +119,19 @@ describeOnDatabases('verification of the link tree', (open) => {
     await expectWell()
   })
 
+  test('tells that a manifest’s bytes are wrong in the database, and the next push mends them', async () => {
+    const { repository, image } = await pushed()
+    await verify.bench.database.write(rotPayload, { digest: image.digest, bytes: new Uint8Array([1]) })
+    const [found] = (await verify.verify()).of('manifest bytes damaged')
+    expect(found?.message).toContain('Push it again to repair it.')
+    await pushManifest(verify.bench.registry, repository, image)
+    expect(await bytesOf(repository, image.digest)).toEqual(image.bytes)
+    await verify.bench.database.write(rotPayload, { digest: image.digest, bytes: new Uint8Array([1]) })
+    await pushManifest(verify.bench.registry, repository, image, 'another')
+    expect(await bytesOf(repository, image.digest)).toEqual(image.bytes)
+    await expectWell()
+  })
+
   test('writes missing and torn links again', async () => {
     const { repository, image, layer } = await pushed()
     const [revision, current] = [revisionLinkPath(repository, image.digest), tagLinkPath(repository, V1)]

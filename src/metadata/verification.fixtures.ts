@@ -22,7 +22,6 @@ export const VERIFICATION_SAMPLES: Readonly<
   findStoredBlob: (tx) => [() => verification.findStoredBlob(tx, digest)],
   hasPayload: (tx) => [() => verification.hasPayload(tx, digest)],
   listPayloads: (tx) => [() => verification.listPayloads(tx, page)],
-  dropPayload: (tx) => [() => verification.dropPayload(tx, digest)],
   findRepositoryById: (tx) => [() => verification.findRepositoryById(tx, 1)],
   findNextRepository: (tx) => [() => verification.findNextRepository(tx, 1)],
   listUsedBlobs: (tx) => [() => verification.listUsedBlobs(tx, place, page)],

@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import type { UploadId } from '../oci/upload-id.ts'
-import type { Read, Row, Transaction } from './database.ts'
+import type { Read, Row } from './database.ts'
 import type { DigestPage, ManifestPlace } from './garbage.ts'
 import type { RepositoryId } from './repositories.ts'
 import { exists, integer, optionalInteger, text } from './row.ts'
@@ -42,11 +42,6 @@ export function listPayloads(read: Read, page: DigestPage): Promise<Digest[]> {
     [page.after, page.limit],
     digestColumn,
   )
-}
-
-/** True where there were any. */
-export async function dropPayload(tx: Transaction, digest: Digest): Promise<boolean> {
-  return (await tx.run('DELETE FROM manifest_payloads WHERE digest = $1', [digest])) === 1
 }
 
 export interface KnownRepository {

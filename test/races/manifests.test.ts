@@ -1,7 +1,19 @@
 import { expect, test } from 'bun:test'
 import { deletingAChild } from './deleting-a-child.ts'
 import { describeRaces, RACE_LIMIT } from './describe-races.ts'
+import { pushingWhatIsForgotten } from './mending.ts'
 import { takingAChild } from './taking-a-child.ts'
+
+describeRaces('a manifest whose bytes are damaged', (explore) => {
+  test(
+    'is whole when it is pushed while they are forgotten',
+    async () => {
+      const { orders } = await explore(pushingWhatIsForgotten)
+      expect(orders).toBeGreaterThanOrEqual(2)
+    },
+    RACE_LIMIT,
+  )
+})
 
 describeRaces('a manifest that is deleted', (explore) => {
   test(

@@ -2,13 +2,12 @@
 import { type DamageKind, forgetDamage, noteDamage } from '../../metadata/damage.ts'
 import { command } from '../../metadata/database.ts'
 import { findPayload } from '../../metadata/manifests.ts'
-import { insertPayload } from '../../metadata/payloads.ts'
+import { deletePayload, holdPayload, insertPayload } from '../../metadata/payloads.ts'
 import type { RepositoryId } from '../../metadata/repositories.ts'
 import { scheduleReview } from '../../metadata/reviews.ts'
 import { putSetting } from '../../metadata/settings.ts'
 import { forgetTornLink } from '../../metadata/torn-files.ts'
 import { noteBlobUsage, noteUsageEverywhere } from '../../metadata/usage-changes.ts'
-import { dropPayload } from '../../metadata/verification.ts'
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
 import { type LostLink, showLostLinks } from '../tree/lost-links.ts'
 import { markPayloadAdded } from '../tree/marks.ts'
@@ -43,10 +42,12 @@ export const mendPayloadCommand = command(
 export const dropPayloadCommand = command(
   'verify.drop-payload',
   async (tx, { digest }: { readonly digest: Digest }): Promise<boolean> => {
-    const known = await findPayload(tx, digest)
-    if (known === null || isOf(known, digest)) return false
+    // Held before they are looked at: a push that mends them comes before the look, or after the end.
+    const epoch = await holdPayload(tx, digest)
+    const known = epoch === null ? null : await findPayload(tx, digest)
+    if (epoch === null || known === null || isOf(known, digest)) return false
     await noteBlobUsage(tx, [{ repository: 0, digest }])
-    return await dropPayload(tx, digest)
+    return await deletePayload(tx, digest, epoch)
   },
 )
 

@@ -11,6 +11,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { QuarantinedBytes } from '../../storage/blob-store.ts'
 import { blobDataPath, condemnedFolder, quarantinePath } from '../../storage/layout.ts'
 import type { Registry } from '../registry.ts'
+import { putBackBytes } from '../stored-bytes.ts'
 import { finding, mended } from './finding.ts'
 import { imagesWith } from './images.ts'
 import type { Look, Position } from './look.ts'
@@ -85,7 +86,7 @@ async function lookAtCondemnedBlob(look: Look, digest: Digest): Promise<void> {
   const message = `The bytes of the blob ${digest} were deleted although it is needed. They lie in ${condemnedFolder} still.`
   const images = await imagesWith(look.read, digest)
   const found = finding('blob set aside by mistake', message, { digest, path, ...images })
-  const isBack = look.options.repair && (await look.registry.blobs.putBack(digest))
+  const isBack = look.options.repair && (await putBackBytes(look.registry, digest))
   look.tell(isBack ? mended(found, 'They were put back.') : found)
 }
 

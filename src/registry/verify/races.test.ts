@@ -7,21 +7,32 @@ import { newBlob, pushBlob, type Sample } from '../../../test/sample-content.ts'
 import { VerifyBench } from '../../../test/verify-bench.ts'
 import type { ByteRange } from '../../lib/byte-range.ts'
 import { findDamage } from '../../metadata/damage.ts'
+import { command } from '../../metadata/database.ts'
+import { findReviewTime } from '../../metadata/verification.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { OCTET_STREAM } from '../../oci/media-type.ts'
 import { type BlobStore, StorageUnavailable, type StoredBytes } from '../../storage/blob-store.ts'
 import { getBlob } from '../blobs.ts'
+import { BlobHashing } from './hashing.ts'
+import { BEGIN } from './look.ts'
+import { verifyPage } from './verify.ts'
 
 setDefaultTimeout(30_000)
 
 /** Does something at a moment of its caller's work. */
 class Interrupted extends DelegatingBlobStore {
   beforeQuarantine: (() => Promise<void>) | null = null
+  beforePutBack: (() => Promise<void>) | null = null
   isFailing = false
 
   override async quarantine(digest: Digest, bytes: StoredBytes): Promise<boolean> {
     await this.beforeQuarantine?.()
     return await this.real.quarantine(digest, bytes)
+  }
+
+  override async putBack(digest: Digest): Promise<boolean> {
+    await this.beforePutBack?.()
+    return await this.real.putBack(digest)
   }
 
   override readBlob(digest: Digest, range: ByteRange): AsyncIterable<Uint8Array> {
@@ -33,6 +44,13 @@ class Interrupted extends DelegatingBlobStore {
 async function* broken(): AsyncGenerator<Uint8Array> {
   throw new StorageUnavailable('The disk that holds it reported an error.')
 }
+
+/** As the end of a deletion does. */
+const forgetForGood = command('test.forget-for-good', async (tx, digest: Digest) => {
+  await tx.run('DELETE FROM gc_reviews WHERE digest = $1', [digest])
+  await tx.run('DELETE FROM repository_blobs WHERE digest = $1', [digest])
+  await tx.run('DELETE FROM blobs WHERE digest = $1', [digest])
+})
 
 describeOnDatabases('verification beside others', (open) => {
   let verify: VerifyBench
@@ -103,6 +121,27 @@ describeOnDatabases('verification beside others', (open) => {
     disk.beforeQuarantine = null
     expect((await verify.verify({ deep: true, repair: true })).kinds()).toEqual(['blob has wrong bytes'])
     expect(await verify.bench.registry.blobs.stat(blob.digest)).toBeNull()
+  })
+
+  test('bytes that are put back while their blob is deleted for good are looked at by collection', async () => {
+    for (const hasFound of ['as missing', 'aside']) {
+      const blob = await opened()
+      const { blobs, database } = verify.bench.registry
+      await blobs.condemn(blob.digest, 1)
+      disk.beforePutBack = async () => {
+        disk.beforePutBack = null
+        await database.write(forgetForGood, blob.digest)
+      }
+      // What lies aside is looked at first; then each blob without a file.
+      const step = hasFound === 'aside' ? 'condemned' : 'blobs'
+      const place = { registry: verify.bench.registry, hashing: new BlobHashing(blobs) }
+      const options = { deep: false, repair: true, bytesPerSecond: 1e9, signal: new AbortController().signal }
+      await verifyPage(place, options, { ...BEGIN, run: 'test', step })
+      expect(disk.beforePutBack).toBeNull()
+      expect(await blobs.stat(blob.digest)).toBe(1000)
+      expect(await findReviewTime(database, blob.digest)).not.toBeNull()
+      if (hasFound === 'as missing') await verify.close()
+    }
   })
 
   test('a damaged blob that nothing needs is collected, and is no alarm any more', async () => {

@@ -8,6 +8,7 @@ import { findPayload } from '../../metadata/manifests.ts'
 import type { StoredBlob } from '../../metadata/verification.ts'
 import { algorithmOf, type Digest, digestFrom, digestOf } from '../../oci/digest.ts'
 import type { Registry } from '../registry.ts'
+import { putBackBytes } from '../stored-bytes.ts'
 import type { BlobDamage } from './judge.ts'
 import { forgetDamageCommand, noteDamageCommand, showPayloadCommand } from './repair.commands.ts'
 
@@ -47,8 +48,9 @@ async function isPayload({ database }: Registry, digest: Digest): Promise<boolea
 }
 
 /** Bytes that lie aside and are right: as condemned, or as damaged. */
-async function putBack({ blobs, database }: Registry, digest: Digest): Promise<boolean> {
-  if (await blobs.putBack(digest)) return true
+async function putBack(registry: Registry, digest: Digest): Promise<boolean> {
+  if (await putBackBytes(registry, digest)) return true
+  const { blobs, database } = registry
   const algorithm = algorithmOf(digest)
   const hasher = new Bun.CryptoHasher(algorithm)
   for await (const chunk of blobs.readQuarantined(digest, ALL)) hasher.update(chunk)

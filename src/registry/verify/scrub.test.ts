@@ -29,12 +29,12 @@ describeOnDatabases('scrubbing', (open) => {
   afterEach(() => verify.close())
 
   function scrub(
-    options: { readonly signal?: AbortSignal; readonly rate?: number } = {},
+    options: { readonly signal?: AbortSignal; readonly rate?: number; readonly every?: number } = {},
   ): Promise<ScrubStep> {
-    const { signal = new AbortController().signal, rate: bytesPerSecond = 1e9 } = options
+    const { signal = new AbortController().signal, rate: bytesPerSecond = 1e9, every = EVERY } = options
     const { registry } = verify.bench
     const place = { registry, hashing: new BlobHashing(registry.blobs) }
-    return scrubOnce(place, { every: EVERY, bytesPerSecond, signal }, now)
+    return scrubOnce(place, { every, bytesPerSecond, signal }, now)
   }
 
   async function pushed(count: number): Promise<Sample[]> {
@@ -59,6 +59,24 @@ describeOnDatabases('scrubbing', (open) => {
     now += EVERY
     expect((await scrub()).againIn).toBe(EVERY)
     expect(await findScrubState(verify.bench.database)).toMatchObject({ blobs: 6, passEndedAt: now })
+  })
+
+  test('heeds at once that it is to come more often, and that a clock was wrong', async () => {
+    await pushed(1)
+    await scrub()
+    now += DAY
+    expect((await scrub()).againIn).toBe(EVERY)
+    now += DAY
+    expect((await scrub({ every: 3 * DAY })).againIn).toBe(2 * DAY)
+    now += 2 * DAY
+    expect((await scrub({ every: 3 * DAY })).againIn).toBe(3 * DAY)
+    now -= 400 * DAY
+    expect((await scrub()).againIn).toBe(EVERY)
+    now += EVERY - 1
+    expect((await scrub()).againIn).toBe(1)
+    now += 1
+    expect((await scrub()).againIn).toBe(EVERY)
+    expect((await findScrubState(verify.bench.database))?.blobs).toBe(3)
   })
 
   test('sets aside what rots, whatever it is in the middle of, and tells it once', async () => {

@@ -58,20 +58,29 @@ export async function scrubOnce(
     await save(place, { after: '', passDueAt, passEndedAt: null, blobs: 0, bytes: 0 })
     return { againIn: passDueAt - now, findings: [] }
   }
-  if (state.passDueAt > now) return { againIn: state.passDueAt - now, findings: [] }
+  const dueAt = dueTime(state, every, now)
+  // Kept, for what is counted from now on would never come.
+  if (dueAt < state.passDueAt) await save(place, { ...state, passDueAt: dueAt })
+  if (dueAt > now) return { againIn: dueAt - now, findings: [] }
   const options = { deep: true, repair: !policy.isReadOnly, bytesPerSecond, signal }
   const look = new Look(place, options, { run: RUN, milliseconds: STEP })
   const next = await lookAtBlobs(look, { ...BEGIN, after: state.after })
   const { blobs, hashedBytes } = look.counts
-  const counted = { ...state, blobs: state.blobs + blobs, bytes: state.bytes + hashedBytes }
+  const counted = { ...state, passDueAt: dueAt, blobs: state.blobs + blobs, bytes: state.bytes + hashedBytes }
   if (next !== null) {
     await save(place, { ...counted, after: next.after })
     return { againIn: 0, findings: look.findings }
   }
   await tidyQuarantine(look, now)
-  const passDueAt = Math.max(state.passDueAt + every, now)
+  const passDueAt = Math.max(dueAt + every, now)
   await save(place, { ...counted, after: '', passDueAt, passEndedAt: now })
   return { againIn: passDueAt - now, findings: look.findings }
+}
+
+/** When the pass is due: earlier than was said where `every` is shorter now, or the clock was ahead then. */
+function dueTime({ passDueAt, passEndedAt }: ScrubState, every: number, now: number): number {
+  if (passEndedAt === null) return Math.min(passDueAt, now + Math.min(every, FIRST_PASS))
+  return Math.min(passDueAt, passEndedAt + every, now + every)
 }
 
 /** Null before the first step. */

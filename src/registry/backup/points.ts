@@ -112,14 +112,16 @@ export async function readPoint(folder: BackupFolder, name: string): Promise<Poi
 
 export async function putPoint(folder: BackupFolder, { name, ...point }: Point): Promise<void> {
   await writeJson(folder, partialPath(name, 'point.json'), { form: FORM, ...point })
+  // What is in it first: its final name says that it is whole.
+  await folder.sync(`${POINTS}/${name}${PARTIAL}`)
   await folder.rename(`${POINTS}/${name}${PARTIAL}`, `${POINTS}/${name}`)
   await folder.sync(POINTS)
-  await folder.sync(`${POINTS}/${name}`)
 }
 
 export async function removePoint(folder: BackupFolder, { name }: Pick<Point, 'name'>): Promise<void> {
   // From now on it is incomplete, whatever is left of it.
   await folder.rename(`${POINTS}/${name}`, `${POINTS}/${name}${PARTIAL}`)
+  await folder.sync(POINTS)
   await folder.remove(`${POINTS}/${name}${PARTIAL}`)
 }
 

@@ -62,12 +62,18 @@ export async function* readBlobList(
 ): AsyncGenerator<ListedBlob> {
   const hasher = new Bun.CryptoHasher('sha256')
   const decoder = new TextDecoder()
-  let rest = ''
+  let [rest, last] = ['', '']
   for await (const chunk of explained(decompressed(folder.read(path)))) {
     hasher.update(chunk)
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) yield blobOf(line)
+    for (const line of lines) {
+      const blob = blobOf(line)
+      // Whoever looks for one in it takes it for absent when one behind it has come.
+      if (blob.digest <= last) throw damaged()
+      last = blob.digest
+      yield blob
+    }
   }
   if (rest !== '' || hasher.digest('hex') !== expected.digest) throw damaged()
 }

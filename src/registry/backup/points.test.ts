@@ -3,8 +3,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { failureOf } from '../../../test/registry-bench.ts'
 import type { BackupFolder } from '../../storage/backup-folder.ts'
 import { openBackupFolder } from '../../storage/filesystem/backup-folder.ts'
+import { BackupDamaged } from './metadata-format.ts'
 import { listPoints, type Point, putPoint, removePoint } from './points.ts'
 
 const FACTS = { blobs: 0, bytes: 0, digest: '', lacks: [], lacking: 0 }
@@ -53,6 +55,12 @@ describe('a point', () => {
       'sync points',
     ])
     expect(await listPoints(folder)).toEqual([POINT])
+  })
+
+  test('that names no digest among what it lacks is damaged', async () => {
+    const lacks = [{ digest: 'sha256:../..', why: 'missing' }] as unknown as Point['lacks']
+    await putPoint(folder, { ...POINT, lacks })
+    expect(await failureOf(listPoints(folder))).toBeInstanceOf(BackupDamaged)
   })
 
   test('has lost its name for good before anything of it goes', async () => {

@@ -10,7 +10,7 @@
  * A point is complete once its folder has its final name: then every blob of its list is in place, and durable.
  */
 import { z } from 'zod'
-import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts'
+import { algorithmOf, type Digest, hexOf, isDigest } from '../../oci/digest.ts'
 import type { BackupFolder } from '../../storage/backup-folder.ts'
 import type { BlobListFacts } from './blob-list.ts'
 import { BackupDamaged, BackupTooNew } from './metadata-format.ts'
@@ -52,10 +52,14 @@ const pointFile = z.object({
   blobs: z.number().int(),
   bytes: z.number().int(),
   digest: z.string(),
-  lacks: z.array(z.object({ digest: z.string(), why: z.enum(['missing', 'damaged']) })),
+  lacks: z.array(z.object({ digest: z.custom<Digest>(isDigestText), why: z.enum(['missing', 'damaged']) })),
   lacking: z.number().int(),
   source: z.object({ folder: z.string(), database: z.string() }),
 })
+
+function isDigestText(value: unknown): boolean {
+  return typeof value === 'string' && isDigest(value)
+}
 
 const guardFile = z.object({ berth: z.literal('backup'), form: z.number().int(), registry: z.string() })
 
@@ -107,7 +111,8 @@ export async function readPoint(folder: BackupFolder, name: string): Promise<Poi
       `${folder.path}/${POINTS}/${name}/point.json is damaged: remove that folder, or name another point with --at.`,
     )
   requireForm(folder, parsed.data.form)
-  return { ...parsed.data, name } as unknown as Point
+  const { form: _, ...facts } = parsed.data
+  return { ...facts, name }
 }
 
 export async function putPoint(folder: BackupFolder, { name, ...point }: Point): Promise<void> {

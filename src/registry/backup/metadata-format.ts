@@ -111,8 +111,12 @@ export interface DecodedMetadata {
 /** Reads the head at once. Throws BackupDamaged, BackupTooNew; so does whoever goes through the tables. */
 export async function decodeMetadata(bytes: AsyncIterable<Uint8Array>): Promise<DecodedMetadata> {
   const lines = new LineReader(bytes)
-  const head = headOf(await lines.next())
-  return { head, tables: decodeTables(lines) }
+  try {
+    return { head: headOf(await lines.next()), tables: decodeTables(lines) }
+  } catch (error) {
+    await lines.close()
+    throw error
+  }
 }
 
 /** Waits, after so many milliseconds of work: so the rest of the process gets its turn. */
@@ -164,6 +168,14 @@ function headOf(line: unknown): MetadataHead {
 }
 
 async function* decodeTables(lines: LineReader): AsyncGenerator<StoredRows, RowCounts> {
+  try {
+    return yield* decodeRows(lines)
+  } finally {
+    await lines.close()
+  }
+}
+
+async function* decodeRows(lines: LineReader): AsyncGenerator<StoredRows, RowCounts> {
   const counts: Record<string, number> = {}
   let page: Page | null = null
   for (;;) {
@@ -277,6 +289,11 @@ class LineReader {
   async hasEnded(): Promise<boolean> {
     while (this.#buffer.length === 0) if (!(await this.#more())) return true
     return false
+  }
+
+  /** Whatever lies open for it is closed. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.()
   }
 
   async #more(): Promise<boolean> {

@@ -9,7 +9,7 @@ import { PostgresReader } from '../metadata/postgres/reader.ts'
 import { findSetting, START_SETTING } from '../metadata/settings.ts'
 import { SqliteReader } from '../metadata/sqlite/reader.ts'
 import type { GarbagePlace } from '../registry/gc/garbage.ts'
-import { openFilesystemTreeStore } from '../storage/filesystem/tree-store.ts'
+import { openFilesystemTreeToRead } from '../storage/filesystem/tree-store.ts'
 import { requireDatabaseFile, requireFolder } from './nothing-there.ts'
 
 export interface OpenedGarbagePlace {
@@ -20,7 +20,7 @@ export interface OpenedGarbagePlace {
 /** Throws NothingThere, DatabaseUnavailable. */
 export async function openGarbagePlace({ storage, database }: Config): Promise<OpenedGarbagePlace> {
   const root = requireFolder(storage)
-  const files = await openFilesystemTreeStore({ root })
+  const files = await openFilesystemTreeToRead({ root })
   if (database.kind === 'postgres') {
     const read = new PostgresReader(database.url)
     const place = { read, files, start: await lastStart(read), knownUntil: null }

@@ -52,8 +52,7 @@ export interface PutManifest {
  * Stores a manifest and points its tags at it (distribution-spec "Pushing Manifests").
  * Blobs that it refers to must be in the repository, unless the operator allows sparse images. Its subject may come
  * later, and so may the children of an index, unless the operator requires their platforms.
- * Throws MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, DENIED, and UNAVAILABLE while a blob that it
- * refers to is being deleted.
+ * Throws MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN (of a blob that is being deleted too), DIGEST_INVALID, DENIED.
  */
 export async function putManifest(registry: Registry, input: PutManifest): Promise<StoredManifest> {
   const policy = registry.policy.manifests

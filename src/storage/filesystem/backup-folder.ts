@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { BackupFolder } from '../backup-folder.ts'
-import { explaining, explainingEach, isAbsence } from './failures.ts'
+import { explaining, explainingEach, nullIfAbsent } from './failures.ts'
 import { makeDurableFolder, syncFolder } from './folders.ts'
 
 const TEMPORARY = 'temporary'
@@ -123,9 +123,4 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
   for (let written = 0; written < chunk.byteLength; ) {
     written += (await file.write(chunk, written, chunk.byteLength - written)).bytesWritten
   }
-}
-
-function nullIfAbsent(error: unknown): null {
-  if (isAbsence(error)) return null
-  throw error
 }

@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import type { ByteRange } from '../../lib/byte-range.ts'
 import { codeOf } from '../../lib/thrown.ts'
 import { StorageUnavailable, type StoredBytes } from '../blob-store.ts'
-import { isAbsence } from './failures.ts'
+import { isAbsence, nullIfAbsent } from './failures.ts'
 import { makeDurableFolder, syncFolder } from './folders.ts'
 
 const READ_BYTES = 256 * 1024
@@ -94,9 +94,4 @@ async function linkOrMove(from: string, to: string): Promise<boolean> {
 
 function isSame(found: StoredBytes | null, wanted: StoredBytes): boolean {
   return found !== null && found.identity === wanted.identity && found.size === wanted.size
-}
-
-function nullIfAbsent(error: unknown): null {
-  if (isAbsence(error)) return null
-  throw error
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Digest } from '../../oci/digest.ts'
 import { blobDataPath } from '../layout.ts'
 import { CondemnedFiles } from './condemned-files.ts'
-import { explaining, explainingEach, isAbsence } from './failures.ts'
+import { explaining, explainingEach, nullIfAbsent } from './failures.ts'
 import { DurableFolders } from './folders.ts'
 import { openRoot } from './root.ts'
 
@@ -37,20 +37,12 @@ export async function openBlobSource(root: string): Promise<FilesystemBlobSource
 }
 
 async function openCondemned(condemned: CondemnedFiles, digest: Digest): Promise<FileHandle | null> {
-  const path = await condemned.find(digest).catch((error: unknown) => {
-    if (isAbsence(error)) return null
-    throw error
-  })
+  const path = await condemned.find(digest).catch(nullIfAbsent)
   return path === null ? null : await openIfThere(path)
 }
 
 function openIfThere(path: string): Promise<FileHandle | null> {
-  return explaining(path, () =>
-    open(path, 'r').catch((error: unknown) => {
-      if (isAbsence(error)) return null
-      throw error
-    }),
-  )
+  return explaining(path, () => open(path, 'r').catch(nullIfAbsent))
 }
 
 /** Chunks that are the reader's to keep. */

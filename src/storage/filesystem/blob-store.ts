@@ -30,7 +30,7 @@ import {
 } from '../layout.ts'
 import { identifyFile, moveAside, moveWhereNothingIs, readFilePart } from './blob-file.ts'
 import { CondemnedFiles } from './condemned-files.ts'
-import { explaining, explainingEach, isAbsence } from './failures.ts'
+import { explaining, explainingEach, isAbsence, nullIfAbsent } from './failures.ts'
 import { DurableFolders, placeFile, syncFile } from './folders.ts'
 import { type FilesystemOptions, openRoot, type Root } from './root.ts'
 import type { ShortCalls } from './short-calls.ts'
@@ -84,8 +84,8 @@ class FilesystemBlobStore implements BlobStore {
 
   async *listQuarantined(after = ''): AsyncGenerator<QuarantinedBytes> {
     const folder = join(this.#root, quarantineFolder)
-    const names = await explaining(folder, () => readdir(folder).catch(emptyIfAbsent))
-    for (const digest of names.filter(isDigest).sort()) {
+    const names = await explaining(folder, () => readdir(folder).catch(nullIfAbsent))
+    for (const digest of (names ?? []).filter(isDigest).sort()) {
       if (digest <= after) continue
       const found = await explaining(folder, () => factsOf(join(folder, digest)))
       if (found !== null) yield { digest, ...found }
@@ -205,18 +205,8 @@ class FilesystemBlobStore implements BlobStore {
 
 /** Null where it has gone meanwhile. A rename sets the time of the last change. */
 async function factsOf(path: string): Promise<{ readonly size: number; readonly since: number } | null> {
-  try {
-    const { size, ctimeMs } = await stat(path)
-    return { size, since: Math.floor(ctimeMs) }
-  } catch (error) {
-    if (isAbsence(error)) return null
-    throw error
-  }
-}
-
-function emptyIfAbsent(error: unknown): string[] {
-  if (isAbsence(error)) return []
-  throw error
+  const found = await stat(path).catch(nullIfAbsent)
+  return found === null ? null : { size: found.size, since: Math.floor(found.ctimeMs) }
 }
 
 function unlessGone(error: unknown): void {

@@ -20,7 +20,7 @@ import {
 } from '../condemned.ts'
 import { condemnedFolder } from '../layout.ts'
 import { findHold } from './condemned-hold.ts'
-import { isAbsence } from './failures.ts'
+import { isAbsence, nullIfAbsent } from './failures.ts'
 import { type DurableFolders, placeFile } from './folders.ts'
 import type { Root } from './root.ts'
 import type { ShortCalls } from './short-calls.ts'
@@ -173,9 +173,4 @@ async function makeFolder(folder: string): Promise<void> {
 /** Another's file in it keeps it. */
 async function removeIfEmpty(folder: string): Promise<void> {
   await rmdir(folder).catch(() => 'It is of use to somebody, or gone.')
-}
-
-function nullIfAbsent(error: unknown): null {
-  if (isAbsence(error)) return null
-  throw error
 }

@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { StorageReadOnly } from '../blob-store.ts'
 import { holdsFolder } from '../layout.ts'
-import { explaining, isAbsence } from './failures.ts'
+import { explaining, nullIfAbsent } from './failures.ts'
 
 /** Milliseconds. */
 const LAPSES_AFTER = 10 * 60_000
@@ -62,9 +62,4 @@ async function sinceWhen(path: string): Promise<number | null> {
   }
   const since = Number(await readFile(path, 'utf8').catch(nullIfAbsent))
   return Number.isFinite(since) ? since : 0
-}
-
-function nullIfAbsent(error: unknown): null {
-  if (isAbsence(error)) return null
-  throw error
 }

@@ -50,6 +50,12 @@ export function isAbsence(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
+/** For `catch`: null where nothing lies at the path. */
+export function nullIfAbsent(error: unknown): null {
+  if (isAbsence(error)) return null
+  throw error
+}
+
 /** The error as StorageUnavailable where the operator can mend it, else the error itself. `place` is named unless the error names a path. */
 export function explained(error: unknown, place: string): unknown {
   const code = codeOf(error) ?? ''

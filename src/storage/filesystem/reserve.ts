@@ -4,7 +4,7 @@
  * starts. Its bytes are noise, for there are file systems that store no others as they are.
  */
 import { open, rm, stat } from 'node:fs/promises'
-import { explaining, isAbsence } from './failures.ts'
+import { explaining, nullIfAbsent } from './failures.ts'
 
 const BYTES = 8 * 1024 * 1024
 const PIECE = 256 * 1024
@@ -51,9 +51,4 @@ async function fill(path: string): Promise<void> {
   for (let written = 0; written < BYTES; written += PIECE) await file.writev(pieces)
   // A file system that promises room has to find it now.
   await file.sync()
-}
-
-function nullIfAbsent(error: unknown): null {
-  if (isAbsence(error)) return null
-  throw error
 }

@@ -9,7 +9,7 @@ import * as pool from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { StorageUnavailable } from '../blob-store.ts'
 import type { FileFacts } from '../tree-store.ts'
-import { isAbsence } from './failures.ts'
+import { nullIfAbsent } from './failures.ts'
 import type { VolumeKind } from './volume.ts'
 
 type Answer<T> = T | Promise<T>
@@ -89,9 +89,4 @@ function statOnPool(path: string): Promise<FileFacts | null> {
 function factsOf(found: here.Stats, path: string): FileFacts {
   if (!found.isFile()) throw new StorageUnavailable(`${path} is not a file: move it away.`)
   return { size: found.size, modifiedAt: Math.floor(found.mtimeMs) }
-}
-
-function nullIfAbsent(error: unknown): null {
-  if (isAbsence(error)) return null
-  throw error
 }

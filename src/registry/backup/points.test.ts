@@ -49,11 +49,7 @@ describe('a point', () => {
   test('gets its final name when what is in it is durable', async () => {
     await putPoint(folder, POINT)
     const final = `points/${POINT.name}`
-    expect(done).toEqual([
-      `sync ${final}.partial`,
-      `rename ${final}.partial ${final}`,
-      'sync points',
-    ])
+    expect(done).toEqual([`sync ${final}.partial`, `rename ${final}.partial ${final}`, 'sync points'])
     expect(await listPoints(folder)).toEqual([POINT])
   })
 

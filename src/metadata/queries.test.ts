@@ -79,6 +79,7 @@ const FEW_ROWS: Readonly<Record<string, string>> = {
   countTrashed: 'all that hangs on a deletion is counted',
   deletePayload: 'the primary key gives one row',
   insertPayload: 'the primary key gives one row',
+  insertManifest: 'the primary key gives one row',
   findFillingTrash: 'hardly ever is anything of the trash in another state than kept',
   findTrashedLinks: 'the index gives one row for each digest',
   findTrashedUser: 'only where a repository was deleted, and then of the manifests that use one blob',

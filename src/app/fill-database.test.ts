@@ -1,12 +1,18 @@
 /** What a backup may become the database of, and what it may not. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SQL } from 'bun'
 import { type BackupBench, fillEveryTable, openBackupBench } from '../../test/backup-bench.ts'
+import { type PostgresServer, startPostgres } from '../../test/postgres-server.ts'
 import { failureOf } from '../../test/registry-bench.ts'
+import { describeWith } from '../../test/tools/describe-with.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { command } from '../metadata/database.ts'
+import { openPostgresToFill } from '../metadata/postgres/fillable.ts'
+import { MIGRATIONS } from '../metadata/schema.ts'
 import { backUpMetadata } from '../registry/backup/metadata.ts'
 import type { BackupFolder } from '../storage/backup-folder.ts'
 import { openBackupFolder } from '../storage/filesystem/backup-folder.ts'
@@ -70,7 +76,44 @@ test('what lies there is put aside, and until somebody says that it has ended, t
   const { aside, counts } = await fillDatabase({ config, root, folder, file, command: 'berth restore x' })
   expect(readFileSync(aside ?? '', 'utf8')).toBe('of before')
   expect(counts).toMatchObject({ trash: 2, accounts: 2 })
-  expect(await findRestoring(root)).toBe('berth restore x')
+  expect(await findRestoring(root)).toEqual({ command: 'berth restore x', database: path })
   // Again: what an interrupted run has left is of no use to anybody.
   expect((await fillDatabase({ config, root, folder, file, command: 'berth restore x' })).aside).toBeNull()
+})
+
+describe('whoever chooses another database after an interruption', () => {
+  test('keeps the file that lay there', async () => {
+    const { root, file } = await backedUp('ours')
+    await fillDatabase({ config, root, folder, file, command: 'berth restore x' })
+    const path = join(root, 'other.db')
+    writeFileSync(path, 'of somebody')
+    const other: Config = { ...config, database: { kind: 'sqlite', path } }
+    const { aside } = await fillDatabase({ config: other, root, folder, file, command: 'berth restore x' })
+    expect(readFileSync(aside ?? '', 'utf8')).toBe('of somebody')
+  })
+
+  describeWith('on PostgreSQL', ['initdb', 'postgres'], () => {
+    let server: PostgresServer
+    beforeAll(async () => {
+      server = await startPostgres()
+    })
+    afterAll(() => server.stop())
+
+    test('is refused where that holds facts, and they stay; the one that was begun can be filled again', async () => {
+      const { root, file } = await backedUp('ours')
+      const [begun, taken] = [await server.createDatabase(), await server.createDatabase()]
+      const on = (url: string): Config => ({ ...config, database: { kind: 'postgres', url, connections: 2 } })
+      const fill = (url: string) =>
+        fillDatabase({ config: on(url), root, folder, file, command: 'berth restore x' })
+      const somebodys = await openPostgresToFill(taken, MIGRATIONS)
+      await fillEveryTable(somebodys, 3)
+      await somebodys.close()
+      await fill(begun)
+      expect((await failureOf(fill(taken))).message).toContain('holds facts already')
+      const rows = new SQL({ url: taken, max: 1 })
+      expect(Number((await rows`SELECT count(*) AS count FROM accounts`)[0].count)).toBe(3)
+      await rows.close()
+      expect((await fill(begun)).counts).toMatchObject({ accounts: 2 })
+    })
+  })
 })

@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { FillableDatabase } from '../metadata/fillable.ts'
 import { clearPostgres, openPostgresToFill } from '../metadata/postgres/fillable.ts'
@@ -46,12 +46,13 @@ export async function fillDatabase(options: FillOptions): Promise<Filled> {
   const { config, root, folder, file, command } = options
   const metadata = await openMetadata(folder, file)
   const migrations = migrationsUpTo(metadata.head)
-  const isUnfinished = (await findRestoring(root)) !== null
+  const name = databaseName(config, root)
+  const isUnfinished = (await findRestoring(root))?.database === name
   const aside =
     config.database.kind === 'sqlite'
       ? await clearSqlite(sqlitePath(config, root), isUnfinished)
       : await requireClearPostgres(config.database.url, isUnfinished)
-  await beginRestoring(root, command)
+  await beginRestoring(root, { command, database: name })
   const database =
     config.database.kind === 'sqlite'
       ? await openSqliteToFill(sqlitePath(config, root), migrations)
@@ -87,9 +88,16 @@ function migrationsUpTo({ schema, schemaName, program }: MetadataHead): typeof M
   )
 }
 
-export function sqlitePath(config: Config, root: string): string {
-  const chosen = config.database.kind === 'sqlite' ? config.database.path : null
+export function sqlitePath({ database }: Pick<Config, 'database'>, root: string): string {
+  const chosen = database.kind === 'sqlite' ? database.path : null
   return chosen ?? join(root, databasePath)
+}
+
+/** Which database it is, without its user and password. */
+export function databaseName({ database }: Pick<Config, 'database'>, root: string): string {
+  if (database.kind === 'sqlite') return resolve(sqlitePath({ database }, root))
+  const { host, pathname } = new URL(database.url)
+  return `postgres://${host}${pathname}`
 }
 
 /** What an interrupted run has left is of no use; anything else may be. */

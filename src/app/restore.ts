@@ -32,9 +32,9 @@ import { openFilesystemBlobStore } from '../storage/filesystem/blob-store.ts'
 import { makeDurableFolder } from '../storage/filesystem/folders.ts'
 import { openFilesystemTreeStore } from '../storage/filesystem/tree-store.ts'
 import { revisionsFolder } from '../storage/layout.ts'
-import { fillDatabase, requireEmptyDatabase, sqlitePath } from './fill-database.ts'
+import { databaseName, fillDatabase, requireEmptyDatabase, sqlitePath } from './fill-database.ts'
 import { requireFolder } from './nothing-there.ts'
-import { beginRestoring, endRestoring, findRestoring } from './restoring.ts'
+import { beginRestoring, endRestoring, findRestoring, type Restoring } from './restoring.ts'
 import { claimSameFolder, claimVolume, VolumeRefused } from './volume.ts'
 import { requireWritableFolders } from './writable.ts'
 
@@ -63,8 +63,9 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const { facts, lock } = await claimVolume(root, 'exclusive')
   closers.defer(() => lock.release())
   const command = `berth restore ${folder.path} --at ${point.name}`
-  await requireEmpty(config, root, { hasContent: facts.hasContent, command })
-  await beginRestoring(root, command)
+  const interrupted = await findRestoring(root)
+  await requireEmpty(config, root, { hasContent: facts.hasContent, command, interrupted })
+  await beginRestoring(root, { command, database: interrupted?.database ?? null })
   const blobs = await openFilesystemBlobStore({ root })
   const onBlob = progressOf(options, point)
   const lacking = await restoreBlobs({ folder, point, blobs, onBlob }).catch(tellingOf(folder, point))
@@ -105,18 +106,24 @@ function tellingOf({ path }: BackupFolder, { name }: Point): (error: unknown) =>
 interface Found {
   readonly hasContent: boolean
   readonly command: string
+  readonly interrupted: Restoring | null
 }
 
-async function requireEmpty(config: Config, root: string, { hasContent, command }: Found): Promise<void> {
-  const interrupted = await findRestoring(root)
-  if (interrupted === command) return
-  if (interrupted !== null) {
+/** What an interrupted run has left is no obstacle. Another database than the one that it was filling is one. */
+async function requireEmpty(
+  config: Config,
+  root: string,
+  { hasContent, command, interrupted }: Found,
+): Promise<void> {
+  if (interrupted !== null && interrupted.command !== command) {
     throw new VolumeRefused(
-      `"${interrupted}" has not come to its end in ${root}: run that again, or empty the folder.`,
+      `"${interrupted.command}" has not come to its end in ${root}: run that again, or empty the folder.`,
     )
   }
-  await requireEmptyDatabase(config, sqlitePath(config, root))
-  if (!hasContent) return
+  if (interrupted === null || interrupted.database !== databaseName(config, root)) {
+    await requireEmptyDatabase(config, sqlitePath(config, root))
+  }
+  if (!hasContent || interrupted !== null) return
   throw new VolumeRefused(
     `${root} is not empty, and nothing is ever restored over what is there. ` +
       'Name an empty folder with --data, or move what is there away.',

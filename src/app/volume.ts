@@ -69,10 +69,10 @@ export async function claimConfiguredVolume(
 
 /** Throws VolumeRefused where the database is being filled from a backup, or was when that was interrupted. */
 export async function requireWholeDatabase(root: string): Promise<void> {
-  const command = await findRestoring(root)
-  if (command === null) return
+  const interrupted = await findRestoring(root)
+  if (interrupted === null) return
   throw new VolumeRefused(
-    `The database of ${root} is not whole: "${command}" has not come to its end. Run it again.`,
+    `The database of ${root} is not whole: "${interrupted.command}" has not come to its end. Run it again.`,
   )
 }
 

@@ -40,9 +40,9 @@ async function applyOnce(
   all: readonly Migration[],
   one: Migration,
 ): Promise<boolean> {
-  requireKnown(await schemaVersion(target), all)
-  const done = await target.query(`SELECT version FROM migrations WHERE version = ${one.version}`)
-  if (done.length > 0) return false
+  const current = await schemaVersion(target)
+  requireKnown(current, all)
+  if (one.version <= current.version) return false
   for (const statement of one.statements) await target.execute(inDialect(target.dialect, statement))
   await target.execute(
     `INSERT INTO migrations (version, name, applied_at) VALUES (${one.version}, '${one.name}', ${Date.now()})`,
@@ -70,13 +70,13 @@ function requireKnown(current: SchemaVersion, migrations: readonly Migration[]):
   )
 }
 
-/** Versions count upwards, and names are plain words, for they are written into SQL. */
+/** Versions count 1, 2, 3, and names are plain words, for they are written into SQL. */
 function requireInOrder(migrations: readonly Migration[]): void {
-  let before = 0
-  for (const { version, name } of migrations) {
-    if (!Number.isSafeInteger(version) || version <= before || !/^[a-z][a-z0-9 -]*$/.test(name)) {
-      throw new Error(`migration ${version} "${name}" must come after ${before}, with a name of plain words`)
+  migrations.forEach(({ version, name }, index) => {
+    if (version !== index + 1 || !/^[a-z][a-z0-9 -]*$/.test(name)) {
+      throw new Error(
+        `migration ${version} "${name}" must be version ${index + 1}, with a name of plain words`,
+      )
     }
-    before = version
-  }
+  })
 }

@@ -10,7 +10,7 @@ import { collection } from './migrations/6-collection.ts'
 import { trashMigration } from './migrations/7-trash.ts'
 import { usage } from './migrations/8-usage.ts'
 import { damagedBlobs } from './migrations/9-damaged-blobs.ts'
-import { jobs } from './migrations/11-jobs.ts'
+import { jobs } from './migrations/10-jobs.ts'
 import { ACCESS_TABLES } from './schema-access.ts'
 
 export interface Migration {

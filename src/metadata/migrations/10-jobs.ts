@@ -2,7 +2,7 @@
 import type { Migration } from '../schema.ts'
 
 export const jobs: Migration = {
-  version: 11,
+  version: 10,
   name: 'what became of the jobs',
   statements: [
     // The last run: when it began and ended, when one succeeded last, since when they fail, and why.

@@ -1,4 +1,5 @@
 /** Says how far a pass through the link tree is: a bar on a terminal, a line of the log every ten seconds elsewhere. */
+import { bar } from '../lib/bar.ts'
 import type { Log } from '../observability/log.ts'
 import type { PassProgress } from '../registry/tree/tree-pass.ts'
 
@@ -39,18 +40,11 @@ export class ProgressTeller {
       this.#log.info({ done, total }, `indexing: ${done} of ${total} repositories`)
     } else {
       this.#isDrawn = true
-      this.#draw(`${barOf(done / total)} ${done} of ${total} repositories indexed`)
+      this.#draw(`${bar(done / total)} ${done} of ${total} repositories indexed`)
     }
   }
 
   end(): void {
     if (this.#isDrawn) this.#draw?.('')
   }
-}
-
-const BAR_WIDTH = 30
-
-function barOf(share: number): string {
-  const full = Math.round(share * BAR_WIDTH)
-  return `[${'='.repeat(full)}${' '.repeat(BAR_WIDTH - full)}]`
 }

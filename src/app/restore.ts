@@ -10,7 +10,6 @@ import type { FillableDatabase } from '../metadata/fillable.ts'
 import { openPostgresToFill } from '../metadata/postgres/fillable.ts'
 import { MIGRATIONS } from '../metadata/schema.ts'
 import { openSqliteToFill } from '../metadata/sqlite/fillable.ts'
-import type { BackupProgress } from '../registry/backup/back-up.ts'
 import { checkBlobList } from '../registry/backup/blob-list.ts'
 import { checkMetadata } from '../registry/backup/metadata.ts'
 import { BackupDamaged, type RowCounts } from '../registry/backup/metadata-format.ts'
@@ -22,6 +21,7 @@ import {
   type Point,
   requireBackupFolder,
 } from '../registry/backup/points.ts'
+import { type BackupProgress, tellingBlobs } from '../registry/backup/progress.ts'
 import { checkBlobs, type Lacking, restoreBlobs } from '../registry/backup/restore-blobs.ts'
 import { restoreTree } from '../registry/backup/restore-tree.ts'
 import { settleStoredBlobs } from '../registry/backup/stored-blobs.ts'
@@ -67,7 +67,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   await requireEmpty(config, root, { hasContent: facts.hasContent, command, interrupted })
   await beginRestoring(root, { command, database: interrupted?.database ?? null })
   const blobs = await openFilesystemBlobStore({ root })
-  const onBlob = progressOf(options, point)
+  const onBlob = tellingBlobs(options.onProgress, point)
   const lacking = await restoreBlobs({ folder, point, blobs, onBlob }).catch(tellingOf(folder, point))
   const file = metadataPath(point)
   const { counts } = await fillDatabase({ config, root, folder, file, command })
@@ -153,18 +153,6 @@ function openFilled(config: Config, root: string, settle: Settle): Promise<Filla
     : openSqliteToFill(sqlitePath(config, root), MIGRATIONS, { settle })
 }
 
-function progressOf(
-  { onProgress }: Pick<RestoreOptions, 'onProgress'>,
-  { blobs, bytes }: Pick<Point, 'blobs' | 'bytes'>,
-): (blob: { readonly size: number }) => void {
-  let [done, doneBytes] = [0, 0]
-  return ({ size }) => {
-    done++
-    doneBytes += size
-    onProgress({ done, total: blobs, doneBytes, totalBytes: bytes })
-  }
-}
-
 /** Complete backups, the newest first. Throws BackupDamaged, BackupTooNew, StorageUnavailable. */
 export async function listBackups(directory: string): Promise<Point[]> {
   const folder = backupFolderToRead(directory)
@@ -188,7 +176,7 @@ export async function checkBackup(options: Omit<RestoreOptions, 'config'>): Prom
       throw error
     },
   )
-  const onBlob = progressOf(options, point)
+  const onBlob = tellingBlobs(options.onProgress, point)
   const lacking = await checkBlobs(folder, point, onBlob).catch(tellingOf(folder, point))
   return { point, metadata, ...lacking }
 }

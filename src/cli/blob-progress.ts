@@ -1,12 +1,12 @@
 /** How far the copying of blobs is: a bar on a terminal, elsewhere a line now and again, beside what the command prints. */
-import type { BackupProgress } from '../registry/backup/back-up.ts'
+import { bar } from '../lib/bar.ts'
+import type { BackupProgress } from '../registry/backup/progress.ts'
 import { formatBytes } from './amounts.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Milliseconds. */
 const NOTE_EVERY = 10_000
 const DRAW_EVERY = 100
-const BAR_WIDTH = 30
 
 export class BlobProgress {
   readonly #terminal: Terminal
@@ -34,9 +34,4 @@ export class BlobProgress {
   end(): void {
     if (this.#isDrawn) this.#terminal.draw?.('')
   }
-}
-
-function bar(share: number): string {
-  const full = Math.round(share * BAR_WIDTH)
-  return `[${'='.repeat(full)}${' '.repeat(BAR_WIDTH - full)}]`
 }

@@ -19,5 +19,3 @@ export const garbageCollectionRequest = z.strictObject({
   deleteUntagged: z.boolean().default(false),
   cursor: cursor.nullable().default(null),
 })
-
-export type GarbageCollectionRequest = z.infer<typeof garbageCollectionRequest>

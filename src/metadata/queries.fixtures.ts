@@ -182,7 +182,6 @@ export const SAMPLES: Readonly<Record<string, (tx: Transaction) => readonly (() 
 
   listTagIntervals: (tx) => [() => tags.listTagIntervals(tx, repository, tag, { before: null, limit: 10 })],
   findTagInterval: (tx) => [() => tags.findTagInterval(tx, repository, tag, 1)],
-  findLastTagged: (tx) => [() => tags.findLastTagged(tx, repository, digest)],
   hasNamed: (tx) => [() => tags.hasNamed(tx, repository, tag, digest)],
 
   holdPayload: (tx) => [() => payloads.holdPayload(tx, digest)],

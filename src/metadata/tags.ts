@@ -140,19 +140,6 @@ export function findTagInterval(
   )
 }
 
-/** When a tag named the digest last, in milliseconds since 1970; null where none ever did, or one does now. */
-export async function findLastTagged(
-  read: Read,
-  repository: RepositoryId,
-  digest: Digest,
-): Promise<number | null> {
-  return await read.one(
-    `SELECT max(until_at) AS until_at FROM tag_history WHERE repository_id = $1 AND digest = $2`,
-    [repository, digest],
-    (row) => optionalInteger(row, 'until_at'),
-  )
-}
-
 /** Whether the tag has ever named the digest. */
 export function hasNamed(read: Read, repository: RepositoryId, tag: Tag, digest: Digest): Promise<boolean> {
   return exists(

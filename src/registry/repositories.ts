@@ -1,5 +1,11 @@
 /** Repositories as a whole: their list, and deleting one. */
-import { listRepositoryNames, type Scope } from '../metadata/repositories.ts'
+import type { Read } from '../metadata/database.ts'
+import {
+  findRepositoryId,
+  listRepositoryNames,
+  type RepositoryId,
+  type Scope,
+} from '../metadata/repositories.ts'
 import type { TrashId } from '../metadata/trash.ts'
 import { RegistryError } from '../oci/errors.ts'
 import { byFolders, type RepositoryName } from '../oci/repository-name.ts'
@@ -44,10 +50,7 @@ export async function deleteRepository(
 ): Promise<TrashId> {
   await requireChecked(registry, input.repository)
   const trash = await registry.database.write(beginRepositoryDeletionCommand, input)
-  if (trash === null) {
-    const { repository: name } = input
-    throw new RegistryError('NAME_UNKNOWN', `There is no repository ${name}.`, { name })
-  }
+  if (trash === null) throw unknownRepository(input.repository)
   await fillDeletion(registry, trash)
   return trash
 }
@@ -87,4 +90,15 @@ async function eachStep(
 
 function isIn(scope: Scope, name: RepositoryName): boolean {
   return scope.kind === 'everything' || scope.names.includes(name)
+}
+
+/** Throws NAME_UNKNOWN. */
+export async function getRepositoryId(read: Read, repository: RepositoryName): Promise<RepositoryId> {
+  const id = await findRepositoryId(read, repository)
+  if (id === null) throw unknownRepository(repository)
+  return id
+}
+
+export function unknownRepository(repository: RepositoryName): RegistryError {
+  return new RegistryError('NAME_UNKNOWN', `There is no repository ${repository}.`, { name: repository })
 }

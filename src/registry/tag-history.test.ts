@@ -99,7 +99,7 @@ describeOnDatabases('the history of a tag', (open) => {
   })
 
   describe('is gone back in', () => {
-    test('by a position: the tag names it again, and that is a move as any other', async () => {
+    test('by a position: the tag names it again, and that is a move like others', async () => {
       expect(await restore(2)).toMatchObject({ digest: images[0].digest, hasMoved: true })
       expect(await tagsOf(bench, repository)).toEqual({ v1: images[0].digest })
       expect((await historyOf(bench, repository)).at(-1)).toEqual({

@@ -1,7 +1,7 @@
 /** Tags: list, delete, and what each has named before. Pushing one is part of pushing its manifest. */
 import type { Read } from '../metadata/database.ts'
 import { findManifestDigests } from '../metadata/manifests.ts'
-import { findRepositoryId, isRepositoryDeleted, type RepositoryId } from '../metadata/repositories.ts'
+import { isRepositoryDeleted, type RepositoryId } from '../metadata/repositories.ts'
 import { findTagInterval, hasNamed, listTagIntervals, listTags, type TagInterval } from '../metadata/tags.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/errors.ts'
@@ -9,6 +9,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Tag } from '../oci/tag.ts'
 import { type Page, type PageRequest, pageOf } from './page.ts'
 import { findUnchecked, type Registry, type RegistryReads, requireChecked } from './registry.ts'
+import { getRepositoryId, unknownRepository } from './repositories.ts'
 import { findAway, Restoration, type RestoredThings } from './restoration.ts'
 import { deleteTagCommand, restoreTagCommand } from './tags.commands.ts'
 import { isThere, listUncheckedTags } from './tree/unchecked-reads.ts'
@@ -24,8 +25,7 @@ export async function listRepositoryTags(
     if (!(await isThere(unchecked))) throw unknownRepository(repository)
     return await pageOf(request, (page) => listUncheckedTags(unchecked, page))
   }
-  const id = await findRepositoryId(registry.database, repository)
-  if (id === null) throw unknownRepository(repository)
+  const id = await getRepositoryId(registry.database, repository)
   const page = await pageOf(request, (page) => listTags(registry.database, id, page))
   if (page.items.length === 0 && (await isRepositoryDeleted(registry.database, id))) {
     throw unknownRepository(repository)
@@ -82,8 +82,7 @@ export async function listTagHistory(
 ): Promise<TagHistoryPage> {
   await requireChecked(registry, repository)
   const { database } = registry
-  const id = await findRepositoryId(database, repository)
-  if (id === null) throw unknownRepository(repository)
+  const id = await getRepositoryId(database, repository)
   const page = { before: request.after?.id ?? null, limit: request.limit + 1 }
   const found = await listTagIntervals(database, id, tag, page)
   if (found.length === 0 && request.after === null) throw unknownTag(repository, tag)
@@ -140,8 +139,7 @@ export async function restoreTag(registry: Registry, input: TagRestoration): Pro
   const { repository, tag, by } = input
   await requireChecked(registry, repository)
   const { database, policy } = registry
-  const id = await findRepositoryId(database, repository)
-  if (id === null) throw unknownRepository(repository)
+  const id = await getRepositoryId(database, repository)
   const digest = await digestInHistory(database, id, input)
   const restoration = new Restoration(registry, { repository: id, by })
   await restoration.bringBack(await findAway(database, id, [digest]), null)
@@ -178,8 +176,4 @@ function noPosition(repository: RepositoryName, tag: Tag, why: string): Registry
     'MANIFEST_UNKNOWN',
     `The tag ${tag} of ${repository} cannot be restored: ${why}. "berth tag history ${repository}:${tag}" shows what it has named.`,
   )
-}
-
-function unknownRepository(repository: RepositoryName): RegistryError {
-  return new RegistryError('NAME_UNKNOWN', `There is no repository ${repository}.`, { name: repository })
 }

@@ -4,7 +4,7 @@
  * Nothing is ever gone through as a whole.
  */
 import { type Read, WriterUnavailable } from '../metadata/database.ts'
-import { findRepositoryId, findRepositoryName, type RepositoryId } from '../metadata/repositories.ts'
+import { findRepositoryName } from '../metadata/repositories.ts'
 import { findTagDigest } from '../metadata/tags.ts'
 import { DatabaseUnavailable } from '../metadata/unavailable.ts'
 import {
@@ -21,6 +21,7 @@ import type { Reference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { type BlobStore, StorageUnavailable } from '../storage/blob-store.ts'
 import type { Registry } from './registry.ts'
+import { getRepositoryId } from './repositories.ts'
 import { findImageUsage, type ImageUsage } from './usage/image.ts'
 import { countUsageCommand } from './usage.commands.ts'
 
@@ -117,7 +118,7 @@ export async function usageOfRepository(
   registry: Registry,
   repository: RepositoryName,
 ): Promise<RepositoryUsage> {
-  const id = await getRepositoryId(registry, repository)
+  const id = await getRepositoryId(registry.database, repository)
   const counting = await countChanges(registry, PATIENCE)
   return { repository, ...(await findSums(registry.database, id)), counting }
 }
@@ -162,7 +163,7 @@ export async function usageOfImage(
   reference: Reference,
 ): Promise<ImageUsage> {
   const { database } = registry
-  const id = await getRepositoryId(registry, repository)
+  const id = await getRepositoryId(registry.database, repository)
   const tag = reference.kind === 'tag' ? reference.tag : null
   const digest =
     reference.kind === 'tag' ? await findTagDigest(database, id, reference.tag) : reference.digest
@@ -192,12 +193,6 @@ export async function countChanges(
   }
   const waiting = await numberOfUsageChanges(database, MOST_WAITING)
   return { isComplete: waiting === 0, waiting }
-}
-
-async function getRepositoryId({ database }: Registry, repository: RepositoryName): Promise<RepositoryId> {
-  const id = await findRepositoryId(database, repository)
-  if (id !== null) return id
-  throw new RegistryError('NAME_UNKNOWN', `There is no repository ${repository}.`)
 }
 
 function sum(one: Total, other: Total): Total {

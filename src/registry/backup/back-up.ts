@@ -17,6 +17,7 @@ import {
   putPoint,
   removePartialPoints,
 } from './points.ts'
+import { type BackupProgress, tellingBlobs } from './progress.ts'
 import { type Pruned, prunePoints } from './prune.ts'
 
 export interface BackUpOptions extends MetadataSource {
@@ -30,14 +31,6 @@ export interface BackUpOptions extends MetadataSource {
   readonly isDeep: boolean
   readonly onProgress: (progress: BackupProgress) => void
   readonly signal: AbortSignal
-}
-
-/** Of the blobs. */
-export interface BackupProgress {
-  readonly done: number
-  readonly total: number
-  readonly doneBytes: number
-  readonly totalBytes: number
 }
 
 export interface BackedUp {
@@ -67,7 +60,7 @@ export async function backUpRegistry(options: BackUpOptions): Promise<BackedUp> 
   const { lacks, lacking, ...copied } = await copyBlobs(readBlobList(folder, list, facts), {
     ...options,
     source: options.blobs,
-    onBlob: progressOf(options, facts),
+    onBlob: tellingBlobs(options.onProgress, facts),
   })
   const point = pointOf(head, { name, ...facts, lacks, lacking, source })
   await putPoint(folder, point)
@@ -82,18 +75,6 @@ function pointOf(
   rest: Omit<Point, 'registry' | 'madeAt' | 'program' | 'schema' | 'finishedAt'>,
 ): Point {
   return { registry, madeAt, program, schema, finishedAt: Date.now(), ...rest }
-}
-
-function progressOf(
-  { onProgress }: BackUpOptions,
-  facts: { readonly blobs: number; readonly bytes: number },
-): (blob: ListedBlob) => void {
-  let [done, doneBytes] = [0, 0]
-  return ({ size }) => {
-    done++
-    doneBytes += size
-    onProgress({ done, total: facts.blobs, doneBytes, totalBytes: facts.bytes })
-  }
 }
 
 /** Those that the registry has; what is being deleted, nobody refers to. Reads the metadata to its end. */

@@ -106,7 +106,7 @@ function untaggedRule(live: readonly Holder[], { untaggedFor }: Times): string[]
   ]
 }
 
-const LEFT_MANIFEST = 'It is a manifest that no repository and no trash has any more: it goes soon.'
+const LEFT_MANIFEST = 'It was a manifest, and neither a repository nor the trash has it now: it goes soon.'
 
 /** A blob has its grace then; a manifest goes with the deletion that held it last. */
 function afterTrash(

@@ -165,7 +165,7 @@ async function repositoriesPage(read: Read, kept: Kept, cursor: GarbageCursor): 
   return { findings, next: { step: 'repositories', ...next, counts } }
 }
 
-/** What a manifest refers to: an index's children are content as any other. */
+/** What a manifest refers to: an index's children are content too. */
 async function* referredBy(read: Read, repository: number, manifest: Digest): AsyncGenerator<Digest> {
   for (const list of [listChildren, listBlobsOfManifest]) {
     for (let after = ''; ; ) {

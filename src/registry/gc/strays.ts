@@ -1,6 +1,6 @@
 /**
  * Bytes under `blobs/` that the database knows nothing of: what an upload left that died after its bytes were in place,
- * or another registry. Once it is known that no upload is about to make a blob of them, they are deleted as any blob is.
+ * or another registry. Once it is known that no upload is about to make a blob of them, they are deleted as other blobs are.
  */
 import type { Digest } from '../../oci/digest.ts'
 import type { Registry } from '../registry.ts'

@@ -46,7 +46,7 @@ test('collection takes its times from the settings', async () => {
   })
 })
 
-test.each(['GRACE', 'LEASE', 'CONDEMNEDFOR', 'UNLINKAFTER'])(
+test.each(['GRACE', 'LEASE', 'CONDEMNEDFOR', 'UNLINKAFTER', 'UNTAGGED_DELETEAFTER'])(
   'too short a time is refused, with what to do: %s',
   async (name) => {
     const problems = await problemsOf({ BERTH_COLLECTION_LEASE: '1h', [`BERTH_COLLECTION_${name}`]: '1s' })

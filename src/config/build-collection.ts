@@ -1,5 +1,5 @@
 /** When what nothing needs is deleted: the usual times, and which are too short to be safe. */
-import type { CollectionConfig } from './config.ts'
+import type { CollectionConfig, Config } from './config.ts'
 import type { Draft } from './draft.ts'
 import type { Settings } from './schema.ts'
 
@@ -7,7 +7,14 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
 /** Shorter ones, slow pushes do not survive: a layer that a client was told is there would go before its image comes. */
-const SHORTEST = { grace: HOUR, lease: HOUR, condemnedFor: 10 * MINUTE, unlinkAfter: 10 * MINUTE } as const
+const SHORTEST = {
+  grace: HOUR,
+  lease: HOUR,
+  condemnedFor: 10 * MINUTE,
+  unlinkAfter: 10 * MINUTE,
+  // Children of an index come before it, each without a tag.
+  'untagged.deleteAfter': HOUR,
+} as const
 
 export function buildCollection({ berth }: Settings): CollectionConfig {
   const { enabled, grace, lease, condemnedFor, unlinkAfter } = berth?.collection ?? {}
@@ -23,7 +30,7 @@ export function buildCollection({ berth }: Settings): CollectionConfig {
 
 /** One sentence for each. */
 export function findCollectionContradictions(
-  collection: CollectionConfig,
+  { collection, trash }: Pick<Config, 'collection' | 'trash'>,
   say: (name: string) => string | null,
 ): string[] {
   const times = {
@@ -31,6 +38,7 @@ export function findCollectionContradictions(
     lease: collection.leaseMilliseconds,
     condemnedFor: collection.condemnedForMilliseconds,
     unlinkAfter: collection.unlinkAfterMilliseconds,
+    'untagged.deleteAfter': trash.deleteUntaggedAfterMilliseconds ?? Number.POSITIVE_INFINITY,
   }
   const names = Object.keys(SHORTEST) as (keyof typeof SHORTEST)[]
   const tooShort = names.filter((name) => !collection.allowsShortTimes && times[name] < SHORTEST[name])

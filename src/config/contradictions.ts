@@ -32,7 +32,7 @@ export function findContradictions(config: Config, given: Draft): string[] {
       `${say('berth.tls')} keeps its authority in the data folder, and storage in memory has none. Use a folder, or files (http.tls.certificate).`,
     ...tlsContradictions(given),
     ...addressContradictions(config, given),
-    ...findCollectionContradictions(config.collection, say),
+    ...findCollectionContradictions(config, say),
   ].filter((problem) => problem !== false)
 }
 

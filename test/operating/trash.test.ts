@@ -140,7 +140,10 @@ test('the trash is emptied by hand only where it is said what of it, and by the 
 
 test('an image without a tag goes into the trash where a rule says so, and comes back from it', async () => {
   const data = join(scratch, 'untagged')
-  await using server = await startBerth({ data, env: { BERTH_COLLECTION_UNTAGGED_DELETEAFTER: '2s' } })
+  await using server = await startBerth({
+    data,
+    env: { BERTH_UNSAFESHORTGRACE: 'true', BERTH_COLLECTION_UNTAGGED_DELETEAFTER: '2s' },
+  })
   await pushImage(server.url, 'team/app', 'kept', smallImage('kept'))
   const image = smallImage('untagged')
   await pushImage(server.url, 'team/app', null, image)
